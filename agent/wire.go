@@ -1,0 +1,121 @@
+package agent
+
+// The CBOR that the agent's resources speak: maps with small integer keys,
+// every value optional to a reader, additive within WireVersion. The host's
+// side of the wire reads the same constants. docs/spec/coap.md lists them.
+
+// WireVersion is the version of the resources' formats, told in Info.
+const WireVersion = 1
+
+// Paths of the resources.
+const (
+	PathManifest = "suit"    // POST an envelope; GET the last report
+	PathCommand  = "command" // POST a signed command
+	PathInfo     = "info"    // GET what the device is and can do
+	PathList     = "ps"      // GET the containers
+	PathCounter  = "counter" // GET the highest sequence number of a component
+	PathHook     = "hook"    // POST hook/NAME fires a hook
+)
+
+// Keys of the info map.
+const (
+	InfoWire       = 1  // uint, WireVersion
+	InfoBoard      = 2  // tstr
+	InfoVersion    = 3  // tstr, of femto
+	InfoVendor     = 4  // bstr .size 16
+	InfoClass      = 5  // bstr .size 16
+	InfoManifest   = 6  // uint, SUIT manifest version
+	InfoEnvelope   = 7  // uint, longest envelope in bytes
+	InfoImage      = 8  // uint, longest image in bytes
+	InfoContainers = 9  // [used, capacity]
+	InfoHooks      = 10 // [* [name tstr, uuid bstr, attached uint, remote bool]]
+	InfoTenants    = 11 // [* [name tstr, key id bstr .size 8]]
+	InfoHelpers    = 12 // [* name tstr]
+	InfoUptime     = 13 // uint, microseconds since boot
+	InfoMemory     = 14 // uint, bytes of stack and data a container may have
+	InfoDevice     = 15 // bstr .size 16
+)
+
+// Keys of one container in the list, which is [* container-map].
+const (
+	ListName         = 1  // tstr, empty for a hook's only container
+	ListHook         = 2  // tstr
+	ListTenant       = 3  // tstr
+	ListDigest       = 4  // bstr .size 32, SHA-256 of the image
+	ListSize         = 5  // uint, bytes of the image
+	ListSequence     = 6  // uint, highest accepted for the component
+	ListState        = 7  // uint, State
+	ListActivations  = 8  // uint
+	ListInstructions = 9  // uint, over all activations
+	ListFaults       = 10 // uint
+	ListLastFault    = 11 // int, vm.Fault of the last faulting activation
+	ListFaultPC      = 12 // uint, slot index
+	ListFaultAddress = 13 // uint, virtual address
+	ListMemory       = 14 // uint, bytes of stack and data
+	ListSlot         = 15 // uint, flash slot in use
+)
+
+// State is what a container is doing.
+type State uint8
+
+const (
+	StateRunning  State = 1 // attached to its hook
+	StateDetached State = 2 // taken off its hook after too many faults
+)
+
+// Keys of the map that answers a fired hook.
+const (
+	FireValue        = 1 // int, the hook's result
+	FireRan          = 2 // uint, containers that ended without a fault
+	FireFaulted      = 3 // uint
+	FireInstructions = 4 // uint, of this firing
+	FireOutcomes     = 5 // [* [name tstr, value int, fault int, pc uint, address uint, instructions uint]]
+)
+
+// Keys of the report map that answers an envelope or a command.
+const (
+	ReportProgress = 1  // uint, Progress
+	ReportStage    = 2  // uint, suit.Stage
+	ReportReason   = 3  // uint, suit.Reason
+	ReportDetail   = 4  // uint, Detail
+	ReportCode     = 5  // int, what Detail says it is
+	ReportPC       = 6  // uint, slot index in the text
+	ReportSequence = 7  // uint, the component's counter as it stands
+	ReportReceived = 8  // uint, bytes of the payload fetched so far
+	ReportTotal    = 9  // uint, bytes of the payload
+	ReportDigest   = 10 // bstr .size 32, of the image that runs now
+)
+
+// Progress says how far an envelope has come.
+type Progress uint8
+
+const (
+	ProgressNone     Progress = 0 // nothing was ever sent
+	ProgressDone     Progress = 1 // accepted and running
+	ProgressFetching Progress = 2 // authentic; the payload is being fetched
+	ProgressRefused  Progress = 3
+)
+
+// Detail says what ReportCode is.
+type Detail uint8
+
+const (
+	DetailNone    Detail = 0
+	DetailImage   Detail = 1 // an image.Error
+	DetailCheck   Detail = 2 // a vm.Fault of the load-time check, at ReportPC
+	DetailEngine  Detail = 3 // an engine.Error
+	DetailFlash   Detail = 4 // a flash.Error
+	DetailCoAP    Detail = 5 // a coap.Error of fetching the payload
+	DetailCounter Detail = 6 // the sequence number is not above ReportSequence
+	DetailAgent   Detail = 7 // an agent.Error
+)
+
+// Verbs of a signed command: the COSE_Sign1 payload is
+// [sequence uint, verb uint, component [hook UUID bstr, ? name bstr]].
+const (
+	VerbRemove = 1
+)
+
+// CommandContext is the external_aad of a signed command, so that no signature
+// over a manifest can ever pass for one over a command (RFC 9052 §4.3).
+const CommandContext = "femto command"
