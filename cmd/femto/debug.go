@@ -11,5 +11,6 @@ func newDebugCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(newBPFPluginCommand())
 	return cmd
 }
