@@ -1,0 +1,421 @@
+package coap
+
+import "github.com/femto-containers/femto/link"
+
+// An Outgoing is a request of our own. Its slices are kept until the call is
+// done.
+type Outgoing struct {
+	Code          Code
+	Path          []byte // as in a URI: "/a/b", percent-encoded
+	Query         []byte // as in a URI: "k=v&x", percent-encoded
+	ContentFormat Format // of Body, said if that is not empty; FormatNone: not said
+	Body          []byte
+	BlockSize     int // largest block, 16..1024 bytes; 0: Config.BlockSize
+}
+
+// An Incoming is a response, or one block of it.
+type Incoming struct {
+	Code          Code
+	ContentFormat Format // FormatNone: not said
+	Size          int    // of the whole body, bytes, as the peer says; -1: not said
+	Offset        int    // of Payload in the body, bytes
+	Payload       []byte // valid until Block returns
+	More          bool   // further blocks follow
+}
+
+// A Sink takes the response to a request. Its methods are called from Deliver
+// and Poll and must not call these; Done may call Do.
+type Sink interface {
+	// Block takes the next part of the body, in order and without gaps or
+	// repeats. It is called at least once for every response, whatever its
+	// code. Returning false ends the call with ErrAbandoned.
+	Block(now int64, in *Incoming) bool
+
+	// Done is called once. With err 0 the whole body has gone through Block.
+	// Otherwise code is that of the last response, Empty if there was none.
+	Done(now int64, code Code, err Error)
+}
+
+// A Call is a request of our own that is open.
+type Call struct {
+	open     bool
+	acked    bool // an empty acknowledgement came: a response will follow
+	blocks   bool // the body goes in blocks
+	up, down uint8
+	attempts uint8
+	etagSize uint8
+	etag     [8]byte
+	code     Code
+	id       uint16
+	tag      uint16
+	token    uint32
+	size     uint16 // of datagram
+	peer     link.Addr
+	sent     int // body bytes acknowledged
+	received int // response bytes passed on
+	timeout  int64
+	deadline int64
+	request  Outgoing
+	sink     Sink
+	datagram []byte
+}
+
+// Sent returns how many bytes of the body the peer has acknowledged before the
+// block that is on its way.
+func (c *Call) Sent() int { return c.sent }
+
+// Received returns how many bytes of the response have gone to the Sink.
+func (c *Call) Received() int { return c.received }
+
+// Do sends a request and has its response go to sink, block by block. Lost
+// datagrams are repeated from Poll. The Call is valid until sink.Done. After an
+// error there is none and sink hears nothing.
+func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*Call, Error) {
+	szx := e.maxSZX
+	if request.BlockSize != 0 {
+		s, ok := szxOf(request.BlockSize)
+		if !ok || s > szx {
+			return nil, ErrConfig
+		}
+		szx = s
+	}
+	for i := range e.c.Calls {
+		c := &e.c.Calls[i]
+		if c.open {
+			continue
+		}
+		e.nextTag++
+		*c = Call{
+			open: true, peer: to, request: *request, sink: sink, datagram: c.datagram,
+			up: szx, down: szx, tag: e.nextTag, blocks: len(request.Body) > 16<<szx,
+		}
+		if err := e.begin(now, c); err != 0 {
+			c.open = false
+			return nil, err
+		}
+		return c, 0
+	}
+	return nil, ErrBusy
+}
+
+// Cancel forgets a call that is open; its Sink hears nothing more.
+func (e *Endpoint) Cancel(c *Call) {
+	c.open = false
+	c.sink = nil
+	c.request = Outgoing{}
+}
+
+// block returns the block of the request body that is due.
+func (c *Call) block() (b Block, payload []byte, ok bool) {
+	body := c.request.Body
+	b, ok = blockAt(c.sent, len(body), c.up)
+	return b, body[c.sent:min(len(body), c.sent+16<<c.up)], ok
+}
+
+// uploading reports whether more of the body follows the block that is due.
+func (c *Call) uploading() bool {
+	return c.blocks && len(c.request.Body)-c.sent > 16<<c.up
+}
+
+// begin sends the message that is due.
+func (e *Endpoint) begin(now int64, c *Call) Error {
+	c.id = e.messageID()
+	c.token = uint32(e.rand() >> 32)
+	if err := c.compose(); err != 0 {
+		return err
+	}
+	c.acked, c.attempts = false, 0
+	base := orDefault(e.c.AckTimeout, ackTimeout)
+	c.timeout = base + base>>1*int64(e.rand()>>48)>>16
+	c.deadline = now + c.timeout
+	e.Counters.Calls++
+	e.c.Send(c.peer, c.datagram[:c.size])
+	return 0
+}
+
+func (c *Call) compose() Error {
+	r := &c.request
+	var token [4]byte
+	token[0], token[1], token[2], token[3] = byte(c.token>>24), byte(c.token>>16), byte(c.token>>8), byte(c.token)
+	var b Builder
+	b.Start(c.datagram, Confirmable, r.Code, c.id, token[:])
+	if !b.split(UriPath, r.Path) {
+		return ErrURI
+	}
+	if len(r.Body) > 0 && r.ContentFormat != FormatNone {
+		b.Uint(ContentFormat, uint32(r.ContentFormat))
+	}
+	if !b.split(UriQuery, r.Query) {
+		return ErrURI
+	}
+	if c.received > 0 {
+		next, ok := blockAt(c.received, c.received, c.down)
+		if !ok {
+			return ErrTooLarge
+		}
+		b.Uint(Block2, next.Value())
+	} else if c.down < maxSZX && !c.uploading() {
+		b.Uint(Block2, Block{SZX: c.down}.Value())
+	}
+	payload := r.Body
+	if c.received > 0 {
+		payload = nil
+	} else if c.blocks {
+		block, part, ok := c.block()
+		if !ok {
+			return ErrTooLarge
+		}
+		payload = part
+		b.Uint(Block1, block.Value())
+		if c.sent == 0 {
+			b.Uint(Size1, uint32(len(r.Body)))
+		}
+	}
+	if c.blocks {
+		b.Uint(RequestTag, uint32(c.tag))
+	}
+	b.Payload(payload)
+	datagram, ok := b.Bytes()
+	if !ok {
+		return ErrTooLarge
+	}
+	c.size = uint16(len(datagram))
+	return 0
+}
+
+// expire repeats the message of c, whose time has come, or gives up.
+func (e *Endpoint) expire(now int64, c *Call) {
+	most := e.c.MaxRetransmit
+	if most == 0 {
+		most = maxRetransmit
+	}
+	if c.acked || int(c.attempts) >= most {
+		e.finish(now, c, ErrTimeout)
+		return
+	}
+	c.attempts++
+	c.timeout <<= 1
+	c.deadline = now + c.timeout
+	e.Counters.Retransmissions++
+	e.c.Send(c.peer, c.datagram[:c.size])
+}
+
+func (e *Endpoint) finish(now int64, c *Call, err Error) {
+	sink, code := c.sink, c.code
+	e.Cancel(c)
+	sink.Done(now, code, err)
+}
+
+// settle takes an empty acknowledgement or a Reset.
+func (e *Endpoint) settle(now int64, from link.Addr, m *Message) {
+	for i := range e.c.Calls {
+		c := &e.c.Calls[i]
+		if !c.open || c.id != m.ID || c.peer != from {
+			continue
+		}
+		if m.Type == Reset {
+			e.finish(now, c, ErrReset)
+		} else if !c.acked {
+			c.acked = true
+			c.deadline = now + orDefault(e.c.ResponseTimeout, maxTransmitWait)
+		}
+		return
+	}
+}
+
+// A reading is what the layer itself needs of a response.
+type reading struct {
+	block1    Block
+	block2    Block
+	hasBlock1 bool
+	hasBlock2 bool
+	etag      []byte
+}
+
+// deliverResponse takes a response to a request of our own (RFC 7252 §5.3.2).
+func (e *Endpoint) deliverResponse(now int64, from link.Addr, m *Message) {
+	if m.Type != Acknowledgement && e.repeated(now, from, m) {
+		return
+	}
+	c := e.caller(from, m)
+	if c == nil {
+		if m.Type == Confirmable {
+			e.sendEmpty(from, Reset, m.ID)
+		}
+		return
+	}
+	in := &e.incoming
+	var r reading
+	if !r.read(m, in) {
+		if m.Type == Confirmable {
+			e.sendEmpty(from, Reset, m.ID)
+		}
+		e.finish(now, c, ErrBadOption)
+		return
+	}
+	if m.Type == Confirmable {
+		e.acknowledge(now, from, m)
+	}
+	e.advance(now, c, &r)
+}
+
+// caller returns the call that m answers, nil if there is none.
+func (e *Endpoint) caller(from link.Addr, m *Message) *Call {
+	if len(m.Token) != 4 {
+		return nil
+	}
+	t := m.Token
+	token := uint32(t[0])<<24 | uint32(t[1])<<16 | uint32(t[2])<<8 | uint32(t[3])
+	for i := range e.c.Calls {
+		c := &e.c.Calls[i]
+		if c.open && c.token == token && c.peer == from && (m.Type != Acknowledgement || c.id == m.ID) {
+			return c
+		}
+	}
+	return nil
+}
+
+// acknowledge answers a separate response, now and when it is repeated.
+func (e *Endpoint) acknowledge(now int64, from link.Addr, m *Message) {
+	e.sendEmpty(from, Acknowledgement, m.ID)
+	if x := e.remember(now, from, m.ID); x != nil {
+		x.size = uint16(copy(x.reply, e.scratch[:headerSize]))
+	}
+}
+
+// read reports whether m has no critical option that is unknown here.
+func (r *reading) read(m *Message, in *Incoming) bool {
+	*in = Incoming{Code: m.Code, ContentFormat: FormatNone, Size: -1, Payload: m.Payload}
+	for o := m.Options(); o.Next(); {
+		known := validLength(o.Number, len(o.Value))
+		switch {
+		case !known:
+		case o.Number == ETag:
+			r.etag = o.Value
+		case o.Number == ContentFormat:
+			in.ContentFormat = Format(o.Uint())
+		case o.Number == Size2 && o.Uint() < 1<<31:
+			in.Size = int(o.Uint())
+		case o.Number == Block1:
+			known = !r.hasBlock1
+			r.hasBlock1, r.block1 = true, DecodeBlock(o.Uint())
+		case o.Number == Block2:
+			known = !r.hasBlock2
+			r.hasBlock2, r.block2 = true, DecodeBlock(o.Uint())
+		default:
+			known = false
+		}
+		if !known && Critical(o.Number) {
+			return false
+		}
+	}
+	return true
+}
+
+// advance goes on with c after a response.
+func (e *Endpoint) advance(now int64, c *Call, r *reading) {
+	in := &e.incoming
+	if r.hasBlock1 && r.block1.SZX > maxSZX || r.hasBlock2 && r.block2.SZX > maxSZX {
+		c.code = in.Code
+		e.finish(now, c, ErrBlock)
+		return
+	}
+	if c.received == 0 && len(c.request.Body) > 0 {
+		again, err := c.upload(in.Code, r)
+		if err == 0 && again {
+			err = e.begin(now, c)
+			if err == 0 {
+				return
+			}
+		}
+		if err != 0 {
+			c.code = in.Code
+			e.finish(now, c, err)
+			return
+		}
+	}
+	e.download(now, c, r)
+}
+
+// upload takes the answer to a block of the request body. again says that
+// another block has to be sent (RFC 7959 §2.3, §2.5).
+func (c *Call) upload(code Code, r *reading) (again bool, err Error) {
+	if code == RequestEntityTooLarge && r.hasBlock1 && r.block1.SZX < c.up &&
+		c.sent == 0 && len(c.request.Body) > 16<<r.block1.SZX {
+		c.up, c.blocks = r.block1.SZX, true
+		return true, 0
+	}
+	if !code.Success() {
+		return false, 0
+	}
+	if !c.blocks {
+		if code == Continue {
+			return false, ErrBlock
+		}
+		return false, 0
+	}
+	block, payload, _ := c.block()
+	if r.hasBlock1 && r.block1.Num != block.Num {
+		return false, ErrBlock
+	}
+	if !block.More {
+		if code == Continue {
+			return false, ErrBlock
+		}
+		c.sent += len(payload)
+		return false, 0
+	}
+	if !r.hasBlock1 {
+		// The server took this block for the whole body.
+		return false, ErrBlock
+	}
+	c.sent += len(payload)
+	c.up = min(c.up, r.block1.SZX)
+	return true, 0
+}
+
+// download passes a response on and asks for its next block (RFC 7959 §2.4).
+func (e *Endpoint) download(now int64, c *Call, r *reading) {
+	in := &e.incoming
+	first := c.received == 0
+	same := first || c.code == in.Code
+	c.code = in.Code
+	if !r.hasBlock2 {
+		if !first {
+			e.finish(now, c, ErrBlock)
+			return
+		}
+	} else {
+		b := r.block2
+		in.Offset, in.More = b.Offset(), b.More
+		n := len(in.Payload)
+		if !same || in.Offset != c.received || n > b.Size() || b.More && n != b.Size() {
+			e.finish(now, c, ErrBlock)
+			return
+		}
+		if !first && !c.sameETag(r.etag) {
+			e.finish(now, c, ErrChanged)
+			return
+		}
+	}
+	if first {
+		c.etagSize = uint8(copy(c.etag[:], r.etag))
+	}
+	if !c.sink.Block(now, in) {
+		e.finish(now, c, ErrAbandoned)
+		return
+	}
+	c.received += len(in.Payload)
+	if !in.More {
+		e.finish(now, c, 0)
+		return
+	}
+	c.down = min(c.down, r.block2.SZX)
+	if err := e.begin(now, c); err != 0 {
+		e.finish(now, c, err)
+	}
+}
+
+func (c *Call) sameETag(etag []byte) bool {
+	return string(c.etag[:c.etagSize]) == string(etag)
+}

@@ -1,0 +1,93 @@
+package coap
+
+// A Resource is a line of /.well-known/core (RFC 6690). Empty attributes are
+// left out.
+type Resource struct {
+	Path      string // such as "/femto/containers"
+	Type      string // rt, one or more words
+	Interface string // if, one or more words
+	Format    string // ct, such as "60"
+}
+
+// serveCore lists the resources that the query selects (RFC 6690 §4.1).
+func serveCore(resources []Resource, req *Request, resp *Response) {
+	if req.Code != GET {
+		resp.Fail(MethodNotAllowed, "")
+		return
+	}
+	ok := true
+	for i := range resources {
+		r := &resources[i]
+		if !r.selected(req) {
+			continue
+		}
+		if len(resp.Body) > 0 {
+			ok = ok && resp.WriteString(",")
+		}
+		ok = ok && resp.WriteString("<") && resp.WriteString(r.Path) && resp.WriteString(">") &&
+			attribute(resp, ";rt=\"", r.Type, "\"") && attribute(resp, ";if=\"", r.Interface, "\"") &&
+			attribute(resp, ";ct=", r.Format, "")
+	}
+	if !ok {
+		resp.Fail(InternalServerError, "")
+		return
+	}
+	resp.Code, resp.ContentFormat = Content, FormatLinkFormat
+}
+
+func attribute(resp *Response, before, value, after string) bool {
+	return value == "" || resp.WriteString(before) && resp.WriteString(value) && resp.WriteString(after)
+}
+
+// selected reports whether r matches every parameter of the query.
+func (r *Resource) selected(req *Request) bool {
+	for o := req.message.Options(); o.Next(); {
+		if o.Number == UriQuery && !r.matches(o.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Resource) matches(parameter []byte) bool {
+	name := parameter
+	var pattern []byte
+	for i, c := range parameter {
+		if c == '=' {
+			name, pattern = parameter[:i], parameter[i+1:]
+			break
+		}
+	}
+	switch string(name) {
+	case "href":
+		return matchWord(r.Path, pattern)
+	case "rt":
+		return matchWords(r.Type, pattern)
+	case "if":
+		return matchWords(r.Interface, pattern)
+	case "ct":
+		return matchWords(r.Format, pattern)
+	}
+	return false
+}
+
+func matchWords(words string, pattern []byte) bool {
+	start := 0
+	for i := 0; i <= len(words); i++ {
+		if i == len(words) || words[i] == ' ' {
+			if i > start && matchWord(words[start:i], pattern) {
+				return true
+			}
+			start = i + 1
+		}
+	}
+	return false
+}
+
+// matchWord compares word with pattern, in which a final * stands for anything.
+func matchWord(word string, pattern []byte) bool {
+	if n := len(pattern); n > 0 && pattern[n-1] == '*' {
+		return len(word) >= n-1 && word[:n-1] == string(pattern[:n-1])
+	}
+	return word == string(pattern)
+}

@@ -1,0 +1,217 @@
+package coap
+
+import "github.com/femto-containers/femto/link"
+
+// Transmission parameters in microseconds (RFC 7252 §4.8).
+const (
+	second           = 1_000_000
+	ackTimeout       = 2 * second
+	maxRetransmit    = 4
+	exchangeLifetime = 247 * second
+	maxTransmitWait  = 93 * second
+)
+
+// Never is the time of nothing: what Poll returns when only a datagram can
+// change anything.
+const Never int64 = 1<<63 - 1
+
+// A Config says what an Endpoint is made of. The Endpoint keeps the pointer and
+// everything in it.
+type Config struct {
+	// Handler answers requests; nil rejects them.
+	Handler Handler
+
+	// Resources is what /.well-known/core lists (RFC 6690). With nil, the
+	// Handler is asked for it like for any other resource.
+	Resources []Resource
+
+	// Send passes a datagram to the network; it must not keep it, nor call
+	// the Endpoint. A datagram that cannot be sent is lost like any other.
+	Send func(to link.Addr, datagram []byte)
+
+	// Exchanges remembers requests that ran a Handler, so that a repeated
+	// datagram gets the same answer and runs nothing. When all are in use
+	// the oldest is forgotten. GETs are not remembered but run again.
+	Exchanges []Exchange
+
+	// Transfers bounds the block-wise bodies that are being received or
+	// fetched at one time.
+	Transfers []Transfer
+
+	// Calls bounds the requests of our own that may be open at one time.
+	Calls []Call
+
+	// Memory holds MemorySize() bytes of buffers.
+	Memory []byte
+
+	Datagram  int // largest datagram sent, bytes; at least BlockSize + Overhead
+	Body      int // largest body received or kept, bytes
+	BlockSize int // largest block: 16, 32 … 1024 bytes
+
+	// Seed starts message ids and tokens. Take it from a source that the
+	// network cannot guess: tokens are what a forger off the path must know.
+	Seed uint64
+
+	// Microseconds and counts; 0 takes the default of RFC 7252 §4.8.
+	AckTimeout      int64 // first retransmission after 1..1.5 of this (2 s)
+	MaxRetransmit   int   // retransmissions of a request (4); negative for none
+	ResponseTimeout int64 // wait for a separate response (93 s)
+	TransferTimeout int64 // wait for the next block of a peer (93 s)
+}
+
+// Overhead is what a datagram needs beside its block: header, token, options
+// of a response and payload marker.
+const Overhead = 40
+
+// MemorySize returns how many bytes Memory must have: one datagram per
+// exchange, call and for the Endpoint itself, one body per transfer and for
+// the Endpoint itself.
+func (c *Config) MemorySize() int {
+	return (len(c.Exchanges)+len(c.Calls)+1)*c.Datagram + (len(c.Transfers)+1)*c.Body
+}
+
+// Counters count what an Endpoint did, modulo 2^32.
+type Counters struct {
+	Requests        uint32 // requests served, blocks included
+	Duplicates      uint32 // repeated datagrams recognised
+	Malformed       uint32 // datagrams that are no message
+	Calls           uint32 // messages of requests of our own, blocks included
+	Retransmissions uint32
+}
+
+// An Endpoint sends and receives requests. It is a server, a client or both.
+// The zero Endpoint is not ready; see Init. It is not safe for concurrent use.
+type Endpoint struct {
+	Counters Counters
+
+	c         *Config
+	scratch   []byte // one datagram
+	body      []byte // one body, what Response.Body starts as
+	maxSZX    uint8
+	nextID    uint16
+	random    uint64
+	message   Message
+	request   Request
+	response  Response
+	answer    answer
+	incoming  Incoming
+	nextTag   uint16
+}
+
+// Init makes e ready, with nothing open. It does not allocate.
+func (e *Endpoint) Init(c *Config) Error {
+	szx, ok := szxOf(c.BlockSize)
+	if !ok || c.Datagram < c.BlockSize+Overhead || c.Send == nil || c.Body < 0 {
+		return ErrConfig
+	}
+	if len(c.Memory) < c.MemorySize() {
+		return ErrMemory
+	}
+	*e = Endpoint{c: c, maxSZX: szx, random: c.Seed}
+	memory := c.Memory
+	for i := range c.Exchanges {
+		c.Exchanges[i] = Exchange{}
+		c.Exchanges[i].reply, memory = carve(memory, c.Datagram)
+	}
+	for i := range c.Calls {
+		c.Calls[i] = Call{}
+		c.Calls[i].datagram, memory = carve(memory, c.Datagram)
+	}
+	for i := range c.Transfers {
+		c.Transfers[i] = Transfer{}
+		c.Transfers[i].body, memory = carve(memory, c.Body)
+	}
+	e.scratch, memory = carve(memory, c.Datagram)
+	e.body, _ = carve(memory, c.Body)
+	e.nextID = uint16(e.rand())
+	e.nextTag = uint16(e.rand())
+	return 0
+}
+
+func carve(memory []byte, n int) (piece, rest []byte) {
+	return memory[:n:n], memory[n:]
+}
+
+// rand is SplitMix64.
+func (e *Endpoint) rand() uint64 {
+	e.random += 0x9e3779b97f4a7c15
+	z := e.random
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// messageID returns an id that was not used for the last 2^16 messages.
+func (e *Endpoint) messageID() uint16 {
+	e.nextID++
+	return e.nextID
+}
+
+func orDefault(v, or int64) int64 {
+	if v == 0 {
+		return or
+	}
+	return v
+}
+
+// Deliver takes a datagram that came in. now is the time in microseconds on
+// any clock that does not run backwards. The Endpoint keeps nothing of the
+// datagram. Whatever it holds, Deliver ends soon and answers with at most one
+// datagram, or one each for an acknowledgement and the next block of a call.
+func (e *Endpoint) Deliver(now int64, from link.Addr, datagram []byte) {
+	m := &e.message
+	if err := Parse(datagram, m); err != 0 {
+		e.Counters.Malformed++
+		if len(datagram) >= headerSize && err != ErrVersion && m.Type == Confirmable {
+			e.sendEmpty(from, Reset, m.ID)
+		}
+		return
+	}
+	switch {
+	case m.Code == Empty:
+		e.deliverEmpty(now, from, m)
+	case m.Type == Reset:
+		e.Counters.Malformed++
+	case m.Code.Class() != 0:
+		e.deliverResponse(now, from, m)
+	case m.Type == Acknowledgement:
+		e.Counters.Malformed++
+	default:
+		e.serve(now, from, m)
+	}
+}
+
+func (e *Endpoint) deliverEmpty(now int64, from link.Addr, m *Message) {
+	switch m.Type {
+	case Confirmable: // a ping, RFC 7252 §4.3
+		e.sendEmpty(from, Reset, m.ID)
+	case Acknowledgement, Reset:
+		e.settle(now, from, m)
+	}
+}
+
+func (e *Endpoint) sendEmpty(to link.Addr, t Type, id uint16) {
+	var b Builder
+	b.Start(e.scratch, t, Empty, id, nil)
+	if datagram, ok := b.Bytes(); ok {
+		e.c.Send(to, datagram)
+	}
+}
+
+// Poll does what is due at now, and returns when it wants to be called again
+// at the latest, Never if only a datagram will change anything.
+func (e *Endpoint) Poll(now int64) (next int64) {
+	next = Never
+	for i := range e.c.Calls {
+		c := &e.c.Calls[i]
+		if c.open && c.deadline <= now {
+			e.expire(now, c)
+		}
+	}
+	for i := range e.c.Calls {
+		if c := &e.c.Calls[i]; c.open && c.deadline < next {
+			next = c.deadline
+		}
+	}
+	return next
+}

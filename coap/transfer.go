@@ -1,0 +1,212 @@
+package coap
+
+import "github.com/femto-containers/femto/link"
+
+// A Transfer holds a body that comes or goes in blocks: a request body while it
+// arrives, then a response body while it is fetched. It belongs to one peer,
+// method and resource, and for request bodies to one Content-Format and
+// Request-Tag (RFC 9175 §3.3); tokens say nothing about it.
+type Transfer struct {
+	peer      link.Addr
+	operation uint64
+	resource  uint64
+	state     transferState
+	finished  bool // nobody needs it, but a late repetition may ask
+	first     uint16
+	length    int
+	expires   int64
+	body      []byte
+
+	// A kept response.
+	code   Code
+	format Format
+	etag   uint32
+}
+
+type transferState uint8
+
+const (
+	transferFree transferState = iota
+	transferReceiving
+	transferReceived
+	transferKept
+)
+
+// receiveBlock takes a request with a Block1 option (RFC 7959 §2.5).
+func (e *Endpoint) receiveBlock(now int64) {
+	r, m, a := &e.request, &e.message, &e.answer
+	b, n, offset := r.block1, len(m.Payload), r.block1.Offset()
+	if n > b.Size() || b.More && n != b.Size() {
+		e.refuse(BadRequest)
+		return
+	}
+	a.hasBlock1, a.block1 = true, b
+	a.block1.More = false
+	if offset == 0 && !b.More {
+		e.run(now, m.Payload, nil)
+		return
+	}
+	t := e.operation(now)
+	if offset == 0 {
+		if t != nil && t.first == m.ID {
+			e.proceed()
+			return
+		}
+		if r.hasSize1 && r.size1 > uint32(e.c.Body) {
+			e.tooLarge()
+			return
+		}
+		if t == nil {
+			t = e.takeTransfer(now, r.From)
+		}
+		if t == nil {
+			a.maxAge = e.wait(now)
+			e.refuse(ServiceUnavailable)
+			return
+		}
+		t.peer, t.operation, t.resource, t.first = r.From, r.operation, r.resource, m.ID
+		t.state, t.finished, t.length = transferReceiving, false, 0
+	} else if t == nil || t.state != transferReceiving || offset > t.length {
+		e.refuse(RequestEntityIncomplete)
+		return
+	} else if offset < t.length {
+		if b.More && offset+n <= t.length {
+			e.proceed()
+		} else {
+			e.refuse(RequestEntityIncomplete)
+		}
+		return
+	}
+	if n > e.c.Body-offset {
+		t.state = transferFree
+		e.tooLarge()
+		return
+	}
+	t.length += copy(t.body[offset:], m.Payload)
+	t.expires = now + e.transferTimeout()
+	if b.More {
+		e.proceed()
+		return
+	}
+	t.state, t.finished = transferReceived, true
+	e.run(now, t.body[:t.length], t)
+}
+
+// proceed asks for the next block, and from the second block on for as small
+// ones as we send ourselves.
+func (e *Endpoint) proceed() {
+	b := &e.answer.block1
+	b.More = true
+	if b.Num == 0 {
+		b.SZX = min(b.SZX, e.maxSZX)
+	}
+	e.refuse(Continue)
+}
+
+// tooLarge answers 4.13 with the size that would do (RFC 7959 §4).
+func (e *Endpoint) tooLarge() {
+	e.answer.size1 = uint32(e.c.Body)
+	e.refuse(RequestEntityTooLarge)
+}
+
+// operation returns the transfer that the request continues, nil if none.
+func (e *Endpoint) operation(now int64) *Transfer {
+	for i := range e.c.Transfers {
+		t := &e.c.Transfers[i]
+		if t.state != transferFree && t.expires > now &&
+			t.operation == e.request.operation && t.peer == e.request.From {
+			return t
+		}
+	}
+	return nil
+}
+
+func (e *Endpoint) transferTimeout() int64 { return orDefault(e.c.TransferTimeout, maxTransmitWait) }
+
+// takeTransfer returns a Transfer to use for peer: a free, expired or finished
+// one, or one that the same host has left lying, as a command does that was
+// stopped and started again. nil: none.
+func (e *Endpoint) takeTransfer(now int64, peer link.Addr) *Transfer {
+	var stale *Transfer
+	for i := range e.c.Transfers {
+		t := &e.c.Transfers[i]
+		if t.state == transferFree || t.expires <= now {
+			return t
+		}
+		left := t.finished ||
+			t.peer.IP == peer.IP && t.expires-now < e.transferTimeout()-2*ackTimeout
+		if left && (stale == nil || t.expires < stale.expires) {
+			stale = t
+		}
+	}
+	return stale
+}
+
+// wait returns in how many seconds, roughly, a Transfer will be free.
+func (e *Endpoint) wait(now int64) uint32 {
+	first := e.transferTimeout()
+	for i := range e.c.Transfers {
+		first = min(first, e.c.Transfers[i].expires-now)
+	}
+	return uint32(first>>20) + 1
+}
+
+// keep saves the body of e.response for the requests that will fetch its other
+// blocks, in t or, if that is nil, in a free transfer. Without a free one those
+// requests will fail, but this one has run and says so. It reports false for a
+// body that can never be kept.
+func (e *Endpoint) keep(now int64, t *Transfer) bool {
+	r, resp := &e.request, &e.response
+	own := len(e.body) > 0 && &resp.Body[0] == &e.body[0]
+	if !own && len(resp.Body) > e.c.Body {
+		return false
+	}
+	if t == nil {
+		if t = e.takeTransfer(now, r.From); t == nil {
+			return true
+		}
+		t.first = r.message.ID
+	}
+	t.length = len(resp.Body)
+	if own {
+		t.body, e.body = e.body, t.body
+	} else {
+		copy(t.body, resp.Body)
+	}
+	t.peer, t.operation, t.resource = r.From, r.operation, r.resource
+	t.state, t.finished, t.expires = transferKept, false, now+e.transferTimeout()
+	t.code, t.format, t.etag = resp.Code, resp.ContentFormat, hash(resp.Body)
+	return true
+}
+
+// continueResponse answers a request for a later block of a response that was
+// kept (RFC 7959 §3.3).
+func (e *Endpoint) continueResponse(now int64) {
+	r, a := &e.request, &e.answer
+	var t *Transfer
+	for i := range e.c.Transfers {
+		u := &e.c.Transfers[i]
+		if u.state != transferKept || u.expires <= now || u.resource != r.resource || u.peer != r.From {
+			continue
+		}
+		if t == nil || u.operation == r.operation || t.operation != r.operation && u.expires > t.expires {
+			t = u
+		}
+	}
+	if t == nil {
+		e.refuse(RequestEntityIncomplete)
+		return
+	}
+	offset := r.block2.Offset()
+	if offset >= t.length {
+		e.refuse(BadRequest)
+		return
+	}
+	t.expires = now + e.transferTimeout()
+	a.code, a.format = t.code, t.format
+	e.slice(t.body[:t.length], offset, min(e.maxSZX, r.block2.SZX), t.etag)
+	if !a.block2.More {
+		t.finished = true
+	}
+	e.reply(nil)
+}
