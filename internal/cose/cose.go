@@ -1,0 +1,188 @@
+// Package cose reads COSE_Sign1 and COSE_Mac0 (RFC 9052) as a device needs them:
+// one protected algorithm, a hint which key, a signature, and the bytes that
+// the signature is over.
+package cose
+
+import (
+	"github.com/femto-containers/femto/internal/cbor"
+	"github.com/femto-containers/femto/internal/ed25519"
+)
+
+// Algorithm identifiers (IANA COSE Algorithms).
+const (
+	AlgHMAC256 int32 = 5   // HMAC 256/256, only in COSE_Mac0
+	AlgES256   int32 = -7  // polymorphic ECDSA; with a P-256 key the same check as ESP256
+	AlgEdDSA   int32 = -8  // polymorphic EdDSA; with an Ed25519 key the same check as Ed25519
+	AlgESP256  int32 = -9  // RFC 9864
+	AlgSHA256  int32 = -16 // a digest, in SUIT_Digest
+	AlgEd25519 int32 = -19 // RFC 9864
+)
+
+// CBOR tags of the two messages.
+const (
+	TagMac0  = 17
+	TagSign1 = 18
+)
+
+const (
+	labelAlgorithm = 1
+	labelKeyID     = 4
+)
+
+// PrefixSize is room for everything of a Sig_structure before its payload, with
+// a protected header and external data of at most maxPart bytes each.
+const (
+	PrefixSize = 96
+	maxPart    = 32
+)
+
+// Error says why bytes are no message of the profile; 0 is none.
+type Error uint8
+
+const (
+	ErrCBOR        Error = iota + 1 // not the CBOR subset
+	ErrStructure                    // not a COSE_Sign1 or COSE_Mac0 of the profile
+	ErrAlgorithm                    // no algorithm, or one that does not go with the tag
+	ErrUnprotected                  // the algorithm outside the protected header
+)
+
+func (e Error) Error() string {
+	switch e {
+	case 0:
+		return "no error"
+	case ErrCBOR:
+		return "cose: malformed cbor"
+	case ErrStructure:
+		return "cose: not a tagged sign1 or mac0 message"
+	case ErrAlgorithm:
+		return "cose: unsupported algorithm"
+	case ErrUnprotected:
+		return "cose: algorithm is not protected"
+	}
+	return "cose: unknown error"
+}
+
+// A Message is a parsed COSE_Sign1 or COSE_Mac0: views of the bytes given to
+// Parse, valid as long as those are.
+type Message struct {
+	Algorithm int32
+	Tag       uint8  // TagSign1 or TagMac0
+	KeyID     []byte // kid, a hint which key; nil if absent
+	Payload   []byte // nil if detached
+	Attached  bool   // the payload is in the message
+	Signature []byte // or the MAC
+	protected []byte
+}
+
+// Parse reads one tagged message and nothing after it. It is strict: the
+// protected header holds the algorithm and at most a kid, the unprotected
+// header at most a kid, so nothing in a message goes unread. It verifies
+// nothing.
+func Parse(b []byte) (Message, Error) {
+	var m Message
+	if cbor.Valid(b, cbor.MaxDepth) != 0 {
+		return m, ErrCBOR
+	}
+	d := cbor.New(b)
+	tag := d.Tag()
+	if d.Err() != 0 || tag != TagSign1 && tag != TagMac0 || d.Array() != 4 {
+		return m, ErrStructure
+	}
+	m.Tag = uint8(tag)
+	m.protected = d.Bytes()
+	if e := m.headers(&d); e != 0 {
+		return m, e
+	}
+	if d.Null() {
+		d.Nil()
+	} else {
+		m.Payload = d.Bytes()
+		m.Attached = true
+	}
+	m.Signature = d.Bytes()
+	if d.End() != 0 {
+		return m, ErrStructure
+	}
+	if (m.Algorithm == AlgHMAC256) != (m.Tag == TagMac0) {
+		return m, ErrAlgorithm
+	}
+	return m, 0
+}
+
+func (m *Message) headers(d *cbor.Decoder) Error {
+	if d.Err() != 0 || len(m.protected) > maxPart {
+		return ErrStructure
+	}
+	if cbor.Valid(m.protected, 1) != 0 {
+		if len(m.protected) == 0 {
+			return ErrAlgorithm
+		}
+		return ErrCBOR
+	}
+	p := cbor.New(m.protected)
+	for n := p.Map(); n > 0; n-- {
+		switch p.Int() {
+		case labelAlgorithm:
+			m.Algorithm = p.Int()
+		case labelKeyID:
+			m.KeyID = p.Bytes()
+		default:
+			return ErrStructure
+		}
+	}
+	if p.End() != 0 {
+		return ErrStructure
+	}
+	for n := d.Map(); n > 0; n-- {
+		switch label := d.Int(); {
+		case label == labelAlgorithm && d.Err() == 0:
+			return ErrUnprotected
+		case label == labelKeyID && m.KeyID == nil:
+			m.KeyID = d.Bytes()
+		default:
+			return ErrStructure
+		}
+	}
+	if m.Algorithm == 0 {
+		return ErrAlgorithm
+	}
+	return 0
+}
+
+// A Signature is a claim for somebody with keys to judge: that Bytes is the
+// signature or MAC of Prefix followed by Payload.
+type Signature struct {
+	Algorithm int32
+	KeyID     []byte // a hint, nil if absent
+	Prefix    []byte // Sig_structure or MAC_structure up to the payload's bytes
+	Payload   []byte // the payload's bytes
+	Bytes     []byte
+}
+
+// Claim prepares the claim that m signs payload under external, the external
+// additional authenticated data (at most 32 bytes; RFC 9052 §4.4). It
+// writes Prefix into scratch and fails only if external is too long. The
+// result views m's bytes, scratch and payload.
+func (m *Message) Claim(s *Signature, scratch *[PrefixSize]byte, external string, payload []byte) bool {
+	context := "Signature1"
+	if m.Tag == TagMac0 {
+		context = "MAC0"
+	}
+	e := cbor.NewEncoder(scratch[:])
+	e.Array(4)
+	e.Text(context)
+	e.ByteString(m.protected)
+	e.Head(cbor.Bytes, uint64(len(external)))
+	e.RawString(external)
+	e.Head(cbor.Bytes, uint64(len(payload)))
+	s.Algorithm, s.KeyID, s.Bytes = m.Algorithm, m.KeyID, m.Signature
+	s.Prefix, s.Payload = e.Bytes(), payload
+	return !e.Overflow()
+}
+
+// VerifyEd25519 reports whether the claim is public's under -19, or under the
+// older -8, which with an Ed25519 key means the same.
+func (s *Signature) VerifyEd25519(public *[ed25519.PublicKeySize]byte) bool {
+	return (s.Algorithm == AlgEd25519 || s.Algorithm == AlgEdDSA) &&
+		ed25519.Verify(public, s.Prefix, s.Payload, s.Bytes)
+}
