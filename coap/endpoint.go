@@ -84,18 +84,18 @@ type Counters struct {
 type Endpoint struct {
 	Counters Counters
 
-	c         *Config
-	scratch   []byte // one datagram
-	body      []byte // one body, what Response.Body starts as
-	maxSZX    uint8
-	nextID    uint16
-	random    uint64
-	message   Message
-	request   Request
-	response  Response
-	answer    answer
-	incoming  Incoming
-	nextTag   uint16
+	c        *Config
+	scratch  []byte // one datagram
+	body     []byte // one body, what Response.Body starts as
+	maxSZX   uint8
+	nextID   uint16
+	random   uint64
+	message  Message
+	request  Request
+	response Response
+	answer   answer
+	incoming Incoming
+	nextTag  uint16
 }
 
 // Init makes e ready, with nothing open. It does not allocate.

@@ -73,15 +73,17 @@ func equalFold(b []byte, lower string) bool {
 	return true
 }
 
+// schemeError tells another scheme from no URI at all.
 func schemeError(b []byte) Error {
 	for i, c := range b {
-		if c == ':' && i > 0 && i+2 < len(b) && b[i+1] == '/' && b[i+2] == '/' && !equalFold(b[:i], "coap"[:min(i, 4)]) {
-			return ErrScheme
+		if c == ':' {
+			if i > 0 && len(b) > i+2 && b[i+1] == '/' && b[i+2] == '/' {
+				return ErrScheme
+			}
+			break
 		}
-		if c == ':' && i > 4 {
-			return ErrScheme
-		}
-		if c == '/' {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (i == 0 || c != '+' && c != '-' && c != '.' && (c < '0' || c > '9')) {
 			break
 		}
 	}
