@@ -88,6 +88,9 @@ func (m *Machine) SetRegister(n int, v uint64) {
 	}
 }
 
+// Register returns register n, 0 to 10.
+func (m *Machine) Register(n int) uint64 { return m.r[n&15] }
+
 // Run executes until the program exits, faults, or has spent its quantum; in
 // the last case calling Run again goes on. Run on a machine that is Done or
 // Faulted changes nothing.
