@@ -1,0 +1,69 @@
+// Package powercut takes the power from modelled flash in the middle of an
+// operation, so that a test can try every moment of a scenario.
+package powercut
+
+import (
+	"fmt"
+
+	"github.com/femto-containers/femto/flash"
+)
+
+// A Tear says how much of the last operation happened.
+type Tear struct {
+	// Eighths of its bytes are done, in order: 0 is none, 8 all of them. With
+	// Seed, each bit is done or not, at random.
+	Eighths int
+	Seed    uint32
+}
+
+func (t Tear) String() string {
+	if t.Seed != 0 {
+		return fmt.Sprintf("random bits %d", t.Seed)
+	}
+	return fmt.Sprintf("%d/8 done", t.Eighths)
+}
+
+// Tears are worth trying at every operation.
+var Tears = []Tear{{Eighths: 0}, {Eighths: 1}, {Eighths: 4}, {Eighths: 7}, {Eighths: 8}, {Seed: 1}, {Seed: 2}}
+
+// At makes m lose power in operation number n, counted from 0 and from now on,
+// and tear it. It returns how to learn whether that happened.
+func At(m *flash.Memory, n int, tear Tear) (happened func() bool) {
+	cut := false
+	m.Before = func(op flash.Operation, off int, p []byte) bool {
+		if n > 0 {
+			n--
+			return true
+		}
+		cut = true
+		data := m.Data()[off:]
+		size := len(p)
+		if op == flash.OpErase {
+			size = m.BlockSize()
+		}
+		random := tear.Seed
+		for i := range size {
+			target := byte(0xff)
+			if op == flash.OpProgram {
+				target = p[i]
+			}
+			switch {
+			case tear.Seed != 0:
+				random ^= random << 13
+				random ^= random >> 17
+				random ^= random << 5
+				data[i] ^= (data[i] ^ target) & byte(random>>11)
+			case i < size*tear.Eighths/8:
+				data[i] = target
+			}
+		}
+		return false
+	}
+	return func() bool { return cut }
+}
+
+// On gives m its power back.
+func On(m *flash.Memory) {
+	m.Before = nil
+	m.Power()
+}
