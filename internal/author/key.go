@@ -1,0 +1,286 @@
+// Package author is the container author's side of a deployment: keys,
+// manifests, signatures, and what a device would say to them.
+package author
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/femto-containers/femto/internal/cose"
+)
+
+// A PrivateKey signs, with Ed25519 or ECDSA on P-256. The zero value is no key.
+type PrivateKey struct{ signer crypto.Signer }
+
+// A PublicKey verifies. It is an Ed25519 or P-256 key, or a shared HMAC key,
+// which also makes what it verifies.
+type PublicKey struct {
+	ed25519 ed25519.PublicKey
+	p256    *ecdsa.PublicKey
+	hmac    []byte
+}
+
+// A KeyID names a public key: the first 8 bytes of the SHA-256 of the raw key
+// (32 bytes of Ed25519, or the 65 bytes of an uncompressed P-256 point).
+type KeyID [8]byte
+
+func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
+
+// GenerateKey returns a new Ed25519 key.
+func GenerateKey() (PrivateKey, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return PrivateKey{}, fmt.Errorf("generate ed25519 key: %w", err)
+	}
+	return PrivateKey{private}, nil
+}
+
+// GenerateP256 returns a new P-256 key. Devices of ours verify Ed25519 only.
+func GenerateP256() (PrivateKey, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return PrivateKey{}, fmt.Errorf("generate p-256 key: %w", err)
+	}
+	return PrivateKey{private}, nil
+}
+
+// NewPrivateKey returns the Ed25519 key of a 32-byte seed.
+func NewPrivateKey(seed [ed25519.SeedSize]byte) PrivateKey {
+	return PrivateKey{ed25519.NewKeyFromSeed(seed[:])}
+}
+
+// Public returns the key that verifies what k signs.
+func (k PrivateKey) Public() PublicKey {
+	switch public := k.signer.Public().(type) {
+	case ed25519.PublicKey:
+		return PublicKey{ed25519: public}
+	case *ecdsa.PublicKey:
+		return PublicKey{p256: public}
+	}
+	return PublicKey{}
+}
+
+// NewPublicKey returns an Ed25519 key of its 32 bytes.
+func NewPublicKey(raw [ed25519.PublicKeySize]byte) PublicKey {
+	return PublicKey{ed25519: raw[:]}
+}
+
+// Raw returns the bytes that the key's identifier is computed of.
+func (k PublicKey) Raw() []byte {
+	switch {
+	case k.ed25519 != nil:
+		return k.ed25519
+	case k.p256 != nil:
+		public, err := k.p256.ECDH()
+		if err != nil {
+			return nil
+		}
+		return public.Bytes()
+	}
+	return nil
+}
+
+// Ed25519 returns the 32 bytes of an Ed25519 key, which is what a device's
+// trust store holds.
+func (k PublicKey) Ed25519() (raw [ed25519.PublicKeySize]byte, ok bool) {
+	return raw, copy(raw[:], k.ed25519) == len(raw)
+}
+
+// ID returns the key's identifier; that of an HMAC key, which is secret, is 0.
+func (k PublicKey) ID() (id KeyID) {
+	if raw := k.Raw(); raw != nil {
+		digest := sha256.Sum256(raw)
+		copy(id[:], digest[:])
+	}
+	return id
+}
+
+// Kind returns "ed25519", "p-256" or "hmac-sha256".
+func (k PublicKey) Kind() string {
+	switch {
+	case k.ed25519 != nil:
+		return "ed25519"
+	case k.p256 != nil:
+		return "p-256"
+	case k.hmac != nil:
+		return "hmac-sha256"
+	}
+	return "none"
+}
+
+// Save writes the private key to path (PKCS#8 in PEM, readable by its owner
+// only) and the public key to path + ".pub" (PKIX in PEM). It overwrites
+// neither.
+func (k PrivateKey) Save(path string) error {
+	private, err := x509.MarshalPKCS8PrivateKey(k.signer)
+	if err != nil {
+		return fmt.Errorf("encode private key: %w", err)
+	}
+	if err := writeNew(path, 0o600, "PRIVATE KEY", private); err != nil {
+		return fmt.Errorf("save private key: %w", err)
+	}
+	return k.Public().Save(path + ".pub")
+}
+
+// Save writes the public key to path as PKIX in PEM. It does not overwrite.
+func (k PublicKey) Save(path string) error {
+	var key any = k.ed25519
+	if k.p256 != nil {
+		key = k.p256
+	}
+	public, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return fmt.Errorf("encode public key: %w", err)
+	}
+	if err := writeNew(path, 0o644, "PUBLIC KEY", public); err != nil {
+		return fmt.Errorf("save public key: %w", err)
+	}
+	return nil
+}
+
+// writeNew leaves no partial file behind.
+func writeNew(path string, mode fs.FileMode, kind string, der []byte) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			os.Remove(path)
+		}
+	}()
+	return pem.Encode(f, &pem.Block{Type: kind, Bytes: der})
+}
+
+// LoadPrivate reads a private key: PKCS#8 in PEM, or 64 hex digits of an
+// Ed25519 seed.
+func LoadPrivate(path string) (PrivateKey, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return PrivateKey{}, fmt.Errorf("read private key: %w", err)
+	}
+	key, err := parsePrivate(raw)
+	if err != nil {
+		return PrivateKey{}, fmt.Errorf("read private key %s: %w", path, err)
+	}
+	return key, nil
+}
+
+func parsePrivate(raw []byte) (PrivateKey, error) {
+	if seed, ok := hexKey(raw); ok {
+		return NewPrivateKey(seed), nil
+	}
+	block, _ := pem.Decode(raw)
+	if block == nil {
+		return PrivateKey{}, errors.New("neither pem nor 64 hex digits")
+	}
+	if block.Type != "PRIVATE KEY" {
+		return PrivateKey{}, fmt.Errorf("pem block is %q, not a pkcs#8 private key", block.Type)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return PrivateKey{}, err
+	}
+	switch key := key.(type) {
+	case ed25519.PrivateKey:
+		return PrivateKey{key}, nil
+	case *ecdsa.PrivateKey:
+		if key.Curve == elliptic.P256() {
+			return PrivateKey{key}, nil
+		}
+	}
+	return PrivateKey{}, errors.New("neither an ed25519 nor a p-256 key")
+}
+
+// LoadPublic reads a public key from what a person gives: 64 hex digits of an
+// Ed25519 key, or the path of a file that holds them, or of a PEM file with a
+// public key (PKIX, Ed25519 or P-256) or a private one, whose public half it
+// takes, or of a file with "hmac:" and 64 hex digits of a shared HMAC key.
+func LoadPublic(pathOrHex string) (PublicKey, error) {
+	if raw, ok := hexKey([]byte(pathOrHex)); ok {
+		return newEd25519(raw)
+	}
+	file, err := os.ReadFile(filepath.Clean(pathOrHex))
+	if err != nil {
+		return PublicKey{}, fmt.Errorf("read public key: %w", err)
+	}
+	key, err := parsePublic(file)
+	if err != nil {
+		return PublicKey{}, fmt.Errorf("read public key %s: %w", pathOrHex, err)
+	}
+	return key, nil
+}
+
+func parsePublic(raw []byte) (PublicKey, error) {
+	if key, ok := hexKey(raw); ok {
+		return newEd25519(key)
+	}
+	if rest, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("hmac:")); ok {
+		key, ok := hexKey(rest)
+		if !ok {
+			return PublicKey{}, errors.New("hmac: is not followed by 64 hex digits")
+		}
+		return PublicKey{hmac: key[:]}, nil
+	}
+	block, _ := pem.Decode(raw)
+	if block == nil {
+		return PublicKey{}, errors.New("neither pem nor 64 hex digits")
+	}
+	if block.Type == "PRIVATE KEY" {
+		private, err := parsePrivate(raw)
+		if err != nil {
+			return PublicKey{}, err
+		}
+		return private.Public(), nil
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return PublicKey{}, err
+	}
+	switch key := key.(type) {
+	case ed25519.PublicKey:
+		return PublicKey{ed25519: key}, nil
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P256() {
+			return PublicKey{p256: key}, nil
+		}
+	}
+	return PublicKey{}, errors.New("neither an ed25519 nor a p-256 key")
+}
+
+func newEd25519(raw [ed25519.PublicKeySize]byte) (PublicKey, error) {
+	return NewPublicKey(raw), nil
+}
+
+func hexKey(text []byte) (key [32]byte, ok bool) {
+	text = bytes.TrimSpace(text)
+	if len(text) != hex.EncodedLen(len(key)) {
+		return key, false
+	}
+	_, err := hex.Decode(key[:], text)
+	return key, err == nil
+}
+
+// algorithm returns the COSE identifier of what k signs with.
+func (k PrivateKey) algorithm() int32 {
+	if _, ok := k.signer.(ed25519.PrivateKey); ok {
+		return cose.AlgEd25519
+	}
+	return cose.AlgESP256
+}
