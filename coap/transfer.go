@@ -42,11 +42,14 @@ func (e *Endpoint) receiveBlock(now int64) {
 	}
 	a.hasBlock1, a.block1 = true, b
 	a.block1.More = false
+	t := e.operation(now)
 	if offset == 0 && !b.More {
+		if t != nil {
+			t.state = transferFree
+		}
 		e.run(now, m.Payload, nil)
 		return
 	}
-	t := e.operation(now)
 	if offset == 0 {
 		if t != nil && t.first == m.ID {
 			e.proceed()
