@@ -56,8 +56,8 @@ type Options struct {
 
 // Progress says how far a Do is. Totals are in bytes, -1 while unknown.
 type Progress struct {
-	Sent, SendTotal       int
-	Received, ReceiveSize int
+	Sent, SendTotal        int
+	Received, ReceiveTotal int
 }
 
 // Stats count what a Client did since Dial.
@@ -203,6 +203,7 @@ func (c *Client) send(to link.Addr, datagram []byte) {
 // went wrong, the cause of ctx, or one of the socket.
 func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 	before := c.endpoint.Counters.Calls
+	c.sendErr = nil
 	s := &sink{client: c, sendTotal: len(req.Body), size: -1}
 	start := time.Now()
 	call, e := c.endpoint.Do(c.clock(), c.peer, &coap.Outgoing{
@@ -325,7 +326,7 @@ func (s *sink) report() {
 	if s.client.options.Progress == nil || s.err != 0 {
 		return
 	}
-	p := Progress{Sent: s.sendTotal, SendTotal: s.sendTotal, Received: len(s.response.Body), ReceiveSize: s.size}
+	p := Progress{Sent: s.sendTotal, SendTotal: s.sendTotal, Received: len(s.response.Body), ReceiveTotal: s.size}
 	if !s.done && len(s.response.Body) == 0 {
 		p.Sent = s.call.Sent()
 	}
