@@ -84,8 +84,16 @@ func (c *Conn) Send(to link.Addr, datagram []byte) error {
 func (c *Conn) Receive(ctx context.Context, until time.Time) (from link.Addr, datagram []byte, err error) {
 	// The deadline is set before ctx is looked at, so that the one of a ctx
 	// which ends meanwhile is not overwritten.
-	stop := context.AfterFunc(ctx, func() { c.socket.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		c.socket.SetReadDeadline(time.Unix(1, 0))
+		close(woken)
+	})
+	defer func() {
+		if !stop() {
+			<-woken // lest it ends the next Receive, under another ctx
+		}
+	}()
 	for {
 		if err := c.socket.SetReadDeadline(until); err != nil {
 			return link.Addr{}, nil, err
