@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/vm"
+)
+
+// Error says why the engine refused. Zero is no error.
+type Error uint8
+
+const (
+	OK            Error = iota
+	ErrConfig           // a table is too long or too short
+	ErrHook             // no such hook, or the container is attached to another one
+	ErrContainer        // no such container
+	ErrName             // a name longer than 16 bytes
+	ErrImage            // not an image; see CheckError.Image
+	ErrImageSize        // image longer than a slot
+	ErrProgram          // .text fails the load-time check; see CheckError.Program
+	ErrNotGranted       // .text calls a helper that the grant lacks; see CheckError.Program
+	ErrMemory           // no room for .data
+	ErrAlias            // the image lies in memory that containers may write
+	ErrStore            // the store, or its quota, is full
+	ErrBusy             // called from inside a run
+)
+
+// Error returns the reason in words.
+func (e Error) Error() string {
+	switch e {
+	case OK:
+		return "no error"
+	case ErrConfig:
+		return "engine configuration is invalid"
+	case ErrHook:
+		return "no such hook"
+	case ErrContainer:
+		return "no such container"
+	case ErrName:
+		return "container name is too long"
+	case ErrImage:
+		return "image is invalid"
+	case ErrImageSize:
+		return "image is larger than a slot"
+	case ErrProgram:
+		return "program fails the load-time check"
+	case ErrNotGranted:
+		return "program calls a helper that is not granted"
+	case ErrMemory:
+		return "not enough memory for .data"
+	case ErrAlias:
+		return "image lies in writable memory"
+	case ErrStore:
+		return "store is full"
+	case ErrBusy:
+		return "a container is running"
+	}
+	return "unknown engine error"
+}
+
+// CheckError is why a container may not be installed. Reason is OK if it may.
+type CheckError struct {
+	Reason  Error
+	Image   image.Error   // with ErrImage
+	Program vm.CheckError // with ErrProgram and ErrNotGranted
+}
+
+// Error returns the innermost reason in words.
+func (e CheckError) Error() string {
+	switch {
+	case e.Image != image.OK:
+		return e.Image.Error()
+	case e.Program.Fault != vm.OK:
+		return e.Program.Error()
+	}
+	return e.Reason.Error()
+}
