@@ -11,11 +11,27 @@ type Result struct {
 	Err          Error // ErrHook or ErrBusy: nothing ran
 }
 
+// An Outcome is what one container did when its hook fired.
+type Outcome struct {
+	Container    int
+	Value        int64    // r0, without a fault
+	Fault        vm.Fault // OK if it gave a result
+	PC           uint32   // instruction slot of the fault
+	Address      uint64   // of a FaultMemory
+	Instructions uint32   // helpers included
+}
+
 // Fire runs the containers of hook in the order in which they were attached,
 // as the hook's policy says. A container that faults is skipped. ctx is their
 // context: r1 points to it, r2 is its length; it is not kept and must not
 // overlap an image. now is the time in microseconds, which never goes back.
 func (e *Engine) Fire(now int64, hook int, ctx []byte) Result {
+	return e.FireEach(now, hook, ctx, nil)
+}
+
+// FireEach is Fire and fills outcomes with what each container that ran did,
+// the first Ran + Faulted of the result, as far as there is room.
+func (e *Engine) FireEach(now int64, hook int, ctx []byte, outcomes []Outcome) Result {
 	h := e.Hook(hook)
 	if h == nil {
 		return Result{Err: ErrHook}
@@ -39,7 +55,18 @@ func (e *Engine) Fire(now int64, hook int, ctx []byte) Result {
 		if e.config.Containers[i].state != Enabled {
 			continue
 		}
-		if !e.run(i, h, &result) {
+		before := result.Instructions
+		ok := e.run(i, h, &result)
+		if n := int(result.Ran) + int(result.Faulted); n < len(outcomes) {
+			o := Outcome{Container: int(i), Instructions: result.Instructions - before}
+			if ok {
+				o.Value = int64(m.Result())
+			} else {
+				o.Fault, o.PC, o.Address = m.Fault(), uint32(m.PC()), m.FaultAddress()
+			}
+			outcomes[n] = o
+		}
+		if !ok {
 			result.Faulted++
 			continue
 		}
