@@ -83,6 +83,9 @@ func (e *Engine) Hooks() int { return len(e.config.Hooks) }
 // Containers returns the number of places in the table.
 func (e *Engine) Containers() int { return len(e.config.Containers) }
 
+// Helpers returns the helpers that containers may be granted.
+func (e *Engine) Helpers() []vm.Helper { return e.config.Helpers }
+
 // Line returns the buffer for one line of output.
 func (e *Engine) Line() []byte { return e.config.Line }
 
