@@ -31,7 +31,8 @@ type Config struct {
 
 	// Exchanges remembers requests that ran a Handler, so that a repeated
 	// datagram gets the same answer and runs nothing. When all are in use
-	// the oldest is forgotten. GETs are not remembered but run again.
+	// the oldest is forgotten. What has no effects, GETs and single blocks,
+	// is not remembered but done again.
 	Exchanges []Exchange
 
 	// Transfers bounds the block-wise bodies that are being received or

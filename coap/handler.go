@@ -4,7 +4,7 @@ import "github.com/femto-containers/femto/link"
 
 // A Handler answers requests. It is called from Endpoint.Deliver and must not
 // call Deliver or Poll; it may call Do. Block-wise transfer is done around it:
-// it sees whole bodies. For a GET whose response takes several blocks it is
+// it sees whole bodies. For a GET whose response takes several blocks it may be
 // called once per block.
 type Handler interface {
 	// ServeCoAP reads req and fills resp. Neither is valid after the return.

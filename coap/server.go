@@ -36,8 +36,7 @@ func (e *Endpoint) serve(now int64, from link.Addr, m *Message) {
 		return // RFC 7252 §5.4.1
 	case refusal != 0:
 		e.refuse(refusal)
-	case r.hasBlock2 && r.block2.Num > 0 && r.Code != GET:
-		e.continueResponse(now)
+	case r.hasBlock2 && r.block2.Num > 0 && e.continueResponse(now):
 	case r.hasBlock1:
 		e.receiveBlock(now)
 	default:
@@ -143,7 +142,7 @@ func (e *Endpoint) respond(now int64, t *Transfer, x *Exchange) {
 		resp.Body, offset = nil, 0
 	}
 	if offset > 0 || len(resp.Body) > 16<<szx {
-		if r.Code != GET && !e.keep(now, t) {
+		if !e.keep(now, t) {
 			resp.Fail(InternalServerError, "")
 		}
 	}

@@ -545,6 +545,70 @@ func TestETag(t *testing.T) {
 	}
 }
 
+// A response that differs every time arrives in one piece as long as there is a
+// transfer to keep it in, and never mixes.
+func TestChangingResponse(t *testing.T) {
+	runs := 0
+	clock := handlerFunc(func(req *Request, resp *Response) {
+		runs++
+		resp.Code = Content
+		for range 300 {
+			resp.Write([]byte{byte(runs)})
+		}
+	})
+	for _, tt := range []struct {
+		transfers int
+		want      Error
+	}{{1, 0}, {0, ErrChanged}} {
+		runs = 0
+		n := newNetwork(t, 1)
+		s := usual
+		s.transfers = tt.transfers
+		n.add(device, s, clock, nil)
+		e := n.add(host, usual, nil, nil)
+		for range 2 {
+			got := &collector{}
+			e.Do(n.now, device, &Outgoing{Code: GET}, got)
+			n.run(1 << 40)
+			if got.err != tt.want || tt.want == 0 && !bytes.Equal(got.body, bytes.Repeat(got.body[:1], 300)) {
+				t.Errorf("%d transfers: %v, %x", tt.transfers, got.err, got.body)
+			}
+		}
+		if tt.transfers == 1 && runs != 2 {
+			t.Errorf("ran %d times for two GETs", runs)
+		}
+	}
+}
+
+// Keeping the response of a GET stands in nobody's way.
+func TestKeptGetGivesWay(t *testing.T) {
+	text := handlerFunc(func(req *Request, resp *Response) {
+		resp.Code = Content
+		resp.Write(body(300))
+	})
+	s := usual
+	s.transfers = 1
+	p := newScript(t, s, text, nil)
+	get := func(num uint32) string {
+		answer, _ := p.ask(raw{code: GET, options: []option{block(Block2, num, false, 64)}})
+		return answer
+	}
+	put := raw{code: PUT, options: []option{block(Block1, 0, true, 64)}, payload: body(64)}
+	for i, step := range []struct{ got, want string }{
+		{get(0), "ACK 2.05 2:0/1/64 size2=300 +64"},
+		{first(p.deliver(link.IPv4(10, 9, 9, 9, 1), p.encode(put))), "ACK 2.31 1:0/1/64"},
+		{get(1), "ACK 2.05 2:1/1/64 +64"},
+		{get(0), "ACK 2.05 2:0/1/64 size2=300 +64"},
+		{get(4), "ACK 2.05 2:4/0/64 +44"},
+	} {
+		if step.got != step.want {
+			t.Errorf("step %d: %s, want %s", i, step.got, step.want)
+		}
+	}
+}
+
+func first(answer string, _ Message) string { return answer }
+
 // The response of a POST is kept: the Handler runs once, and what it would
 // answer later changes nothing.
 func TestKeptResponse(t *testing.T) {

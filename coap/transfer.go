@@ -126,9 +126,9 @@ func (e *Endpoint) operation(now int64) *Transfer {
 
 func (e *Endpoint) transferTimeout() int64 { return orDefault(e.c.TransferTimeout, maxTransmitWait) }
 
-// takeTransfer returns a Transfer to use for peer: a free, expired or finished
-// one, or one that the same host has left lying, as a command does that was
-// stopped and started again. nil: none.
+// takeTransfer returns a Transfer to use: a free, expired or finished one, or
+// one that the host peer has left lying, as a command does that was stopped and
+// started again. nil: none.
 func (e *Endpoint) takeTransfer(now int64, peer link.Addr) *Transfer {
 	var stale *Transfer
 	for i := range e.c.Transfers {
@@ -155,17 +155,28 @@ func (e *Endpoint) wait(now int64) uint32 {
 }
 
 // keep saves the body of e.response for the requests that will fetch its other
-// blocks, in t or, if that is nil, in a free transfer. Without a free one those
+// blocks, in t or, if that is nil, in another transfer. Without a free one those
 // requests will fail, but this one has run and says so. It reports false for a
 // body that can never be kept.
+//
+// A GET can do without: its Handler can run again. Its response is kept if there
+// is room, so that one that changes all the time can be fetched too, but not if
+// it lies in memory of the Handler, where it is larger and changes less.
 func (e *Endpoint) keep(now int64, t *Transfer) bool {
 	r, resp := &e.request, &e.response
 	own := len(e.body) > 0 && &resp.Body[0] == &e.body[0]
+	get := r.Code == GET
+	if get && (!own || r.block2.Num > 0) {
+		return true
+	}
 	if !own && len(resp.Body) > e.c.Body {
 		return false
 	}
 	if t == nil {
-		if t = e.takeTransfer(now, r.From); t == nil {
+		if t = e.operation(now); t == nil || t.state != transferKept {
+			t = e.takeTransfer(now, r.From)
+		}
+		if t == nil {
 			return true
 		}
 		t.first = r.message.ID
@@ -177,14 +188,14 @@ func (e *Endpoint) keep(now int64, t *Transfer) bool {
 		copy(t.body, resp.Body)
 	}
 	t.peer, t.operation, t.resource = r.From, r.operation, r.resource
-	t.state, t.finished, t.expires = transferKept, false, now+e.transferTimeout()
+	t.state, t.finished, t.expires = transferKept, get, now+e.transferTimeout()
 	t.code, t.format, t.etag = resp.Code, resp.ContentFormat, hash(resp.Body)
 	return true
 }
 
 // continueResponse answers a request for a later block of a response that was
-// kept (RFC 7959 §3.3).
-func (e *Endpoint) continueResponse(now int64) {
+// kept (RFC 7959 §3.3). It reports false for a GET of one that was not.
+func (e *Endpoint) continueResponse(now int64) bool {
 	r, a := &e.request, &e.answer
 	var t *Transfer
 	for i := range e.c.Transfers {
@@ -197,13 +208,16 @@ func (e *Endpoint) continueResponse(now int64) {
 		}
 	}
 	if t == nil {
+		if r.Code == GET {
+			return false
+		}
 		e.refuse(RequestEntityIncomplete)
-		return
+		return true
 	}
 	offset := r.block2.Offset()
 	if offset >= t.length {
 		e.refuse(BadRequest)
-		return
+		return true
 	}
 	t.expires = now + e.transferTimeout()
 	a.code, a.format = t.code, t.format
@@ -212,4 +226,5 @@ func (e *Endpoint) continueResponse(now int64) {
 		t.finished = true
 	}
 	e.reply(nil)
+	return true
 }
