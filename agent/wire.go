@@ -83,7 +83,8 @@ const (
 	ReportSequence = 7  // uint, the component's counter as it stands
 	ReportReceived = 8  // uint, bytes of the payload fetched so far
 	ReportTotal    = 9  // uint, bytes of the payload
-	ReportDigest   = 10 // bstr .size 32, of the image that runs now
+	ReportSection  = 10 // uint, of the manifest
+	ReportCommand  = 11 // int, SUIT command
 )
 
 // Progress says how far an envelope has come.
@@ -115,7 +116,3 @@ const (
 const (
 	VerbRemove = 1
 )
-
-// CommandContext is the external_aad of a signed command, so that no signature
-// over a manifest can ever pass for one over a command (RFC 9052 §4.3).
-const CommandContext = "femto command"

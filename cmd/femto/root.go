@@ -50,12 +50,25 @@ func newRootCommand() *cobra.Command {
 		Long:          "femto runs small, isolated eBPF functions on microcontrollers and deploys them\nas signed SUIT manifests over CoAP. Start with: femto quickstart",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(cmd, err)
 	})
-	root.AddCommand(newDebugCommand())
+	root.AddCommand(
+		newQuickstartCommand(),
+		newKeyCommand(),
+		newDeviceCommand(),
+		newDeployCommand(),
+		newPsCommand(),
+		newHookCommand(),
+		newContainerCommand(),
+		newImageCommand(),
+		newManifestCommand(),
+		newRunCommand(),
+		newVersionCommand(),
+		newDebugCommand(),
+	)
 	return root
 }

@@ -10,21 +10,21 @@ import (
 
 // Info is what a device says of itself. Keys are agent.Info….
 type Info struct {
-	Wire       uint64      `cbor:"1,keyasint" json:"wire"`
-	Board      string      `cbor:"2,keyasint" json:"board"`
-	Version    string      `cbor:"3,keyasint" json:"version"`
-	Vendor     UUID        `cbor:"4,keyasint" json:"vendor"`
-	Class      UUID        `cbor:"5,keyasint" json:"class"`
-	Manifest   uint64      `cbor:"6,keyasint" json:"manifest_version"`
-	Envelope   int         `cbor:"7,keyasint" json:"max_envelope"`
-	Image      int         `cbor:"8,keyasint" json:"max_image"`
-	Containers Occupancy   `cbor:"9,keyasint" json:"containers"`
-	Hooks      []Hook      `cbor:"10,keyasint" json:"hooks"`
-	Tenants    []Tenant    `cbor:"11,keyasint" json:"tenants"`
-	Helpers    []string    `cbor:"12,keyasint" json:"helpers"`
-	Uptime     uint64      `cbor:"13,keyasint" json:"uptime_us"`
-	Memory     int         `cbor:"14,keyasint" json:"container_memory"`
-	Device     UUID        `cbor:"15,keyasint" json:"device"`
+	Wire       uint64    `cbor:"1,keyasint" json:"wire"`
+	Board      string    `cbor:"2,keyasint" json:"board"`
+	Version    string    `cbor:"3,keyasint" json:"version"`
+	Vendor     UUID      `cbor:"4,keyasint" json:"vendor"`
+	Class      UUID      `cbor:"5,keyasint" json:"class"`
+	Manifest   uint64    `cbor:"6,keyasint" json:"manifest_version"`
+	Envelope   int       `cbor:"7,keyasint" json:"max_envelope"`
+	Image      int       `cbor:"8,keyasint" json:"max_image"`
+	Containers Occupancy `cbor:"9,keyasint" json:"containers"`
+	Hooks      []Hook    `cbor:"10,keyasint" json:"hooks"`
+	Tenants    []Tenant  `cbor:"11,keyasint" json:"tenants"`
+	Helpers    []string  `cbor:"12,keyasint" json:"helpers"`
+	Uptime     uint64    `cbor:"13,keyasint" json:"uptime_us"`
+	Memory     int       `cbor:"14,keyasint" json:"container_memory"`
+	Device     UUID      `cbor:"15,keyasint" json:"device"`
 }
 
 // Occupancy is how many of a fixed number of places are taken.

@@ -1,0 +1,122 @@
+// Package agent is the device: it takes signed manifests and commands over
+// CoAP, keeps images in flash, and has the engine run them.
+package agent
+
+import (
+	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/flash"
+	"github.com/femto-containers/femto/internal/sha2"
+	"github.com/femto-containers/femto/link"
+	"github.com/femto-containers/femto/suit"
+)
+
+// MaxSequence is the highest sequence number that is accepted. Numbers are
+// seconds since 1970 unless an author says otherwise; the limit keeps a slip
+// from spending all numbers at once.
+const MaxSequence = 1<<40 - 1
+
+// A Tenant is a signer whom the owner trusts with some hooks.
+type Tenant struct {
+	Name  string
+	Key   [32]byte      // Ed25519 public key
+	Hooks uint32        // bit i: may use hook i
+	Grant *engine.Grant // what its containers may do; nil: everything
+
+	keyID [8]byte
+}
+
+const (
+	maxHooks   = 32 // bits of Tenant.Hooks
+	maxTenants = 255
+)
+
+// AllHooks lets a tenant use every hook.
+const AllHooks = ^uint32(0)
+
+func (t *Tenant) mayUse(hook int) bool { return t.Hooks>>uint(hook)&1 != 0 }
+
+// A Container is the agent's part of a container's state.
+type Container struct {
+	used   bool
+	slot   uint8 // 0 or 1: which of its two flash slots is current
+	tenant uint8
+}
+
+// A Config says what a device is made of. The Agent keeps the pointer and
+// everything in it; the arrays' lengths are the device's capacities.
+type Config struct {
+	Board   string // such as "femto-sim"
+	Version string // of the firmware's femto
+	Vendor  [16]byte
+	Class   [16]byte
+	Device  [16]byte
+
+	Engine  *engine.Engine // initialised, with at most 32 hooks
+	Remote  uint32         // bit i: hook i may be fired from the network
+	Tenants []Tenant
+
+	Flash    flash.Device
+	LogSize  int // bytes of flash for the log, at its start
+	SlotSize int // bytes of a slot; two for each container follow the log
+
+	Containers []Container      // as many as the engine has
+	Counters   []Counter        // one for each (tenant, component) ever seen
+	Envelope   []byte           // its length is the longest envelope
+	Context    []byte           // its length is the longest context from the network
+	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
+	CoAP       coap.Config      // all but Handler and Resources
+}
+
+// An Agent is one device. The zero Agent is not ready; see Init. It is not
+// safe for concurrent use.
+type Agent struct {
+	c         *Config
+	engine    *engine.Engine
+	endpoint  coap.Endpoint
+	processor suit.Processor
+	log       flash.Log
+	slots     flash.Slots
+
+	update    update
+	report    report
+	envelope  int // bytes of Envelope in use
+	counters  int // Counters in use
+	scratch   [recordLongest]byte
+	logBuffer [recordLongest + 16]byte
+	newHeader [slotHeaderLen]byte
+	newSpec   engine.Spec
+}
+
+// Init opens the flash, formatting it if it is blank, and starts every
+// container that is whole and whose tenant is still trusted.
+func (a *Agent) Init(c *Config) Error {
+	*a = Agent{c: c, engine: c.Engine}
+	for i := range c.Tenants {
+		var sum [sha2.Size256]byte
+		sha2.Sum256(&sum, c.Tenants[i].Key[:])
+		copy(c.Tenants[i].keyID[:], sum[:])
+	}
+	clear(c.Containers)
+	clear(c.Counters)
+	c.CoAP.Handler = a
+	c.CoAP.Resources = resources
+	if a.endpoint.Init(&c.CoAP) != 0 || a.maxImage() <= 0 || len(c.Containers) != c.Engine.Containers() ||
+		c.Engine.Hooks() > maxHooks || len(c.Tenants) > maxTenants {
+		return ErrConfig
+	}
+	a.processor.Init(a)
+	return a.open()
+}
+
+// Deliver takes a datagram that came in. The Agent keeps nothing of it.
+func (a *Agent) Deliver(now int64, from link.Addr, datagram []byte) {
+	a.endpoint.Deliver(now, from, datagram)
+}
+
+// Poll does what is due at now, in microseconds, and returns when it wants to
+// be called again at the latest.
+func (a *Agent) Poll(now int64) (next int64) { return a.endpoint.Poll(now) }
+
+// Counters returns what the CoAP endpoint counted.
+func (a *Agent) Counters() coap.Counters { return a.endpoint.Counters }

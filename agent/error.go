@@ -1,0 +1,42 @@
+package agent
+
+// Error is why the agent refused something that the rooms below would have
+// allowed. It travels in a report as ReportCode.
+type Error uint8
+
+const (
+	OK          Error = 0
+	ErrForeign  Error = 1 // the container belongs to another tenant
+	ErrFull     Error = 2 // no container is free
+	ErrCounters Error = 3 // no counter is free
+	ErrTooLarge Error = 4 // the image is longer than a slot, or than announced
+	ErrPayload  Error = 5 // the payload could not be fetched whole
+	ErrAbsent   Error = 6 // there is no such container
+	ErrConfig   Error = 7 // a configuration that does not fit together
+	ErrFlash    Error = 8 // the flash cannot be used
+)
+
+// Error returns the reason in words.
+func (e Error) Error() string {
+	switch e {
+	case OK:
+		return "no error"
+	case ErrForeign:
+		return "the container belongs to another tenant"
+	case ErrFull:
+		return "no container is free"
+	case ErrCounters:
+		return "no counter is free"
+	case ErrTooLarge:
+		return "the image is too large"
+	case ErrPayload:
+		return "the payload could not be fetched"
+	case ErrAbsent:
+		return "there is no such container"
+	case ErrConfig:
+		return "the configuration does not fit together"
+	case ErrFlash:
+		return "the flash cannot be used"
+	}
+	return "unknown error"
+}

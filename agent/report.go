@@ -1,0 +1,129 @@
+package agent
+
+import (
+	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/suit"
+)
+
+// writeReport puts the last report into the response's body.
+func (a *Agent) writeReport(resp *coap.Response) {
+	r := &a.report
+	e := body(resp)
+	e.Map(11)
+	e.Uint(ReportProgress)
+	e.Uint(uint64(r.progress))
+	e.Uint(ReportStage)
+	e.Uint(uint64(r.suit.Stage))
+	e.Uint(ReportReason)
+	e.Uint(uint64(r.suit.Reason))
+	e.Uint(ReportDetail)
+	e.Uint(uint64(r.detail))
+	e.Uint(ReportCode)
+	e.Int(int64(r.code))
+	e.Uint(ReportPC)
+	e.Uint(uint64(r.pc))
+	e.Uint(ReportSequence)
+	e.Uint(r.sequence)
+	e.Uint(ReportReceived)
+	e.Uint(uint64(a.update.received))
+	e.Uint(ReportTotal)
+	e.Uint(uint64(a.update.total))
+	e.Uint(ReportSection)
+	e.Uint(uint64(r.suit.Section))
+	e.Uint(ReportCommand)
+	e.Int(int64(r.suit.Command))
+	finish(resp, resp.Code, &e)
+}
+
+// responseCode is the report in one byte, for clients that read no more.
+func (a *Agent) responseCode() coap.Code {
+	r := &a.report
+	if r.progress != ProgressRefused {
+		return coap.Changed
+	}
+	switch r.suit.Stage {
+	case suit.StageCBOR, suit.StageEnvelope:
+		return coap.BadRequest
+	case suit.StageDigest, suit.StageAuth:
+		return coap.Unauthorized
+	}
+	if r.suit.Reason == suit.ReasonComponentUnauthorised || r.suit.Reason == suit.ReasonUnauthorised {
+		return coap.Forbidden
+	}
+	if r.detail == DetailFlash {
+		return coap.InternalServerError
+	}
+	return coap.Code(coapConflict)
+}
+
+// coapConflict is 4.09 (RFC 8132 §3.2): well-formed and authentic, but not for
+// this device as it is.
+const coapConflict = 4<<5 | 9
+
+// serveCounter answers GET counter?k=KEYID&h=UUID[&n=NAME], identifiers in
+// hexadecimal, with the highest sequence number spent.
+func (a *Agent) serveCounter(req *coap.Request, resp *coap.Response) {
+	var keyID [8]byte
+	var uuid [16]byte
+	var name []byte
+	seen := 0
+	for i := 0; i < req.NumQuery(); i++ {
+		q := req.Query(i)
+		if len(q) < 2 || q[1] != '=' {
+			continue
+		}
+		value := q[2:]
+		switch q[0] {
+		case 'k':
+			seen += unhex(keyID[:], value)
+		case 'h':
+			seen += unhex(uuid[:], value)
+		case 'n':
+			name = value
+		}
+	}
+	if seen != 2 {
+		resp.Fail(coap.BadRequest, "want k=KEYID and h=UUID")
+		return
+	}
+	for i := range a.c.Tenants {
+		if a.c.Tenants[i].keyID != keyID {
+			continue
+		}
+		var c component
+		if a.name(&c, i, uuid[:], name) == suit.ReasonOK {
+			e := body(resp)
+			e.Uint(a.sequence(c.counter[:]))
+			finish(resp, coap.Content, &e)
+			return
+		}
+	}
+	resp.Fail(coap.NotFound, "no such tenant or hook")
+}
+
+// unhex fills dst from its hexadecimal form and returns 1, or 0 if src is not
+// that.
+func unhex(dst, src []byte) int {
+	if len(src) != 2*len(dst) {
+		return 0
+	}
+	for i := range dst {
+		high, low := digit(src[2*i]), digit(src[2*i+1])
+		if high > 15 || low > 15 {
+			return 0
+		}
+		dst[i] = high<<4 | low
+	}
+	return 1
+}
+
+// digit returns the value of a hexadecimal digit, above 15 if c is none.
+func digit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
+}

@@ -1,0 +1,256 @@
+package agent
+
+import (
+	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/internal/cbor"
+	"github.com/femto-containers/femto/suit"
+)
+
+// resources is what /.well-known/core lists (RFC 6690).
+var resources = []coap.Resource{
+	{Path: "/" + PathManifest, Type: "femto.suit", Format: "60"},
+	{Path: "/" + PathCommand, Type: "femto.command"},
+	{Path: "/" + PathInfo, Type: "femto.info", Format: "60"},
+	{Path: "/" + PathList, Type: "femto.ps", Format: "60"},
+	{Path: "/" + PathCounter, Type: "femto.counter", Format: "60"},
+	{Path: "/" + PathHook, Type: "femto.hook"},
+}
+
+// ServeCoAP answers one request. It is the Endpoint's handler; nobody else
+// calls it.
+func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
+	path := req.Path(0)
+	switch {
+	case req.PathIs(PathManifest) && req.Code == coap.POST:
+		a.serveManifest(now, req, resp)
+	case req.PathIs(PathManifest) && req.Code == coap.GET:
+		resp.Code = coap.Content
+		a.writeReport(resp)
+	case req.PathIs(PathCommand) && req.Code == coap.POST:
+		a.serveCommand(req, resp)
+	case req.PathIs(PathInfo) && req.Code == coap.GET:
+		a.serveInfo(now, resp)
+	case req.PathIs(PathList) && req.Code == coap.GET:
+		a.serveList(resp)
+	case string(path) == PathCounter && req.Code == coap.GET:
+		a.serveCounter(req, resp)
+	case string(path) == PathHook && req.NumPath() == 2 && req.Code == coap.POST:
+		a.serveHook(now, req, resp)
+	case isOneOf(path, PathManifest, PathCommand, PathInfo, PathList, PathCounter, PathHook):
+		resp.Fail(coap.MethodNotAllowed, "")
+	default:
+		resp.Fail(coap.NotFound, "")
+	}
+}
+
+func isOneOf(s []byte, names ...string) bool {
+	for _, name := range names {
+		if string(s) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// finish turns what e wrote into the response's body, or into an error if it
+// did not fit.
+func finish(resp *coap.Response, code coap.Code, e *cbor.Encoder) {
+	if e.Overflow() {
+		resp.Fail(coap.InternalServerError, "answer too long")
+		return
+	}
+	resp.Code = code
+	resp.ContentFormat = coap.FormatCBOR
+	resp.Body = resp.Body[:e.Len()]
+}
+
+// body returns an encoder into the response's body.
+func body(resp *coap.Response) cbor.Encoder {
+	return cbor.NewEncoder(resp.Body[:cap(resp.Body)])
+}
+
+// text appends b as a text string. It is of an alphabet without surprises.
+func text(e *cbor.Encoder, b []byte) {
+	e.Head(cbor.Text, uint64(len(b)))
+	e.Raw(b)
+}
+
+func (a *Agent) serveInfo(now int64, resp *coap.Response) {
+	e := body(resp)
+	e.Map(15)
+	e.Uint(InfoWire)
+	e.Uint(WireVersion)
+	e.Uint(InfoBoard)
+	e.Text(a.c.Board)
+	e.Uint(InfoVersion)
+	e.Text(a.c.Version)
+	e.Uint(InfoVendor)
+	e.ByteString(a.c.Vendor[:])
+	e.Uint(InfoClass)
+	e.ByteString(a.c.Class[:])
+	e.Uint(InfoManifest)
+	e.Uint(suit.Version)
+	e.Uint(InfoEnvelope)
+	e.Uint(uint64(len(a.c.Envelope)))
+	e.Uint(InfoImage)
+	e.Uint(uint64(a.maxImage()))
+	e.Uint(InfoContainers)
+	e.Array(2)
+	e.Uint(uint64(a.used()))
+	e.Uint(uint64(len(a.c.Containers)))
+	e.Uint(InfoHooks)
+	e.Array(a.engine.Hooks())
+	for i := 0; i < a.engine.Hooks(); i++ {
+		hook := a.engine.Hook(i)
+		e.Array(4)
+		e.Text(hook.Name)
+		e.ByteString(hook.UUID[:])
+		e.Uint(uint64(a.attached(i)))
+		e.Bool(a.remote(i))
+	}
+	e.Uint(InfoTenants)
+	e.Array(len(a.c.Tenants))
+	for i := range a.c.Tenants {
+		e.Array(2)
+		e.Text(a.c.Tenants[i].Name)
+		e.ByteString(a.c.Tenants[i].keyID[:])
+	}
+	e.Uint(InfoHelpers)
+	helpers := a.engine.Helpers()
+	e.Array(len(helpers))
+	for i := range helpers {
+		e.Text(helpers[i].Name)
+	}
+	e.Uint(InfoUptime)
+	e.Uint(uint64(now))
+	e.Uint(InfoMemory)
+	e.Uint(uint64(a.engine.MemoryFree()))
+	e.Uint(InfoDevice)
+	e.ByteString(a.c.Device[:])
+	finish(resp, coap.Content, &e)
+}
+
+// remote reports whether a hook may be fired from the network.
+func (a *Agent) remote(hook int) bool { return a.c.Remote>>uint(hook)&1 != 0 }
+
+// used counts the containers.
+func (a *Agent) used() int {
+	n := 0
+	for i := range a.c.Containers {
+		if a.c.Containers[i].used {
+			n++
+		}
+	}
+	return n
+}
+
+// attached counts the containers on a hook.
+func (a *Agent) attached(hook int) int {
+	n := 0
+	for i := range a.c.Containers {
+		if a.c.Containers[i].used && a.engine.Container(i).Hook() == hook {
+			n++
+		}
+	}
+	return n
+}
+
+func (a *Agent) serveList(resp *coap.Response) {
+	e := body(resp)
+	e.Array(a.used())
+	for i := range a.c.Containers {
+		c := &a.c.Containers[i]
+		if !c.used {
+			continue
+		}
+		header := a.header(i)
+		container := a.engine.Container(i)
+		stats := container.Stats()
+		state := StateRunning
+		if container.State() != engine.Enabled {
+			state = StateDetached
+		}
+		e.Map(15)
+		e.Uint(ListName)
+		text(&e, container.Name())
+		e.Uint(ListHook)
+		e.Text(a.engine.Hook(container.Hook()).Name)
+		e.Uint(ListTenant)
+		e.Text(a.c.Tenants[c.tenant].Name)
+		e.Uint(ListDigest)
+		e.ByteString(header.digest())
+		e.Uint(ListSize)
+		e.Uint(uint64(header.size()))
+		e.Uint(ListSequence)
+		e.Uint(a.sequence(header.counter()))
+		e.Uint(ListState)
+		e.Uint(uint64(state))
+		e.Uint(ListActivations)
+		e.Uint(uint64(stats.Activations))
+		e.Uint(ListInstructions)
+		e.Uint(stats.Instructions)
+		e.Uint(ListFaults)
+		e.Uint(uint64(stats.Faults))
+		e.Uint(ListLastFault)
+		e.Int(int64(stats.Fault))
+		e.Uint(ListFaultPC)
+		e.Uint(uint64(stats.FaultPC))
+		e.Uint(ListFaultAddress)
+		e.Uint(stats.FaultAddress)
+		e.Uint(ListMemory)
+		e.Uint(uint64(container.Memory()))
+		e.Uint(ListSlot)
+		e.Uint(uint64(slotIndex(i, c.slot)))
+	}
+	finish(resp, coap.Content, &e)
+}
+
+// serveHook fires a hook with the request's body as context.
+func (a *Agent) serveHook(now int64, req *coap.Request, resp *coap.Response) {
+	hook := -1
+	for i := 0; i < a.engine.Hooks(); i++ {
+		if a.engine.Hook(i).Name == string(req.Path(1)) {
+			hook = i
+		}
+	}
+	if hook < 0 {
+		resp.Fail(coap.NotFound, "no such hook")
+		return
+	}
+	if !a.remote(hook) {
+		resp.Fail(coap.Forbidden, "hook is not fired from the network")
+		return
+	}
+	if len(req.Payload) > len(a.c.Context) || !a.engine.Hook(hook).Fits(len(req.Payload)) {
+		resp.Fail(coap.BadRequest, "context is not of the hook's size")
+		return
+	}
+	// The context is the hook's memory: a container may write to it.
+	context := a.c.Context[:copy(a.c.Context, req.Payload)]
+	result := a.engine.FireEach(now, hook, context, a.c.Outcomes)
+	e := body(resp)
+	e.Map(5)
+	e.Uint(FireValue)
+	e.Int(result.Value)
+	e.Uint(FireRan)
+	e.Uint(uint64(result.Ran))
+	e.Uint(FireFaulted)
+	e.Uint(uint64(result.Faulted))
+	e.Uint(FireInstructions)
+	e.Uint(uint64(result.Instructions))
+	e.Uint(FireOutcomes)
+	outcomes := a.c.Outcomes[:min(int(result.Ran)+int(result.Faulted), len(a.c.Outcomes))]
+	e.Array(len(outcomes))
+	for i := range outcomes {
+		o := &outcomes[i]
+		e.Array(6)
+		text(&e, a.engine.Container(o.Container).Name())
+		e.Int(o.Value)
+		e.Int(int64(o.Fault))
+		e.Uint(uint64(o.PC))
+		e.Uint(o.Address)
+		e.Uint(uint64(o.Instructions))
+	}
+	finish(resp, coap.Changed, &e)
+}

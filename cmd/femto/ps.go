@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/femto-containers/femto/internal/client"
+	"github.com/femto-containers/femto/internal/remote"
+)
+
+func newPsCommand() *cobra.Command {
+	var c connection
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "ps",
+		Short: "List a device's containers and how they fare",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.with(cmd, client.Options{}, func(ctx context.Context, d *remote.Device) error {
+				list, err := d.List(ctx)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return writeJSON(cmd.OutOrStdout(), "femto.container.list/1", map[string]any{"containers": list})
+				}
+				if len(list) == 0 {
+					fmt.Fprintln(cmd.ErrOrStderr(), "no containers on this device")
+					return nil
+				}
+				t := newTable(cmd.OutOrStdout())
+				fmt.Fprintln(t, "HOOK\tNAME\tTENANT\tIMAGE\tSIZE\tSEQUENCE\tSTATE\tRUNS\tINSTRUCTIONS\tFAULTS\tLAST FAULT")
+				for _, r := range list {
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d\t%s\n",
+						r.Hook, dash(r.Name), r.Tenant, r.Digest.Short(), r.Size, r.Sequence, r.State,
+						r.Activations, r.Instructions, r.Faults, dash(faultText(r.LastFault, r.FaultPC, r.FaultAddress)))
+				}
+				return t.Flush()
+			})
+		},
+	}
+	c.addFlags(cmd)
+	addJSONFlag(cmd, &asJSON)
+	return cmd
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,346 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/examples"
+	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/client"
+	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/internal/sim"
+	"github.com/femto-containers/femto/vm"
+)
+
+func newQuickstartCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "quickstart",
+		Short: "Deploy a signed container to a simulated device and see it run, in a few seconds",
+		Long: `Makes a key and a simulated device in a temporary folder, signs and deploys the
+Fletcher-32 container, fires its hook, shows what the device refuses and why,
+restarts the device, and cleans up. Needs no network, no root and no other tool.
+The exit status is 0 only if every step happened.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q := &quickstart{talk: cmd.OutOrStdout()}
+			if asJSON {
+				q.talk = io.Discard
+			}
+			err := q.run(cmd.Context())
+			if cmd.Context().Err() != nil {
+				return cmd.Context().Err()
+			}
+			if asJSON {
+				if werr := writeJSON(cmd.OutOrStdout(), "femto.quickstart/1", q.result); err == nil {
+					err = werr
+				}
+			}
+			if err != nil {
+				return &commandError{exit: exitFailure, what: "the quickstart did not get through", where: "step " + q.step,
+					why: err.Error(), try: []string{"femto quickstart --json"}, err: err}
+			}
+			return nil
+		},
+	}
+	addJSONFlag(cmd, &asJSON)
+	return cmd
+}
+
+// quickstart is the whole road in one process: author, operator and device.
+type quickstart struct {
+	talk io.Writer
+	step string
+
+	dir     string
+	key     author.PrivateKey
+	public  author.PublicKey
+	device  *remote.Device
+	stop    func() error // ends the device and says how it ended
+	result  quickstartResult
+	firstNo uint64
+}
+
+// quickstartResult is the same as data.
+type quickstartResult struct {
+	OK           bool           `json:"ok"`
+	Device       string         `json:"device"`
+	Deploy       *deployed      `json:"deploy"`
+	Result       string         `json:"result"`
+	Expected     string         `json:"expected"`
+	Instructions uint64         `json:"instructions"`
+	Fire         wire           `json:"fire_wire"`
+	Refused      []refusedByWhy `json:"refused"`
+	Persistent   bool           `json:"persistent"`
+}
+
+type refusedByWhy struct {
+	Attempt string `json:"attempt"`
+	Stage   string `json:"stage"`
+	Reason  string `json:"reason"`
+}
+
+// say prints a line for a step.
+func (q *quickstart) say(format string, args ...any) {
+	fmt.Fprintf(q.talk, "%-9s %s\n", q.step, fmt.Sprintf(format, args...))
+}
+
+func (q *quickstart) run(ctx context.Context) (err error) {
+	q.step = "project"
+	if q.dir, err = os.MkdirTemp("", "femto-quickstart-"); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, q.halt(), os.RemoveAll(q.dir))
+	}()
+	q.say("%s, removed at the end", q.dir)
+
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"key", q.makeKey},
+		{"device", q.startDevice},
+		{"deploy", q.deploy},
+		{"fire", q.fire},
+		{"refused", q.refuse},
+		{"stopped", q.outlaw},
+		{"restart", q.restart},
+	} {
+		q.step = step.name
+		if err := step.do(ctx); err != nil {
+			return err
+		}
+	}
+	q.result.OK = true
+	q.next()
+	return nil
+}
+
+func (q *quickstart) makeKey(context.Context) (err error) {
+	if q.key, err = author.GenerateKey(); err != nil {
+		return err
+	}
+	path := filepath.Join(q.dir, "tenant.key")
+	if err := q.key.Save(path); err != nil {
+		return err
+	}
+	// What is used from here on is what the files hold.
+	if q.key, err = author.LoadPrivate(path); err != nil {
+		return err
+	}
+	if q.public, err = author.LoadPublic(path + ".pub"); err != nil {
+		return err
+	}
+	q.say("tenant %s, Ed25519", q.public.ID())
+	return nil
+}
+
+func (q *quickstart) startDevice(ctx context.Context) error {
+	if err := q.boot(ctx); err != nil {
+		return err
+	}
+	info, err := q.device.Info(ctx)
+	if err != nil {
+		return err
+	}
+	q.say("%s, simulated, on %s; %d places for containers", info.Board, q.result.Device, info.Containers.Capacity)
+	return nil
+}
+
+// boot starts the device on the flash file, which it makes the first time.
+func (q *quickstart) boot(ctx context.Context) error {
+	raw, _ := q.public.Ed25519()
+	device, err := sim.Open(sim.Config{
+		Listen: "127.0.0.1:0", Flash: filepath.Join(q.dir, "device.flash"), Version: version,
+		Tenants: []agent.Tenant{{Name: "tenant", Key: raw, Hooks: agent.AllHooks}},
+	})
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- device.Run(running) }()
+	q.stop = func() error {
+		cancel()
+		return errors.Join(<-ended, device.Close())
+	}
+	q.result.Device = device.URI()
+	q.device, err = remote.Open(ctx, q.result.Device, client.Options{})
+	return err
+}
+
+// halt ends the device, if one runs.
+func (q *quickstart) halt() (err error) {
+	if q.device != nil {
+		err = q.device.Close()
+		q.device = nil
+	}
+	if q.stop != nil {
+		err = errors.Join(err, q.stop())
+		q.stop = nil
+	}
+	return err
+}
+
+func (q *quickstart) fletcher32() *deployment {
+	return &deployment{image: examples.Fletcher32, hook: "event", key: q.key}
+}
+
+func (q *quickstart) deploy(ctx context.Context) (err error) {
+	if q.result.Deploy, err = q.fletcher32().to(ctx, q.device); err != nil {
+		return err
+	}
+	r := q.result.Deploy
+	q.firstNo = r.Sequence
+	q.say("fletcher32, %d B, as a signed manifest of %d B more: %d exchanges, %d B out, %d B in",
+		r.ImageBytes, r.overhead(), r.Wire.Exchanges, r.Wire.BytesOut, r.Wire.BytesIn)
+	return nil
+}
+
+// checksum fires the hook and wants the papers' checksum.
+func (q *quickstart) checksum(ctx context.Context) (*remote.Firing, error) {
+	firing, err := q.device.Fire(ctx, "event", examples.Fletcher32Input)
+	if err != nil {
+		return nil, err
+	}
+	if firing.Faulted != 0 || firing.Ran != 1 || firing.Value != examples.Fletcher32Sum {
+		return nil, fmt.Errorf("the container returned %#x, not %#x", firing.Value, examples.Fletcher32Sum)
+	}
+	return firing, nil
+}
+
+func (q *quickstart) fire(ctx context.Context) error {
+	before := q.device.Stats()
+	firing, err := q.checksum(ctx)
+	if err != nil {
+		return err
+	}
+	q.result.Fire = wireSince(before, q.device.Stats())
+	q.result.Result = fmt.Sprintf("%#x", firing.Value)
+	q.result.Expected = fmt.Sprintf("%#x", uint64(examples.Fletcher32Sum))
+	q.result.Instructions = firing.Instructions
+	q.say("event with %d B = %s in %d instructions: %d exchanges, %d B out, %d B in", len(examples.Fletcher32Input),
+		q.result.Result, firing.Instructions, q.result.Fire.Exchanges, q.result.Fire.BytesOut, q.result.Fire.BytesIn)
+	return nil
+}
+
+// refuse tries what a device must not accept.
+func (q *quickstart) refuse(ctx context.Context) error {
+	stranger, err := author.GenerateKey()
+	if err != nil {
+		return err
+	}
+	flipped, strange, old := q.fletcher32(), q.fletcher32(), q.fletcher32()
+	flipped.tamper = func(envelope []byte) { envelope[len(envelope)/3] ^= 1 }
+	strange.key = stranger
+	old.sequence = q.firstNo - 1
+	for _, attempt := range []struct {
+		name   string
+		try    *deployment
+		stages string
+	}{
+		{"one flipped byte", flipped, "digest auth"},
+		{"a stranger's key", strange, "auth"},
+		{"an old sequence number", old, "setup"},
+	} {
+		_, err := attempt.try.to(ctx, q.device)
+		var refused *remote.RefusedError
+		switch {
+		case err == nil:
+			return fmt.Errorf("%s was accepted", attempt.name)
+		case !errors.As(err, &refused):
+			return fmt.Errorf("%s: %w", attempt.name, err)
+		case !strings.Contains(attempt.stages, refused.Report.Stage.String()):
+			return fmt.Errorf("%s: %w, instead of at stage %s", attempt.name, err, attempt.stages)
+		}
+		q.refused(attempt.name, refused.Report.Stage.String(), refusalReason(refused.Report))
+	}
+	// None of it may have touched what runs.
+	_, err = q.checksum(ctx)
+	return err
+}
+
+func refusalReason(r *remote.Report) string {
+	if why := r.Why(); why != "" {
+		return r.Reason.String() + ", " + why
+	}
+	return r.Reason.String()
+}
+
+func (q *quickstart) refused(attempt, stage, reason string) {
+	q.result.Refused = append(q.result.Refused, refusedByWhy{attempt, stage, reason})
+	q.say("%-29s %s: %s", attempt, stage, reason)
+}
+
+// outlaw runs a container that stores outside its memory.
+func (q *quickstart) outlaw(ctx context.Context) error {
+	const name = "outlaw"
+	if _, err := (&deployment{image: examples.Outlaw, hook: "event", name: name, key: q.key}).to(ctx, q.device); err != nil {
+		return err
+	}
+	firing, err := q.device.Fire(ctx, "event", examples.Fletcher32Input)
+	if err != nil {
+		return err
+	}
+	for _, o := range firing.Outcomes {
+		if o.Name != name {
+			continue
+		}
+		if vm.Fault(o.Fault) != vm.FaultMemory {
+			return fmt.Errorf("a store outside its memory gave %v", o.Fault)
+		}
+		q.refused("a store outside its memory", "run", faultText(o.Fault, o.PC, o.Address))
+	}
+	if firing.Faulted != 1 || firing.Ran != 1 {
+		return fmt.Errorf("%d containers ran and %d were stopped, instead of one each", firing.Ran, firing.Faulted)
+	}
+	_, err = removeContainer(ctx, q.device, q.key, "event", name)
+	return err
+}
+
+// restart turns the device off and on.
+func (q *quickstart) restart(ctx context.Context) error {
+	if err := q.halt(); err != nil {
+		return err
+	}
+	if err := q.boot(ctx); err != nil {
+		return err
+	}
+	list, err := q.device.List(ctx)
+	if err != nil {
+		return err
+	}
+	if len(list) != 1 || list[0].Sequence != q.firstNo {
+		return fmt.Errorf("the device has %d containers after the restart, instead of one with number %d", len(list), q.firstNo)
+	}
+	firing, err := q.checksum(ctx)
+	if err != nil {
+		return err
+	}
+	q.result.Persistent = true
+	q.say("the container is still there: event = %#x", firing.Value)
+	return nil
+}
+
+// next names three commands that go on from here.
+func (q *quickstart) next() {
+	femto := "femto"
+	if executable, err := os.Executable(); err == nil && strings.Contains(executable, "go-build") {
+		femto = "go run ./cmd/femto"
+	}
+	fmt.Fprintf(q.talk, `
+Everything happened as it should. The same by hand, the second in its own terminal:
+  %[1]s key generate -o alice.key
+  %[1]s device run --trust alice.key.pub
+  %[1]s deploy examples/fletcher32/fletcher32.bin -d coap://127.0.0.1:5683 --hook event --key alice.key
+`, femto)
+}

@@ -1,0 +1,89 @@
+package fileflash
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/femto-containers/femto/flash"
+)
+
+const (
+	size  = 4096
+	block = 1024
+	write = 4
+)
+
+func open(t *testing.T, path string) *File {
+	t.Helper()
+	f, err := Open(path, size, block, write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestWrittenThrough reads the file while it is open, as after a SIGKILL.
+func TestWrittenThrough(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "flash")
+	f := open(t, path)
+	defer f.Close()
+	if err := f.Program(8, []byte("programs")); err != flash.OK {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(raw, f.Data()) || string(raw[8:16]) != "programs" {
+		t.Errorf("file after Program: %q, %v", raw[:24], err)
+	}
+	if err := f.Erase(0); err != flash.OK {
+		t.Fatal(err)
+	}
+	if raw, err = os.ReadFile(path); err != nil || !bytes.Equal(raw, bytes.Repeat([]byte{0xff}, size)) {
+		t.Errorf("file after Erase: %q, %v", raw[:24], err)
+	}
+}
+
+func TestReopened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "flash")
+	f := open(t, path)
+	if err := f.Program(block, []byte("kept")); err != flash.OK {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f = open(t, path)
+	defer f.Close()
+	if got := string(f.Mapped(block, 4)); got != "kept" {
+		t.Errorf("after reopening: %q", got)
+	}
+	if err := f.Program(block, []byte("\xff\xff\xff\xff")); err != flash.ErrProgrammed {
+		t.Errorf("setting bits without an erase: %v", err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	dir := t.TempDir()
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte("not flash"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(other, size, block, write); !errors.Is(err, ErrSize) {
+		t.Errorf("a file of another kind: %v", err)
+	}
+	if raw, _ := os.ReadFile(other); string(raw) != "not flash" {
+		t.Errorf("a refused file was changed to %q", raw)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	path := filepath.Join(dir, "flash")
+	f := open(t, path)
+	defer f.Close()
+	if _, err := Open(path, size, block, write); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second device on the same file: %v", err)
+	}
+}

@@ -1,0 +1,174 @@
+package remote
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/internal/client"
+)
+
+// A Device is one device that can be reached. It is not safe for concurrent
+// use, except for Close.
+type Device struct {
+	*client.Client
+	payload []byte // what the device may GET from us at payloadPath
+}
+
+// payloadPath is where a device finds the image of an envelope that we sent.
+const payloadPath = "p"
+
+// PayloadURI is the relative reference of that image, for the manifest.
+const PayloadURI = "/" + payloadPath
+
+// Open prepares to talk with the device at uri, "coap://host:port". It sends
+// nothing.
+func Open(ctx context.Context, uri string, options client.Options) (*Device, error) {
+	d := &Device{}
+	options.Handler = d
+	c, err := client.Dial(ctx, uri, options)
+	if err != nil {
+		return nil, err
+	}
+	d.Client = c
+	return d, nil
+}
+
+// ServeCoAP hands the device the payload that it was sent a manifest about.
+func (d *Device) ServeCoAP(_ int64, req *coap.Request, resp *coap.Response) {
+	if req.Code != coap.GET || !req.PathIs(payloadPath) || d.payload == nil {
+		resp.Fail(coap.NotFound, "")
+		return
+	}
+	resp.Code = coap.Content
+	resp.Body = d.payload
+}
+
+// Info asks what the device is.
+func (d *Device) Info(ctx context.Context) (*Info, error) {
+	info := &Info{}
+	if err := d.get(ctx, "info", "/"+agent.PathInfo, "", info); err != nil {
+		return nil, err
+	}
+	return info, nil
+}
+
+// List asks for the device's containers, in the order in which they were
+// placed.
+func (d *Device) List(ctx context.Context) ([]Container, error) {
+	list := []Container{}
+	if err := d.get(ctx, "list", "/"+agent.PathList, "", &list); err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// Counter asks for the highest sequence number that a key has spent on a
+// component, 0 if the device does not know the key.
+func (d *Device) Counter(ctx context.Context, keyID [8]byte, hook UUID, name string) (uint64, error) {
+	query := "k=" + hex.EncodeToString(keyID[:]) + "&h=" + hex.EncodeToString(hook[:])
+	if name != "" {
+		query += "&n=" + url.PathEscape(name)
+	}
+	var sequence uint64
+	err := d.get(ctx, "counter", "/"+agent.PathCounter, query, &sequence)
+	var status *client.StatusError
+	if errors.As(err, &status) && status.Code == coap.NotFound {
+		return 0, nil
+	}
+	return sequence, err
+}
+
+// Fire fires a hook with a context of bytes.
+func (d *Device) Fire(ctx context.Context, hook string, context []byte) (*Firing, error) {
+	resp, err := d.Do(ctx, client.Request{
+		Method: coap.POST, Path: "/" + agent.PathHook + "/" + url.PathEscape(hook),
+		ContentFormat: coap.FormatOctetStream, Body: context,
+	})
+	if err != nil {
+		return nil, err
+	}
+	firing := &Firing{}
+	return firing, decode("answer to a fired hook", resp.Body, firing)
+}
+
+// Manifest sends an envelope, lets the device fetch payload if it wants to,
+// and returns what became of it: a nil error means that the container runs. A
+// refusal is a *RefusedError.
+func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Report, error) {
+	d.payload = payload
+	defer func() { d.payload = nil }()
+	report, err := d.report(d.Do(ctx, client.Request{
+		Method: coap.POST, Path: "/" + agent.PathManifest,
+		ContentFormat: coap.FormatSUITEnvelope, Body: envelope,
+	}))
+	for err == nil && report.Progress == Progress(agent.ProgressFetching) {
+		// Serving the payload is all there is to do meanwhile.
+		wait, cancel := context.WithTimeout(ctx, pollInterval)
+		err = d.Serve(wait)
+		cancel()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+		report, err = d.report(d.Do(ctx, client.Request{Method: coap.GET, Path: "/" + agent.PathManifest}))
+	}
+	return report, err
+}
+
+// pollInterval is how often the device is asked how far a fetch is.
+const pollInterval = 100 * time.Millisecond
+
+// Command sends a signed command. A refusal is a *RefusedError.
+func (d *Device) Command(ctx context.Context, message []byte) (*Report, error) {
+	return d.report(d.Do(ctx, client.Request{
+		Method: coap.POST, Path: "/" + agent.PathCommand,
+		ContentFormat: coap.FormatCOSESign1, Body: message,
+	}))
+}
+
+// CommandPayload is what a command's signature is over.
+func CommandPayload(verb int, sequence uint64, hook UUID, name string) ([]byte, error) {
+	component := []any{hook[:]}
+	if name != "" {
+		component = append(component, []byte(name))
+	}
+	mode, err := cbor.CoreDetEncOptions().EncMode()
+	if err != nil {
+		return nil, fmt.Errorf("encode command: %w", err)
+	}
+	return mode.Marshal([]any{sequence, verb, component})
+}
+
+func (d *Device) get(ctx context.Context, what, path, query string, v any) error {
+	resp, err := d.Do(ctx, client.Request{Method: coap.GET, Path: path, Query: query})
+	if err != nil {
+		return err
+	}
+	return decode(what, resp.Body, v)
+}
+
+// report decodes the answer to an envelope or command, whatever its code.
+func (d *Device) report(resp client.Response, err error) (*Report, error) {
+	var status *client.StatusError
+	if err != nil && (!errors.As(err, &status) || resp.ContentFormat != coap.FormatCBOR) {
+		return nil, err
+	}
+	report := &Report{}
+	if err := decode("report", resp.Body, report); err != nil {
+		return nil, err
+	}
+	if report.Progress == Progress(agent.ProgressRefused) {
+		return report, &RefusedError{Report: report}
+	}
+	return report, nil
+}

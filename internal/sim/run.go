@@ -1,0 +1,39 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/helpers"
+	"github.com/femto-containers/femto/image"
+)
+
+// RunOnce runs an image once in an engine of its own, on a hook that has
+// nothing but the given context, and returns what it did. log takes the lines
+// it prints. The error is about the image.
+func RunOnce(raw, context []byte, budget int32, log func(line string)) (engine.Outcome, error) {
+	img, err := image.Parse(raw)
+	if err != image.OK {
+		return engine.Outcome{}, fmt.Errorf("image: %w", err)
+	}
+	var e engine.Engine
+	if err := e.Init(&engine.Config{
+		Hooks:      []engine.Hook{{Name: "run", ContextWritable: true}},
+		Containers: make([]engine.Container, 1),
+		Stack:      make([]byte, stackSize),
+		Memory:     make([]byte, len(img.Data())),
+		Entries:    make([]engine.Entry, entries),
+		Line:       make([]byte, lineSize),
+		Helpers:    helpers.Standard,
+		Budget:     budget,
+		Log:        func(_ *engine.Container, line []byte) { log(string(line)) },
+	}); err != engine.OK {
+		return engine.Outcome{}, fmt.Errorf("set up the engine: %w", err)
+	}
+	if err := e.Install(0, &engine.Spec{Image: raw}); err.Reason != engine.OK {
+		return engine.Outcome{}, fmt.Errorf("load: %w", err)
+	}
+	outcomes := make([]engine.Outcome, 1)
+	e.FireEach(0, 0, context, outcomes)
+	return outcomes[0], nil
+}

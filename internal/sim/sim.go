@@ -1,0 +1,226 @@
+// Package sim is the simulated device: the agent that microcontrollers run,
+// with a UDP socket, a file as flash and the host's clock around it.
+package sim
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/helpers"
+	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/fileflash"
+	"github.com/femto-containers/femto/internal/udplink"
+	"github.com/femto-containers/femto/link"
+)
+
+// Board is the simulated device's board name; its SUIT class follows from it.
+const Board = "femto-sim"
+
+// Capacities of the simulated device. They are those of a small
+// microcontroller, so that what fits here fits there.
+const (
+	containers   = 8
+	counters     = 32
+	entries      = 64
+	stackSize    = 512  // of the running container
+	memory       = 2048 // for .data of all containers
+	logSize      = 8 << 10
+	slotSize     = 4 << 10
+	eraseSize    = 4 << 10
+	writeSize    = 4
+	maxEnvelope  = 1024
+	maxContext   = 1024
+	blockSize    = 1024
+	budget       = 100_000 // instructions per activation
+	faultLimit   = 8       // consecutive faults before a container is detached
+	timerPeriod  = 1_000_000
+	flashSize    = logSize + 2*containers*slotSize
+	timerContext = 16
+	lineSize     = 128 // of what a container prints
+)
+
+// Hooks of the simulated device, by index.
+const (
+	hookEvent = iota
+	hookTimer
+)
+
+// HookNames lists the hooks that a device of this kind offers.
+var HookNames = []string{hookEvent: "event", hookTimer: "timer"}
+
+// Hooks returns the simulated device's hooks.
+//
+// "event" fires when somebody posts bytes to it: they are the context. "timer"
+// fires every second with {u64 microseconds since boot, u64 firings so far}.
+func Hooks() []engine.Hook {
+	hooks := []engine.Hook{
+		hookEvent: {ContextWritable: true, ContextMax: maxContext},
+		hookTimer: {ContextMin: timerContext, ContextMax: timerContext},
+	}
+	for i := range hooks {
+		hooks[i].Name = HookNames[i]
+		hooks[i].UUID = author.HookID(HookNames[i])
+	}
+	return hooks
+}
+
+// Config says what a simulated device is like.
+type Config struct {
+	Listen  string // UDP address, such as "127.0.0.1:5683"; port 0 for a free one
+	Flash   string // file; made if absent
+	Tenants []agent.Tenant
+	Version string
+
+	// Log takes the lines that containers print; nil drops them.
+	Log func(container string, line string)
+}
+
+// Device is a simulated device. Run drives it; nothing else may be called
+// meanwhile.
+type Device struct {
+	conn  *udplink.Conn
+	flash *fileflash.File
+	clock func() int64
+
+	agent  agent.Agent
+	engine engine.Engine
+	config agent.Config
+
+	nextTimer int64
+	fired     uint64
+	context   [timerContext]byte
+}
+
+// Open binds the socket, opens the flash and starts what is installed there.
+func Open(c Config) (*Device, error) {
+	flash, err := fileflash.Open(c.Flash, flashSize, eraseSize, writeSize)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := udplink.Listen(c.Listen)
+	if err != nil {
+		flash.Close()
+		return nil, err
+	}
+	d := &Device{conn: conn, flash: flash, clock: udplink.Clock()}
+	if err := d.init(c); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Device) init(c Config) error {
+	var random [24]byte
+	rand.Read(random[:])
+	err := d.engine.Init(&engine.Config{
+		Hooks:      Hooks(),
+		Containers: make([]engine.Container, containers),
+		Stack:      make([]byte, stackSize),
+		Memory:     make([]byte, memory),
+		Entries:    make([]engine.Entry, entries),
+		Line:       make([]byte, lineSize),
+		Helpers:    helpers.Standard,
+		ImageSize:  slotSize,
+		Budget:     budget,
+		FaultLimit: faultLimit,
+		Log: func(container *engine.Container, line []byte) {
+			if c.Log != nil {
+				c.Log(d.containerName(container), string(line))
+			}
+		},
+	})
+	if err != engine.OK {
+		return fmt.Errorf("set up the engine: %w", err)
+	}
+	d.config = agent.Config{
+		Board: Board, Version: c.Version,
+		Vendor: author.VendorID(), Class: author.ClassID(Board),
+		Engine:     &d.engine,
+		Remote:     1 << hookEvent,
+		Outcomes:   make([]engine.Outcome, containers),
+		Tenants:    c.Tenants,
+		Flash:      d.flash,
+		LogSize:    logSize,
+		SlotSize:   slotSize,
+		Containers: make([]agent.Container, containers),
+		Counters:   make([]agent.Counter, counters),
+		Envelope:   make([]byte, maxEnvelope),
+		Context:    make([]byte, maxContext),
+		CoAP: coap.Config{
+			Send: func(to link.Addr, datagram []byte) {
+				_ = d.conn.Send(to, datagram) // lost like any other datagram
+			},
+			Exchanges: make([]coap.Exchange, 8),
+			Transfers: make([]coap.Transfer, 2),
+			Calls:     make([]coap.Call, 1),
+			Datagram:  blockSize + coap.Overhead + 64,
+			Body:      2048,
+			BlockSize: blockSize,
+			Seed:      binary.LittleEndian.Uint64(random[:]),
+		},
+	}
+	copy(d.config.Device[:], random[8:])
+	d.config.CoAP.Memory = make([]byte, d.config.CoAP.MemorySize())
+	if err := d.agent.Init(&d.config); err != agent.OK {
+		return fmt.Errorf("start the device from %s: %w", c.Flash, err)
+	}
+	d.nextTimer = d.clock() + timerPeriod
+	return nil
+}
+
+// containerName is how the console names a container: hook/name, or the hook
+// alone.
+func (d *Device) containerName(c *engine.Container) string {
+	name := d.engine.Hook(c.Hook()).Name
+	if len(c.Name()) > 0 {
+		name += "/" + string(c.Name())
+	}
+	return name
+}
+
+// URI returns the device's address, "coap://host:port".
+func (d *Device) URI() string { return "coap://" + d.Addr().String() }
+
+// Addr returns the address of the socket.
+func (d *Device) Addr() netip.AddrPort { return d.conn.LocalAddr() }
+
+// Run drives the device until ctx is done, which is no error.
+func (d *Device) Run(ctx context.Context) error {
+	err := d.conn.Run(ctx, d, d.clock)
+	if cause := context.Cause(ctx); cause != nil && (err == nil || errors.Is(err, cause)) {
+		return nil
+	}
+	return err
+}
+
+// Deliver passes a datagram to the agent (udplink.Node).
+func (d *Device) Deliver(now int64, from link.Addr, datagram []byte) {
+	d.agent.Deliver(now, from, datagram)
+}
+
+// Poll does what is due, the timer hook among it (udplink.Node).
+func (d *Device) Poll(now int64) (next int64) {
+	next = d.agent.Poll(now)
+	if now >= d.nextTimer {
+		binary.LittleEndian.PutUint64(d.context[:], uint64(now))
+		binary.LittleEndian.PutUint64(d.context[8:], d.fired)
+		d.engine.Fire(now, hookTimer, d.context[:])
+		d.fired++
+		// A host that slept does not make up for what it missed.
+		d.nextTimer = max(d.nextTimer+timerPeriod, now)
+	}
+	return min(next, d.nextTimer)
+}
+
+// Close releases the socket and the flash.
+func (d *Device) Close() error {
+	return errors.Join(d.conn.Close(), d.flash.Close())
+}
