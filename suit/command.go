@@ -93,6 +93,14 @@ func (p *Processor) step(f *frame) {
 	p.report.Offset = f.pos - p.start
 	p.report.Component = uint8(index)
 
+	// Nested sequences over all components multiply: a signer is bound to a
+	// number of commands, not only to the length of a manifest.
+	if p.commands == MaxCommands {
+		p.refuse(StageExecute, ReasonCommand)
+		return
+	}
+	p.commands++
+
 	d = cbor.At(p.envelope[:f.end], argument)
 	ok := true
 	switch code {

@@ -62,7 +62,7 @@ func sum(b []byte) (n uint32) {
 	for _, c := range b {
 		n = n*31 + uint32(c)
 	}
-	return n >> 1
+	return n & 0xffffff
 }
 
 func (b *bench) Sequence(signer, component int, number uint64) Reason {

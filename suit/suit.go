@@ -22,6 +22,7 @@ const (
 	MaxComponents = 8
 	MaxSignatures = 2
 	MaxNesting    = 4   // sequences inside a section's sequence
+	MaxCommands   = 512 // run for one envelope, counted once per component
 	MaxURI        = 255 // bytes
 )
 
@@ -229,8 +230,9 @@ type Processor struct {
 	count      uint8
 	components [MaxComponents]component
 
-	depth  uint8
-	frames [1 + MaxNesting]frame
+	commands uint16 // run so far
+	depth    uint8
+	frames   [1 + MaxNesting]frame
 
 	claim  Signature
 	prefix [cose.PrefixSize]byte

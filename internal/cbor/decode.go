@@ -275,8 +275,8 @@ func (d *Decoder) take(n uint64) []byte {
 func (d *Decoder) Array() int { return int(d.expect(Array)) }
 
 // Map consumes the head of a map and returns its number of pairs, of which
-// there are never more than half the bytes left. The caller reads the keys
-// through MapKey, which holds them to their order.
+// there are never more than half the bytes left. It does not hold the keys to
+// their order: check the document with Valid first.
 func (d *Decoder) Map() int { return int(d.expect(Map)) }
 
 // Tag consumes a tag and returns its number.
@@ -364,29 +364,6 @@ func (d *Decoder) Raw(depth int) []byte {
 		return nil
 	}
 	return d.b[start:d.off]
-}
-
-// Keys holds the keys of one map to their order. The zero value is ready.
-type Keys struct{ last []byte }
-
-// Int consumes a map key that must be an integer of 32 bits.
-func (k *Keys) Int(d *Decoder) int32 {
-	start := d.off
-	key := d.Int()
-	k.Seen(d, start)
-	return key
-}
-
-// Seen takes the key that d consumed from start on into the order.
-func (k *Keys) Seen(d *Decoder, start int) {
-	if d.err != 0 {
-		return
-	}
-	key := d.b[start:d.off]
-	if k.last != nil {
-		d.ascending(k.last, key)
-	}
-	k.last = key
 }
 
 // ascending fails unless key comes after last in bytewise order.
