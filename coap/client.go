@@ -345,13 +345,7 @@ func (c *Call) upload(code Code, r *reading) (again bool, err Error) {
 		c.up, c.blocks = r.block1.SZX, true
 		return true, 0
 	}
-	if !code.Success() {
-		return false, 0
-	}
-	if !c.blocks {
-		if code == Continue {
-			return false, ErrBlock
-		}
+	if !code.Success() || !c.blocks {
 		return false, 0
 	}
 	block, payload, _ := c.block()
@@ -359,9 +353,6 @@ func (c *Call) upload(code Code, r *reading) (again bool, err Error) {
 		return false, ErrBlock
 	}
 	if !block.More {
-		if code == Continue {
-			return false, ErrBlock
-		}
 		c.sent += len(payload)
 		return false, 0
 	}
@@ -380,12 +371,11 @@ func (e *Endpoint) download(now int64, c *Call, r *reading) {
 	first := c.received == 0
 	same := first || c.code == in.Code
 	c.code = in.Code
-	if !r.hasBlock2 {
-		if !first {
-			e.finish(now, c, ErrBlock)
-			return
-		}
-	} else {
+	if in.Code == Continue || !first && !r.hasBlock2 {
+		e.finish(now, c, ErrBlock)
+		return
+	}
+	if r.hasBlock2 {
 		b := r.block2
 		in.Offset, in.More = b.Offset(), b.More
 		n := len(in.Payload)
