@@ -368,11 +368,13 @@ func (s *shower) command(code int32, argument []byte) {
 }
 
 func policyText(policy uint64) string {
-	if policy == 0 {
+	switch {
+	case policy == 0:
 		return "nothing"
-	}
-	if policy > 15 {
-		return fmt.Sprintf("%d (unknown policy)", policy)
+	case policy == 15:
+		return "everything"
+	case policy > 15:
+		return fmt.Sprintf("%d (no such policy)", policy)
 	}
 	var parts []string
 	for i, name := range []string{"success", "failure", "sysinfo on success", "sysinfo on failure"} {

@@ -113,7 +113,7 @@ func (m *Message) headers(d *cbor.Decoder) Error {
 	if d.Err() != 0 || len(m.protected) > maxPart {
 		return ErrStructure
 	}
-	if cbor.Valid(m.protected, 1) != 0 {
+	if cbor.Valid(m.protected, 2) != 0 {
 		if len(m.protected) == 0 {
 			return ErrAlgorithm
 		}
