@@ -24,11 +24,11 @@ type Container struct {
 	entries uint16 // in its local store
 	frame   uint16
 	name    [16]byte
-	stats   Stats
 	hook    uint8
 	next    uint8 // container of the same hook, or none
 	state   State
 	streak  uint8 // consecutive faults
+	stats   Stats
 }
 
 // Stats is what a container has done since it was installed.

@@ -40,7 +40,7 @@ func TestStateSizes(t *testing.T) {
 		value any
 		limit uintptr
 	}{
-		{"container", engine.Container{}, 96},
+		{"container", engine.Container{}, 88},
 		{"entry of a store", engine.Entry{}, 8},
 		{"grant", engine.Grant{}, 40},
 		{"hook", engine.Hook{}, 72},

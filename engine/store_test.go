@@ -159,11 +159,11 @@ func FuzzImage(f *testing.F) {
 	f.Add(code(f, "ldxdw r1, [r1]\nstxdw [r10-8], r1\nmov r0, 1"), []byte("context."))
 	f.Add(program(f, "lddwd r1, 0\nlddwr r2, 0\nmov r3, 8\ncall 2\nmov r1, 1\nmov r2, 2\ncall 0x11\nlddwr r1, 8\ncall 1",
 		image.Parts{Data: make([]byte, 8), Rodata: []byte("%d %s %lx")}), []byte{1, 2})
+	neighbour := program(f, "lddwd r1, 0\nldxdw r0, [r1]", image.Parts{Data: []byte("neighbor")})
 	f.Fuzz(func(t *testing.T, img, ctx []byte) {
 		b := newBench(t)
 		b.config.Budget = 2000
 		b.Init(&b.config)
-		neighbour := program(t, "lddwd r1, 0\nldxdw r0, [r1]", image.Parts{Data: []byte("neighbor")})
 		b.install(t, 0, hookSingle, neighbour)
 		spec := engine.Spec{Hook: hookWritable, Image: img}
 		before := fmt.Sprint(b.config.Containers)
