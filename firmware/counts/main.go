@@ -1,0 +1,174 @@
+//go:build tinygo
+
+// Command counts prints how many machine instructions the device's work takes,
+// exactly: under QEMU's -icount every instruction takes 128 ns of virtual time,
+// and the span clock of the board resolves that. `make counts` runs it.
+package main
+
+import (
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/examples"
+	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/ed25519"
+	"github.com/femto-containers/femto/internal/sha2"
+	"github.com/femto-containers/femto/isa"
+	"github.com/femto-containers/femto/vm"
+)
+
+// What is measured lives in globals: locals over 256 bytes would be moved to
+// the heap, and results must not be optimised away.
+var (
+	machine vm.Machine
+	stack   [512]byte
+	context [360]byte
+	text    [300 * isa.Size]byte
+	sum256  sha2.SHA256
+	sum512  sha2.SHA512
+	digest  [64]byte
+	none    vm.HelperSet
+	sink    uint64
+)
+
+func main() {
+	initSpan()
+	span("empty span", func() {})
+	machines()
+	engines()
+	hashes()
+	signatures()
+	exit()
+}
+
+// span prints the instructions of f.
+func span(name string, f func()) {
+	begin := now()
+	f()
+	print(name, "\t", elapsed(begin), "\n")
+}
+
+func machines() {
+	copy(context[:], examples.Fletcher32Input)
+	machine.Region[vm.RegionStack] = vm.Region{Bytes: stack[:], Writable: true}
+	machine.Region[vm.RegionContext] = vm.Region{Bytes: context[:]}
+
+	parsed, _ := image.Parse(examples.Fletcher32)
+	fletcher := parsed.Text()
+	span("vm: check fletcher32", func() {
+		if _, err := vm.Check(fletcher, &none); err.Fault != vm.OK {
+			print("check failed\n")
+		}
+	})
+	span("vm: run fletcher32, 360 bytes", func() { run(fletcher, 100_000) })
+	if sink != examples.Fletcher32Sum {
+		print("wrong sum\n")
+	}
+	print("vm: eBPF instructions of it\t", machine.Instructions(), "\n")
+
+	program := assemble()
+	program.emit(isa.ClassALU64|isa.MOV|isa.SourceK, 0, 0, 0, 0)
+	program.exit()
+	span("vm: run empty program", func() { run(program.text(), 1000) })
+	span("vm: reset alone", func() { machine.Reset(program.text(), 1000) })
+
+	each("mov64 imm", isa.Instruction{Opcode: isa.ClassALU64 | isa.MOV | isa.SourceK, Dst: 3, Imm: 1})
+	each("mov64 reg", isa.Instruction{Opcode: isa.ClassALU64 | isa.MOV | isa.SourceX, Dst: 3, Src: 2})
+	each("add64 imm", isa.Instruction{Opcode: isa.ClassALU64 | isa.ADD | isa.SourceK, Dst: 3, Imm: 1})
+	each("add64 reg", isa.Instruction{Opcode: isa.ClassALU64 | isa.ADD | isa.SourceX, Dst: 3, Src: 2})
+	each("add32 reg", isa.Instruction{Opcode: isa.ClassALU | isa.ADD | isa.SourceX, Dst: 3, Src: 2})
+	each("mul64 reg", isa.Instruction{Opcode: isa.ClassALU64 | isa.MUL | isa.SourceX, Dst: 3, Src: 2})
+	each("lsh64 imm", isa.Instruction{Opcode: isa.ClassALU64 | isa.LSH | isa.SourceK, Dst: 3, Imm: 7})
+	each("rsh64 imm", isa.Instruction{Opcode: isa.ClassALU64 | isa.RSH | isa.SourceK, Dst: 3, Imm: 7})
+	each("load u8, context", isa.Instruction{Opcode: isa.ClassLDX | isa.MEM | isa.B, Dst: 3, Src: 1})
+	each("load u16, context", isa.Instruction{Opcode: isa.ClassLDX | isa.MEM | isa.H, Dst: 3, Src: 1})
+	each("load u32, context", isa.Instruction{Opcode: isa.ClassLDX | isa.MEM | isa.W, Dst: 3, Src: 1})
+	each("load u64, context", isa.Instruction{Opcode: isa.ClassLDX | isa.MEM | isa.DW, Dst: 3, Src: 1})
+	each("store u32, stack", isa.Instruction{Opcode: isa.ClassSTX | isa.MEM | isa.W, Dst: 10, Src: 1, Offset: -8})
+	each("store u64, stack", isa.Instruction{Opcode: isa.ClassSTX | isa.MEM | isa.DW, Dst: 10, Src: 1, Offset: -8})
+	each("ja", isa.Instruction{Opcode: isa.ClassJMP | isa.JA})
+	each("jeq imm, taken", isa.Instruction{Opcode: isa.ClassJMP | isa.JEQ | isa.SourceK, Dst: 4})
+	each("jeq imm, not taken", isa.Instruction{Opcode: isa.ClassJMP | isa.JEQ | isa.SourceK, Dst: 4, Imm: 1})
+}
+
+// run executes a program that was checked.
+func run(program []byte, budget int32) {
+	machine.Reset(program, budget)
+	if machine.Run() != vm.Done {
+		print("fault\n")
+	}
+	sink = machine.Result()
+}
+
+// each prints what one instruction costs among a hundred of its kind.
+func each(name string, in isa.Instruction) {
+	program := assemble()
+	for i := 0; i < 100; i++ {
+		program.add(in)
+	}
+	program.emit(isa.ClassALU64|isa.MOV|isa.SourceK, 0, 0, 0, 0)
+	program.exit()
+	code := program.text()
+	if _, err := vm.Check(code, &none); err.Fault != vm.OK {
+		print("check failed\n")
+	}
+	begin := now()
+	run(code, 1000)
+	hundred := elapsed(begin)
+	code = code[100*isa.Size:]
+	begin = now()
+	run(code, 1000)
+	print("  ", name, "\t", (hundred-elapsed(begin)+50)/100, "\n")
+}
+
+// program is eBPF text being written into the global buffer.
+type program struct{ n int }
+
+func assemble() program { return program{} }
+
+func (p *program) add(in isa.Instruction) { p.n = len(in.Append(text[:p.n])) }
+
+func (p *program) emit(op, dst, src uint8, offset int16, imm int32) {
+	p.add(isa.Instruction{Opcode: op, Dst: dst, Src: src, Offset: offset, Imm: imm})
+}
+
+func (p *program) exit() { p.emit(isa.ClassJMP|isa.EXIT, 0, 0, 0, 0) }
+
+func (p *program) text() []byte { return text[:p.n] }
+
+func hashes() {
+	span("sha256: 0 bytes (one block)", func() { sum256.Reset(); sum256.Sum((*[32]byte)(digest[:])) })
+	span("sha256: 360 bytes (six blocks)", func() {
+		sum256.Reset()
+		sum256.Write(context[:])
+		sum256.Sum((*[32]byte)(digest[:]))
+	})
+	span("sha512: 0 bytes (one block)", func() { sum512.Reset(); sum512.Sum(&digest) })
+}
+
+// RFC 8032 §7.1, test 3.
+var (
+	publicKey = [32]byte{
+		0xfc, 0x51, 0xcd, 0x8e, 0x62, 0x18, 0xa1, 0xa3, 0x8d, 0xa4, 0x7e, 0xd0, 0x02, 0x30, 0xf0, 0x58,
+		0x08, 0x16, 0xed, 0x13, 0xba, 0x33, 0x03, 0xac, 0x5d, 0xeb, 0x91, 0x15, 0x48, 0x90, 0x80, 0x25,
+	}
+	message   = [2]byte{0xaf, 0x82}
+	signature = [64]byte{
+		0x62, 0x91, 0xd6, 0x57, 0xde, 0xec, 0x24, 0x02, 0x48, 0x27, 0xe6, 0x9c, 0x3a, 0xbe, 0x01, 0xa3,
+		0x0c, 0xe5, 0x48, 0xa2, 0x84, 0x74, 0x3a, 0x44, 0x5e, 0x36, 0x80, 0xd7, 0xdb, 0x5a, 0xc3, 0xac,
+		0x18, 0xff, 0x9b, 0x53, 0x8d, 0x16, 0xf2, 0x90, 0xae, 0x67, 0xf7, 0x60, 0x98, 0x4d, 0xc6, 0x59,
+		0x4a, 0x7c, 0x15, 0xe9, 0x71, 0x6e, 0xd2, 0x8d, 0xc0, 0x27, 0xbe, 0xce, 0xea, 0x1e, 0xc4, 0x0a,
+	}
+)
+
+func signatures() {
+	verify := func() {
+		if !ed25519.Verify(&publicKey, message[:], nil, signature[:]) {
+			print("signature refused\n")
+		}
+	}
+	span("ed25519: verify, first", verify)
+	span("ed25519: verify, again", verify)
+}
+
+var hooks [2]engine.Hook
+
+func engines() {}
