@@ -94,6 +94,9 @@ func (p *Processor) section(key int32, sequence span) {
 // manifest has in its place, and takes it as if it were in the manifest.
 func (p *Processor) sever(key int32, digest []byte) bool {
 	want, reason := parseDigest(digest)
+	if reason == ReasonCBOR {
+		return p.refuse(StageSetup, reason) // neither a section nor a digest of one
+	}
 	if reason != ReasonOK {
 		return p.refuse(StageDigest, reason)
 	}

@@ -73,7 +73,8 @@ func TestProcess(t *testing.T) {
 		{"severed install with other bytes", envelope(manifest(field{20: severedBy(wellBehaved)}), map[any]any{20: seq{3, 15}.b()}), StageDigest, ReasonUnauthorised, ""},
 		{"severed text with other bytes", envelope(manifest(field{23: severedBy(wellBehaved)}), map[any]any{23: seq{3, 15}.b()}), StageDigest, ReasonUnauthorised, ""},
 		{"severed by sha-512", envelope(manifest(field{20: array{-44, make([]byte, 64)}}), nil), StageDigest, ReasonAlgorithm, ""},
-		{"severed by nothing", envelope(manifest(field{20: array{}}), nil), StageDigest, ReasonCBOR, ""},
+		{"install not wrapped", envelope(manifest(field{20: wellBehaved}), nil), StageSetup, ReasonCBOR, ""},
+		{"install of two items not wrapped", envelope(manifest(field{20: seq{3, 15}}), nil), StageSetup, ReasonCBOR, ""},
 
 		{"manifest not a map", envelope(enc(array{}), nil), StageSetup, ReasonCBOR, ""},
 		{"manifest with trailing byte", envelope(append(manifest(nil), 0), nil), StageCBOR, ReasonCBOR, ""},
@@ -171,7 +172,7 @@ func TestProcess(t *testing.T) {
 		{"no uri", envelope(install(seq{21, 2}), nil), StageFetch, ReasonParameter, ""},
 		{"empty uri", envelope(install(seq{20, par{21: ""}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
 		{"uri as bytes", envelope(install(seq{20, par{21: []byte(testURI)}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
-		{"uri of 256 bytes", envelope(install(seq{20, par{21: "coap://" + strings.Repeat("a", 249)}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
+		{"uri of 129 bytes", envelope(install(seq{20, par{21: "coap://" + strings.Repeat("a", 122)}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
 		{"integrated payload missing", envelope(install(seq{20, par{21: "#a"}, 21, 2}), nil), StageFetch, ReasonOperation, ""},
 		{"size 2^31", envelope(install(seq{20, par{14: uint64(1) << 31, 21: testURI}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
 		{"size beyond storage", envelope(install(seq{20, par{14: 4096, 21: testURI}, 21, 2}), nil), StageFetch, ReasonOperation, "fetch"},

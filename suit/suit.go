@@ -23,7 +23,7 @@ const (
 	MaxSignatures = 2
 	MaxNesting    = 4   // sequences inside a section's sequence
 	MaxCommands   = 512 // run for one envelope, counted once per component
-	MaxURI        = 255 // bytes
+	MaxURI        = 128 // bytes
 )
 
 // Stage says how far an envelope came.

@@ -138,7 +138,7 @@ func TestManifestErrors(t *testing.T) {
 		{"hook", func(m *Manifest) { m.Hook = uuid.Nil }, "make manifest: no hook"},
 		{"image", func(m *Manifest) { m.Image = nil }, "make manifest: empty image"},
 		{"reference without uri", func(m *Manifest) { m.Delivery = Reference }, "make manifest: a referenced image needs a uri"},
-		{"long uri", func(m *Manifest) { m.Delivery = Reference; m.URI = strings.Repeat("a", 256) }, "make manifest: uri is 256 bytes, longer than 255"},
+		{"long uri", func(m *Manifest) { m.Delivery = Reference; m.URI = strings.Repeat("a", 129) }, "make manifest: uri is 129 bytes, longer than 128"},
 		{"delivery", func(m *Manifest) { m.Delivery = 9 }, "make manifest: unknown delivery 9"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 // Limits of a device that Verify stands in for.
 const (
-	// MaxImage is more than any device of ours can store.
-	MaxImage = 1 << 20
+	// MaxImage is more bytes than any device of ours has in a slot.
+	MaxImage = 64 << 10
 	// maxAhead is how far a sequence number may be ahead of the clock.
 	maxAhead = 10 * 365 * 24 * time.Hour
 )
