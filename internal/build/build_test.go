@@ -222,3 +222,30 @@ func TestFindClang(t *testing.T) {
 		t.Errorf("CLANG that does not exist: %v", err)
 	}
 }
+
+// FuzzLink damages objects: no panic, and what is linked is an image.
+func FuzzLink(f *testing.F) {
+	objects, err := filepath.Glob("testdata/*.o")
+	if err != nil || len(objects) == 0 {
+		f.Fatal("no seeds:", err)
+	}
+	for _, path := range objects {
+		object, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if _, err := Link(object); err != nil {
+			f.Fatalf("%s: %v", path, err)
+		}
+		f.Add(object)
+	}
+	f.Fuzz(func(t *testing.T, object []byte) {
+		b, err := Link(object)
+		if err != nil {
+			return
+		}
+		if _, e := image.Parse(b); e != image.OK {
+			t.Fatal(e)
+		}
+	})
+}

@@ -26,6 +26,10 @@ const (
 	opcodeCall   = 0x85
 
 	slot = 8 // bytes of an instruction
+
+	// Bounds on what an object may claim, far above any microcontroller.
+	maxSection = 1 << 24
+	maxAlign   = 1 << 12
 )
 
 // A segment is what sections of an object become in an image.
@@ -102,6 +106,9 @@ func (l *linker) place() error {
 				return fmt.Errorf("section %s holds code: put every function into .text", s.Name)
 			default:
 				return fmt.Errorf("section %s has no place in an image", s.Name)
+			}
+			if s.Size > maxSection || s.Addralign > maxAlign {
+				return fmt.Errorf("section %s is too large for an image: %d bytes, aligned to %d", s.Name, s.Size, s.Addralign)
 			}
 			content := make([]byte, s.Size)
 			if !zeros {
