@@ -218,7 +218,7 @@ func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 	}
 	s.call = call
 	for !s.done {
-		if err := c.step(ctx); err != nil {
+		if err := c.step(ctx, &s.done); err != nil {
 			if !s.done {
 				c.endpoint.Cancel(call)
 				return Response{}, err
@@ -249,16 +249,17 @@ func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 // returns.
 func (c *Client) Serve(ctx context.Context) error {
 	for {
-		if err := c.step(ctx); err != nil && !errors.Is(err, ErrUnreachable) {
+		if err := c.step(ctx, nil); err != nil && !errors.Is(err, ErrUnreachable) {
 			return err
 		}
 	}
 }
 
-// step waits for one datagram or the next deadline.
-func (c *Client) step(ctx context.Context) error {
+// step waits for one datagram or the next deadline, unless what is due now has
+// set done.
+func (c *Client) step(ctx context.Context, done *bool) error {
 	next := c.endpoint.Poll(c.clock())
-	if err := c.failure(nil); err != nil {
+	if err := c.failure(nil); err != nil || done != nil && *done {
 		return err
 	}
 	from, datagram, err := c.conn.Receive(ctx, udplink.Until(c.clock(), next))

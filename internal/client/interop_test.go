@@ -71,24 +71,40 @@ func (s *shelf) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 
 func serve(t *testing.T, handler coap.Handler, blockSize int) string {
 	t.Helper()
-	conn, err := udplink.Listen("127.0.0.1:0")
+	return serveAt(t, "127.0.0.1:0", handler, blockSize)
+}
+
+func serveAt(t *testing.T, address string, handler coap.Handler, blockSize int) string {
+	t.Helper()
+	return serveWith(t, address, handler, blockSize, nil)
+}
+
+func serveWith(t *testing.T, address string, handler coap.Handler, blockSize int, tell func(*coap.Endpoint)) string {
+	t.Helper()
+	conn, err := udplink.Listen(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := &coap.Config{
 		Handler:   handler,
-		Resources: []coap.Resource{{Path: "/shelf", Type: "femto.shelf"}},
 		Send:      func(to link.Addr, datagram []byte) { conn.Send(to, datagram) },
 		Exchanges: make([]coap.Exchange, 8),
 		Transfers: make([]coap.Transfer, 2),
+		Calls:     make([]coap.Call, 1),
 		Datagram:  blockSize + coap.Overhead,
 		Body:      8 << 10,
 		BlockSize: blockSize,
+	}
+	if handler != nil {
+		config.Resources = []coap.Resource{{Path: "/shelf", Type: "femto.shelf"}}
 	}
 	config.Memory = make([]byte, config.MemorySize())
 	endpoint := new(coap.Endpoint)
 	if err := endpoint.Init(config); err != 0 {
 		t.Fatal(err)
+	}
+	if tell != nil {
+		tell(endpoint)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
