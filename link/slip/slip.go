@@ -1,4 +1,5 @@
-// Package slip frames packets on a serial line (RFC 1055).
+// Package slip carries UDP datagrams over a serial line: IP packets in the
+// frames of RFC 1055.
 package slip
 
 const (
@@ -8,21 +9,28 @@ const (
 	escEsc = 0xdd
 )
 
-// Append appends the frame of packet to dst: at most 2*len(packet)+2 bytes. It
-// begins with END too, which ends what noise may have left on the line.
-func Append(dst, packet []byte) []byte {
-	dst = append(dst, end)
+// Write puts the frame of packet on the line, byte by byte. It begins with END
+// too, which ends what noise may have left there.
+func Write(packet []byte, put func(byte)) {
+	put(end)
 	for _, b := range packet {
 		switch b {
 		case end:
-			dst = append(dst, escape, escEnd)
+			put(escape)
+			b = escEnd
 		case escape:
-			dst = append(dst, escape, escEsc)
-		default:
-			dst = append(dst, b)
+			put(escape)
+			b = escEsc
 		}
+		put(b)
 	}
-	return append(dst, end)
+	put(end)
+}
+
+// Append appends the frame of packet to dst: at most 2*len(packet)+2 bytes.
+func Append(dst, packet []byte) []byte {
+	Write(packet, func(b byte) { dst = append(dst, b) })
+	return dst
 }
 
 // A Decoder finds packets in the bytes that come in, in whatever pieces.
