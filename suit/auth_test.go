@@ -327,7 +327,7 @@ func TestPendingTwice(t *testing.T) {
 	device := testBench()
 	device.pend = true
 	m := manifest(field{
-		3:  common(components("a", "b"), seq{12, true, 20, par{2: testClass, 3: digestOf(testImage), 21: testURI}, 2, 15}),
+		3:  common(components("a", "b"), seq{12, true, 20, par{2: testClass, 3: digestOf(testImage), 14: len(testImage), 21: testURI}, 2, 15}),
 		7:  nil,
 		20: seq{12, true, 32, seq{21, 2, 3, 15}.b()}.b(),
 	})

@@ -307,6 +307,9 @@ func (p *Processor) fetch(c *component) bool {
 	if uri[0] == '#' {
 		return p.refuse(StageFetch, ReasonOperation)
 	}
+	if size < 0 {
+		return p.refuse(StageFetch, ReasonParameter) // how much to make room for
+	}
 	pending, reason := p.platform.Fetch(c.handle, uri, size, digest)
 	if reason != ReasonOK {
 		return p.refuse(StageFetch, reason)

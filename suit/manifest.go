@@ -67,6 +67,9 @@ func (p *Processor) setup() bool {
 	if d.End() != 0 || !version || !sequence || common == (span{}) {
 		return p.refuse(StageSetup, ReasonCBOR)
 	}
+	if p.sequence > MaxSequence {
+		return p.refuse(StageSetup, ReasonParameter)
+	}
 	if !p.unnamed(named) {
 		return p.refuse(StageEnvelope, ReasonSevering)
 	}

@@ -33,6 +33,7 @@ var wellBehaved = seq{20, par{21: testURI}, 21, 2, 3, 15}
 // was asked to do before.
 func TestProcess(t *testing.T) {
 	good := manifest(nil)
+	noSize := seq{20, par{2: testClass, 3: digestOf(testImage)}, 2, 15}
 	for _, tc := range []struct {
 		name     string
 		envelope []byte
@@ -52,7 +53,7 @@ func TestProcess(t *testing.T) {
 		{"severed install absent", envelope(manifest(field{20: severedBy(wellBehaved)}), nil), StageInstall, ReasonOK, "match"},
 		{"severed text present", envelope(manifest(field{23: severedBy(seq{1})}), map[any]any{23: seq{1}.b()}), StageNone, ReasonOK, "fetch match match"},
 		{"reference uri", envelope(manifest(field{4: "coap://h/m"}), nil), StageNone, ReasonOK, "fetch match match"},
-		{"no size", envelope(manifest(field{3: common(components("a"), seq{20, par{2: testClass, 3: digestOf(testImage)}, 2, 15})}), nil), StageNone, ReasonOK, "fetch match match"},
+		{"integrated without size", envelope(manifest(field{3: common(components("a"), noSize)}), map[any]any{testURI: testImage}), StageNone, ReasonOK, "store match match"},
 
 		{"truncated", envelope(good, nil)[:100], StageCBOR, ReasonCBOR, ""},
 		{"trailing byte", append(envelope(good, nil), 0), StageCBOR, ReasonCBOR, ""},
@@ -86,6 +87,8 @@ func TestProcess(t *testing.T) {
 		{"sequence number as text", envelope(manifest(field{2: "7"}), nil), StageSetup, ReasonCBOR, ""},
 		{"sequence number too low", envelope(manifest(field{2: 4}), nil), StageSetup, ReasonCondition, ""},
 		{"sequence number equal", envelope(manifest(field{2: 5}), nil), StageNone, ReasonOK, "fetch match match"},
+		{"sequence number 2^40", envelope(manifest(field{2: 1 << 40}), nil), StageSetup, ReasonParameter, ""},
+		{"sequence number 2^64-1", envelope(manifest(field{2: uint64(1<<64 - 1)}), nil), StageSetup, ReasonParameter, ""},
 		{"sequence number a bignum", envelope(manifest(field{2: cbor.Tag{Number: 2, Content: []byte{7}}}), nil), StageSetup, ReasonCBOR, ""},
 		{"no common", envelope(manifest(field{3: nil}), nil), StageSetup, ReasonCBOR, ""},
 		{"common not wrapped", envelope(manifest(field{3: field{2: components("a")}}), nil), StageSetup, ReasonCBOR, ""},
@@ -173,6 +176,7 @@ func TestProcess(t *testing.T) {
 		{"empty uri", envelope(install(seq{20, par{21: ""}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
 		{"uri as bytes", envelope(install(seq{20, par{21: []byte(testURI)}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
 		{"uri of 129 bytes", envelope(install(seq{20, par{21: "coap://" + strings.Repeat("a", 122)}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
+		{"no size", envelope(manifest(field{3: common(components("a"), noSize)}), nil), StageFetch, ReasonParameter, ""},
 		{"integrated payload missing", envelope(install(seq{20, par{21: "#a"}, 21, 2}), nil), StageFetch, ReasonOperation, ""},
 		{"size 2^31", envelope(install(seq{20, par{14: uint64(1) << 31, 21: testURI}, 21, 2}), nil), StageFetch, ReasonParameter, ""},
 		{"size beyond storage", envelope(install(seq{20, par{14: 4096, 21: testURI}, 21, 2}), nil), StageFetch, ReasonOperation, "fetch"},

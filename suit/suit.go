@@ -16,7 +16,8 @@ const (
 	Version = 1
 )
 
-// Limits of the profile.
+// Limits of the profile. Sequence numbers are UTC seconds by convention; one far
+// beyond them would lock out every later manifest.
 const (
 	MaxEnvelope   = 1<<16 - 1 // bytes; a platform's buffer is the limit that counts
 	MaxComponents = 8
@@ -24,6 +25,7 @@ const (
 	MaxNesting    = 4   // sequences inside a section's sequence
 	MaxCommands   = 512 // run for one envelope, counted once per component
 	MaxURI        = 128 // bytes
+	MaxSequence   = 1<<40 - 1
 )
 
 // Stage says how far an envelope came.
@@ -192,9 +194,9 @@ type Platform interface {
 	// condition: CommandVendorID, CommandClassID or CommandDeviceID.
 	Matches(component int, condition int32, id []byte) bool
 
-	// Fetch gets the payload at uri into component's idle storage: size bytes
-	// (-1 if the manifest does not say) with the SHA-256 digest. If it returns
-	// pending, the Processor stops until Resume.
+	// Fetch gets the payload at uri into component's idle storage: size bytes,
+	// more than 0, with the SHA-256 digest. If it returns pending, the Processor
+	// stops until Resume.
 	Fetch(component int, uri []byte, size int32, digest []byte) (pending bool, reason Reason)
 
 	// Store copies payload into component's idle storage.

@@ -4,19 +4,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"math"
-	"time"
 
+	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/suit"
 )
 
-// Limits of a device that Verify stands in for.
-const (
-	// MaxImage is more bytes than any device of ours has in a slot.
-	MaxImage = 64 << 10
-	// maxAhead is how far a sequence number may be ahead of the clock.
-	maxAhead = 10 * 365 * 24 * time.Hour
-)
+// MaxImage is more bytes than any device of ours has in a slot.
+const MaxImage = 64 << 10
 
 // Checks are what a device knows and Verify therefore compares with. Whatever
 // is zero passes any value.
@@ -26,7 +20,6 @@ type Checks struct {
 	Class       []byte   // 16 bytes
 	Components  [][]byte // first segments of the components the device has
 	MinSequence uint64
-	MaxSequence uint64 // zero: ten years from now, in UTC seconds
 }
 
 // A Verdict is what a device would say to an envelope.
@@ -44,9 +37,6 @@ type Verdict struct {
 // URI, which it takes to succeed. Integrated payloads are checked.
 func Verify(envelope []byte, checks Checks) Verdict {
 	d := &desk{checks: checks}
-	if checks.MaxSequence == 0 {
-		d.checks.MaxSequence = uint64(time.Now().Add(maxAhead).Unix())
-	}
 	var p suit.Processor
 	p.Init(d)
 	status := p.Process(envelope)
@@ -75,6 +65,9 @@ func (d *desk) detail(v Verdict) string {
 		return "accepted"
 	}
 	text := stageText[r.Stage]
+	if r.Stage == suit.StageSetup && v.Sequence > suit.MaxSequence {
+		text = fmt.Sprintf("sequence number %d is higher than %d: it would lock out every later manifest", v.Sequence, uint64(suit.MaxSequence))
+	}
 	if d.why != "" && d.whyStage == r.Stage {
 		text = d.why
 	}
@@ -146,15 +139,11 @@ func contains(list [][]byte, b []byte) bool {
 }
 
 func (d *desk) Sequence(_, _ int, number uint64) suit.Reason {
-	switch {
-	case number < d.checks.MinSequence:
+	if number < d.checks.MinSequence {
 		d.refuse(suit.StageSetup, "sequence number %d is lower than %d: an older manifest", number, d.checks.MinSequence)
-	case number > d.checks.MaxSequence && d.checks.MaxSequence != math.MaxUint64:
-		d.refuse(suit.StageSetup, "sequence number %d is higher than %d: it would lock out every later manifest", number, d.checks.MaxSequence)
-	default:
-		return suit.ReasonOK
+		return suit.ReasonCondition
 	}
-	return suit.ReasonCondition
+	return suit.ReasonOK
 }
 
 func (d *desk) Matches(_ int, condition int32, id []byte) bool {
@@ -173,9 +162,9 @@ func (d *desk) Matches(_ int, condition int32, id []byte) bool {
 }
 
 func (d *desk) Fetch(component int, uri []byte, size int32, digest []byte) (bool, suit.Reason) {
-	if !bytes.HasPrefix(uri, []byte("coap://")) {
-		d.refuse(suit.StageFetch, "%s is not a coap uri", uri)
-		return false, suit.ReasonOperation
+	if _, err := coap.ParseURI(uri); err != 0 {
+		d.refuse(suit.StageFetch, "%q is no uri that a device fetches from: %v", uri, err)
+		return false, suit.ReasonParameter
 	}
 	if size > MaxImage {
 		d.refuse(suit.StageFetch, "an image of %d bytes is larger than any device stores (%d)", size, MaxImage)

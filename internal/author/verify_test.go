@@ -124,14 +124,14 @@ func TestVerifyDetail(t *testing.T) {
 			"no valid signature of the ed25519 key " + testKey(2).Public().ID().String() + " (the envelope is signed with ed25519 (-19))"},
 		{"old", envelope, Checks{Key: key, MinSequence: 1795305601}, "setup",
 			"sequence number 1795305600 is lower than 1795305601: an older manifest"},
-		{"far ahead", hugeEnvelope, Checks{Key: key, MaxSequence: 2000000000}, "setup",
-			"sequence number 4611686018427387904 is higher than 2000000000: it would lock out every later manifest"},
+		{"far ahead", hugeEnvelope, Checks{Key: key}, "setup",
+			"sequence number 4611686018427387904 is higher than 1099511627775: it would lock out every later manifest"},
 		{"wrong class", envelope, Checks{Key: key, Class: make([]byte, 16)}, "condition",
 			"the manifest is for class 3963ea30d7725b8ba3175e7184e43e4a, not 00000000000000000000000000000000 (shared section, condition class id (2) at byte 63)"},
 		{"wrong component", envelope, Checks{Key: key, Components: [][]byte{{1}}}, "check",
 			"component ecf290e34dc65cc8bc2ebf0299875038 is not one of the device's"},
 		{"not coap", httpEnvelope, Checks{Key: key}, "fetch",
-			"http://example.com/c is not a coap uri (install section, fetch (21) at byte 25)"},
+			"\"http://example.com/c\" is no uri that a device fetches from: scheme is not coap (install section, fetch (21) at byte 25)"},
 		{"garbage", []byte("garbage"), Checks{Key: key}, "cbor",
 			"not deterministic cbor: truncated, trailing bytes, a duplicate key, an indefinite length or not the shortest form"},
 	} {
@@ -141,9 +141,6 @@ func TestVerifyDetail(t *testing.T) {
 				t.Errorf("stage %s, %q\nwant  %s, %q", v.Stage, v.Detail, tc.stage, tc.detail)
 			}
 		})
-	}
-	if v := Verify(hugeEnvelope, Checks{Key: key}); v.Accepted {
-		t.Errorf("a sequence number far ahead of the clock is accepted: %+v", v)
 	}
 }
 
