@@ -87,7 +87,7 @@ func TestProcess(t *testing.T) {
 		{"sequence number as text", envelope(manifest(field{2: "7"}), nil), StageSetup, ReasonCBOR, ""},
 		{"sequence number too low", envelope(manifest(field{2: 4}), nil), StageSetup, ReasonCondition, ""},
 		{"sequence number equal", envelope(manifest(field{2: 5}), nil), StageNone, ReasonOK, "fetch match match"},
-		{"sequence number 2^40", envelope(manifest(field{2: 1 << 40}), nil), StageSetup, ReasonParameter, ""},
+		{"sequence number 2^40", envelope(manifest(field{2: uint64(1) << 40}), nil), StageSetup, ReasonParameter, ""},
 		{"sequence number 2^64-1", envelope(manifest(field{2: uint64(1<<64 - 1)}), nil), StageSetup, ReasonParameter, ""},
 		{"sequence number a bignum", envelope(manifest(field{2: cbor.Tag{Number: 2, Content: []byte{7}}}), nil), StageSetup, ReasonCBOR, ""},
 		{"no common", envelope(manifest(field{3: nil}), nil), StageSetup, ReasonCBOR, ""},
