@@ -678,3 +678,30 @@ func TestEveryErrorHasWords(t *testing.T) {
 		seen[text] = e
 	}
 }
+
+func TestFireEachTellsOfEachContainer(t *testing.T) {
+	b := newBench(t)
+	b.install(t, 2, hookContinue, code(t, "mov r0, -5"))
+	b.install(t, 0, hookContinue, code(t, "mov r0, 1\nstb [r1+3], 1"))
+	b.install(t, 1, hookContinue, code(t, "mov r0, 1\nmov r0, 7"))
+	want := []engine.Outcome{
+		{Container: 2, Value: -5, Instructions: 2},
+		{Container: 0, Fault: vm.FaultMemory, PC: 1, Address: vm.Address(vm.RegionContext, 3), Instructions: 1},
+		{Container: 1, Value: 7, Instructions: 3},
+	}
+	for room := range 5 {
+		b.Start(0) // its faults in a row count anew
+		got := make([]engine.Outcome, room)
+		r := b.FireEach(0, hookContinue, []byte("ctx"), got)
+		if r.Value != 7 || r.Ran != 2 || r.Faulted != 1 || r.Instructions != 6 {
+			t.Errorf("room for %d: %+v", room, r)
+		}
+		for i := range got {
+			if i < len(want) && got[i] != want[i] {
+				t.Errorf("room for %d: outcome %d is %+v, want %+v", room, i, got[i], want[i])
+			} else if i >= len(want) && got[i] != (engine.Outcome{}) {
+				t.Errorf("room for %d: outcome %d is %+v, want none", room, i, got[i])
+			}
+		}
+	}
+}

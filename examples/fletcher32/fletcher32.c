@@ -1,5 +1,6 @@
 /* Fletcher-32 over the bytes of the context: the benchmark of the papers.
- * length counts bytes; the last byte of an odd length is left out. */
+ * length counts bytes; the last byte of an odd length is left out.
+ * Rebuild the image: go generate ./examples */
 #include <femto.h>
 
 /* The original folds after this many words, the most that 32-bit sums hold;
