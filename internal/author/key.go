@@ -214,7 +214,7 @@ func parsePrivate(raw []byte) (PrivateKey, error) {
 // takes, or of a file with "hmac:" and 64 hex digits of a shared HMAC key.
 func LoadPublic(pathOrHex string) (PublicKey, error) {
 	if raw, ok := hexKey([]byte(pathOrHex)); ok {
-		return newEd25519(raw)
+		return NewPublicKey(raw), nil
 	}
 	file, err := os.ReadFile(filepath.Clean(pathOrHex))
 	if err != nil {
@@ -229,7 +229,7 @@ func LoadPublic(pathOrHex string) (PublicKey, error) {
 
 func parsePublic(raw []byte) (PublicKey, error) {
 	if key, ok := hexKey(raw); ok {
-		return newEd25519(key)
+		return NewPublicKey(key), nil
 	}
 	if rest, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("hmac:")); ok {
 		key, ok := hexKey(rest)
@@ -262,10 +262,6 @@ func parsePublic(raw []byte) (PublicKey, error) {
 		}
 	}
 	return PublicKey{}, errors.New("neither an ed25519 nor a p-256 key")
-}
-
-func newEd25519(raw [ed25519.PublicKeySize]byte) (PublicKey, error) {
-	return NewPublicKey(raw), nil
 }
 
 func hexKey(text []byte) (key [32]byte, ok bool) {
