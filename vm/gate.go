@@ -133,39 +133,40 @@ func (m *Machine) bytes(addr, n uint64, write bool) ([]byte, Fault) {
 	if n == 0 {
 		return nil, OK
 	}
-	mem, at, ok := m.find(addr, write)
-	if !ok || n > uint64(len(mem)-at) {
+	b, ok := m.find(addr, n, write)
+	if !ok {
 		m.address = addr
 		return nil, FaultMemory
 	}
 	m.charge(uint32(n / 8))
-	end := at + int(n)
-	return mem[at:end:end], OK
+	return b, OK
 }
 
 func (m *Machine) str(addr uint64) ([]byte, Fault) {
-	mem, at, ok := m.find(addr, false)
-	if ok {
-		for end := at; end < len(mem); end++ {
-			if mem[end] == 0 {
-				m.charge(uint32(end-at) / 8)
-				return mem[at:end:end], OK
-			}
+	rest, _ := m.find(addr, 0, false)
+	for end := range rest {
+		if rest[end] == 0 {
+			m.charge(uint32(end) / 8)
+			return rest[:end:end], OK
 		}
 	}
 	m.address = addr
 	return nil, FaultMemory
 }
 
-// find returns the region of addr and the offset in it, which is at most the
-// region's length.
-func (m *Machine) find(addr uint64, write bool) (mem []byte, at int, ok bool) {
-	if addr>>32 != 0 {
-		return nil, 0, false
-	}
+// find returns the n bytes at addr, with no capacity beyond them, or for n = 0
+// all that follow in the region.
+func (m *Machine) find(addr, n uint64, write bool) ([]byte, bool) {
 	region := &m.Region[uint32(addr)>>regionShift]
-	at = int(addr & offsetMask)
-	return region.Bytes, at, at <= len(region.Bytes) && (!write || region.Writable)
+	at := int(addr & offsetMask)
+	end := len(region.Bytes)
+	if addr>>32 != 0 || at > end || n > uint64(end-at) || write && !region.Writable {
+		return nil, false
+	}
+	if n != 0 {
+		end = at + int(n)
+	}
+	return region.Bytes[at:end:end], true
 }
 
 // charge takes n from the budget. A budget that is far overdrawn already is

@@ -26,6 +26,8 @@ type frame struct {
 // may share one; a suspended container keeps its own. The exported fields are
 // set up by the host before Reset and left alone while a run is suspended.
 type Machine struct {
+	r [16]uint64 // first, where access to it is cheapest
+
 	Region  [Regions]Region
 	Helpers []Helper
 	Env     any    // handed to helpers, for the host's own use
@@ -40,7 +42,6 @@ type Machine struct {
 	frame   uint16
 	text    []byte
 	pc      int // byte offset of the next instruction
-	r       [16]uint64
 	frames  [MaxDepth]frame
 	address uint64
 
@@ -102,7 +103,13 @@ func (m *Machine) Run() Status {
 		return m.stop(FaultLength)
 	}
 	for {
-		switch fault := m.loop(); fault {
+		fault := m.loop()
+		m.fault = OK
+		if fault == isRare {
+			fault = m.step()
+		}
+		switch fault {
+		case OK:
 		case exited:
 			m.status = Done
 			return Done
