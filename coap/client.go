@@ -85,10 +85,9 @@ func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*C
 			continue
 		}
 		e.nextTag++
-		*c = Call{
-			open: true, peer: to, request: *request, sink: sink, datagram: c.datagram,
-			up: szx, down: szx, tag: e.nextTag, blocks: len(request.Body) > 16<<szx,
-		}
+		*c = Call{open: true, datagram: c.datagram, up: szx, down: szx, tag: e.nextTag}
+		c.peer, c.request, c.sink = to, *request, sink
+		c.blocks = len(request.Body) > 16<<szx
 		if err := e.begin(now, c); err != 0 {
 			c.open = false
 			return nil, err
@@ -120,16 +119,16 @@ func (c *Call) uploading() bool {
 // begin sends the message that is due.
 func (e *Endpoint) begin(now int64, c *Call) Error {
 	c.id = e.messageID()
-	c.token = uint32(e.rand() >> 32)
+	c.token = e.rand()
 	if err := c.compose(); err != 0 {
 		return err
 	}
 	c.acked, c.attempts = false, 0
 	base := orDefault(e.c.AckTimeout, ackTimeout)
-	c.timeout = base + base>>1*int64(e.rand()>>48)>>16
+	c.timeout = base + base>>1*int64(e.rand()>>16)>>16
 	c.deadline = now + c.timeout
 	e.Counters.Calls++
-	e.c.Send(c.peer, c.datagram[:c.size])
+	e.send(&c.peer, c.datagram[:c.size])
 	return 0
 }
 
@@ -197,7 +196,7 @@ func (e *Endpoint) expire(now int64, c *Call) {
 	c.timeout <<= 1
 	c.deadline = now + c.timeout
 	e.Counters.Retransmissions++
-	e.c.Send(c.peer, c.datagram[:c.size])
+	e.send(&c.peer, c.datagram[:c.size])
 }
 
 func (e *Endpoint) finish(now int64, c *Call, err Error) {
@@ -207,10 +206,11 @@ func (e *Endpoint) finish(now int64, c *Call, err Error) {
 }
 
 // settle takes an empty acknowledgement or a Reset.
-func (e *Endpoint) settle(now int64, from link.Addr, m *Message) {
+func (e *Endpoint) settle(now int64) {
+	m := &e.message
 	for i := range e.c.Calls {
 		c := &e.c.Calls[i]
-		if !c.open || c.id != m.ID || c.peer != from {
+		if !c.open || c.id != m.ID || !same(&c.peer, &e.from) {
 			continue
 		}
 		if m.Type == Reset {
@@ -233,34 +233,32 @@ type reading struct {
 }
 
 // deliverResponse takes a response to a request of our own (RFC 7252 §5.3.2).
-func (e *Endpoint) deliverResponse(now int64, from link.Addr, m *Message) {
-	if m.Type != Acknowledgement && e.repeated(now, from, m) {
+func (e *Endpoint) deliverResponse(now int64) {
+	m := &e.message
+	if m.Type != Acknowledgement && e.repeated(now) {
 		return
 	}
-	c := e.caller(from, m)
+	c := e.caller()
 	if c == nil {
-		if m.Type == Confirmable {
-			e.sendEmpty(from, Reset, m.ID)
-		}
+		e.reject()
 		return
 	}
-	in := &e.incoming
 	var r reading
-	if !r.read(m, in) {
-		if m.Type == Confirmable {
-			e.sendEmpty(from, Reset, m.ID)
-		}
+	if !r.read(m, &e.incoming) {
+		e.reject()
 		e.finish(now, c, ErrBadOption)
 		return
 	}
 	if m.Type == Confirmable {
-		e.acknowledge(now, from, m)
+		e.acknowledge(now)
 	}
 	e.advance(now, c, &r)
 }
 
-// caller returns the call that m answers, nil if there is none.
-func (e *Endpoint) caller(from link.Addr, m *Message) *Call {
+// caller returns the call that the message at hand answers, nil if there is
+// none.
+func (e *Endpoint) caller() *Call {
+	m := &e.message
 	if len(m.Token) != 4 {
 		return nil
 	}
@@ -268,7 +266,7 @@ func (e *Endpoint) caller(from link.Addr, m *Message) *Call {
 	token := uint32(t[0])<<24 | uint32(t[1])<<16 | uint32(t[2])<<8 | uint32(t[3])
 	for i := range e.c.Calls {
 		c := &e.c.Calls[i]
-		if c.open && c.token == token && c.peer == from && (m.Type != Acknowledgement || c.id == m.ID) {
+		if c.open && c.token == token && (m.Type != Acknowledgement || c.id == m.ID) && same(&c.peer, &e.from) {
 			return c
 		}
 	}
@@ -276,9 +274,9 @@ func (e *Endpoint) caller(from link.Addr, m *Message) *Call {
 }
 
 // acknowledge answers a separate response, now and when it is repeated.
-func (e *Endpoint) acknowledge(now int64, from link.Addr, m *Message) {
-	e.sendEmpty(from, Acknowledgement, m.ID)
-	if x := e.remember(now, from, m.ID); x != nil {
+func (e *Endpoint) acknowledge(now int64) {
+	e.sendEmpty(Acknowledgement)
+	if x := e.remember(now); x != nil {
 		x.size = uint16(copy(x.reply, e.scratch[:headerSize]))
 	}
 }

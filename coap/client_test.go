@@ -68,7 +68,9 @@ func TestClientBlocks(t *testing.T) {
 	b1, b2 := func(num uint32, more bool, size int) option { return block(Block1, num, more, size) },
 		func(num uint32, more bool, size int) option { return block(Block2, num, more, size) }
 	bytesOf := func(n int) []byte { return body(n) }
-	ok := func(options ...option) raw { return raw{typ: ack, code: Content, options: options, payload: bytesOf(64)} }
+	ok := func(options ...option) raw {
+		return raw{typ: ack, code: Content, options: options, payload: bytesOf(64)}
+	}
 	part := func(n int, options ...option) raw {
 		return raw{typ: ack, code: Content, options: options, payload: bytesOf(n)}
 	}

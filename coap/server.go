@@ -1,7 +1,5 @@
 package coap
 
-import "github.com/femto-containers/femto/link"
-
 // An answer is a response message before it is encoded.
 type answer struct {
 	code      Code
@@ -17,20 +15,22 @@ type answer struct {
 	payload   []byte
 }
 
-func (e *Endpoint) serve(now int64, from link.Addr, m *Message) {
-	if e.repeated(now, from, m) {
+func (e *Endpoint) serve(now int64) {
+	if e.repeated(now) {
 		return
 	}
 	if e.c.Handler == nil && e.c.Resources == nil {
-		if m.Type == Confirmable {
-			e.sendEmpty(from, Reset, m.ID)
-		}
+		e.reject()
 		return
 	}
 	e.Counters.Requests++
-	r := &e.request
-	refusal := r.read(from, m)
-	e.answer = answer{format: FormatNone}
+	r, m := &e.request, &e.message
+	*r = Request{}
+	r.message, r.Code, r.From = m, m.Code, e.from
+	r.ContentFormat, r.Accept = FormatNone, FormatNone
+	refusal := r.read()
+	e.answer = answer{}
+	e.answer.format = FormatNone
 	switch {
 	case refusal == BadOption && m.Type == NonConfirmable:
 		return // RFC 7252 §5.4.1
@@ -94,7 +94,7 @@ func (e *Endpoint) reply(x *Exchange) {
 	if x != nil && t == Acknowledgement {
 		x.size = uint16(len(datagram))
 	}
-	e.c.Send(e.request.From, datagram)
+	e.send(&e.from, datagram)
 }
 
 // run has the Handler answer the request whose whole body is payload. t is the
@@ -102,7 +102,8 @@ func (e *Endpoint) reply(x *Exchange) {
 func (e *Endpoint) run(now int64, payload []byte, t *Transfer) {
 	r, resp := &e.request, &e.response
 	r.Payload = payload
-	*resp = Response{Code: InternalServerError, ContentFormat: FormatNone, Body: e.body[:0]}
+	*resp = Response{}
+	resp.Code, resp.ContentFormat, resp.Body = InternalServerError, FormatNone, e.body[:0]
 	switch {
 	case e.c.Resources != nil && r.PathIs(".well-known", "core"):
 		serveCore(e.c.Resources, r, resp)
@@ -117,7 +118,7 @@ func (e *Endpoint) run(now int64, payload []byte, t *Transfer) {
 	}
 	var x *Exchange
 	if r.Code != GET {
-		x = e.remember(now, r.From, r.message.ID)
+		x = e.remember(now)
 	}
 	e.respond(now, t, x)
 }
@@ -186,13 +187,13 @@ func hash(b []byte) uint32 {
 	return h
 }
 
-// read takes what the layer itself needs from the options of m, and returns the
+// read takes what the layer itself needs from the options of r, and returns the
 // code to refuse the request with, 0 for none.
-func (r *Request) read(from link.Addr, m *Message) (refusal Code) {
-	*r = Request{From: from, Code: m.Code, ContentFormat: FormatNone, Accept: FormatNone, message: m}
-	resource, operation := mix(fnvOffset, uint8(m.Code)), fnvOffset
+func (r *Request) read() (refusal Code) {
+	resource, operation := fnvOffset, fnvOffset
+	mix(&resource, uint8(r.Code))
 	last := uint16(0)
-	for o := m.Options(); o.Next(); {
+	for o := r.message.Options(); o.Next(); {
 		once := o.Number != last
 		last = o.Number
 		known := validLength(o.Number, len(o.Value))
@@ -231,9 +232,9 @@ func (r *Request) read(from link.Addr, m *Message) (refusal Code) {
 		switch {
 		case o.Number == Block1 || o.Number == Block2 || o.Number == Observe || noCacheKey(o.Number):
 		case o.Number == ContentFormat || o.Number == RequestTag:
-			operation = mixOption(operation, &o)
+			mixOption(&operation, &o)
 		default:
-			resource = mixOption(resource, &o)
+			mixOption(&resource, &o)
 		}
 	}
 	if r.block1.SZX > maxSZX || r.block2.SZX > maxSZX {
@@ -248,13 +249,19 @@ const (
 	fnvPrime  uint64 = 1099511628211
 )
 
-func mix(h uint64, b uint8) uint64 { return (h ^ uint64(b)) * fnvPrime }
+//go:noinline
+func mix(h *uint64, b uint8) { *h = (*h ^ uint64(b)) * fnvPrime }
 
-func mixOption(h uint64, o *Options) uint64 {
-	h = mix(mix(h, uint8(o.Number>>8)), uint8(o.Number))
-	h = mix(mix(h, uint8(len(o.Value)>>8)), uint8(len(o.Value)))
+// mixOption adds an option to a hash so that no two sequences of options run
+// together.
+//
+//go:noinline
+func mixOption(h *uint64, o *Options) {
+	mix(h, uint8(o.Number>>8))
+	mix(h, uint8(o.Number))
+	mix(h, uint8(len(o.Value)>>8))
+	mix(h, uint8(len(o.Value)))
 	for _, b := range o.Value {
-		h = mix(h, b)
+		mix(h, b)
 	}
-	return h
 }

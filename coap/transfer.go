@@ -60,14 +60,15 @@ func (e *Endpoint) receiveBlock(now int64) {
 			return
 		}
 		if t == nil {
-			t = e.takeTransfer(now, r.From)
+			t = e.takeTransfer(now)
 		}
 		if t == nil {
 			a.maxAge = e.wait(now)
 			e.refuse(ServiceUnavailable)
 			return
 		}
-		t.peer, t.operation, t.resource, t.first = r.From, r.operation, r.resource, m.ID
+		t.peer = e.from
+		t.operation, t.resource, t.first = r.operation, r.resource, m.ID
 		t.state, t.finished, t.length = transferReceiving, false, 0
 	} else if t == nil || t.state != transferReceiving || offset > t.length {
 		e.refuse(RequestEntityIncomplete)
@@ -117,7 +118,7 @@ func (e *Endpoint) operation(now int64) *Transfer {
 	for i := range e.c.Transfers {
 		t := &e.c.Transfers[i]
 		if t.state != transferFree && t.expires > now &&
-			t.operation == e.request.operation && t.peer == e.request.From {
+			t.operation == e.request.operation && same(&t.peer, &e.from) {
 			return t
 		}
 	}
@@ -127,9 +128,9 @@ func (e *Endpoint) operation(now int64) *Transfer {
 func (e *Endpoint) transferTimeout() int64 { return orDefault(e.c.TransferTimeout, maxTransmitWait) }
 
 // takeTransfer returns a Transfer to use: a free, expired or finished one, or
-// one that the host peer has left lying, as a command does that was stopped and
+// one that the peer's host has left lying, as a command does that was stopped and
 // started again. nil: none.
-func (e *Endpoint) takeTransfer(now int64, peer link.Addr) *Transfer {
+func (e *Endpoint) takeTransfer(now int64) *Transfer {
 	var stale *Transfer
 	for i := range e.c.Transfers {
 		t := &e.c.Transfers[i]
@@ -137,7 +138,7 @@ func (e *Endpoint) takeTransfer(now int64, peer link.Addr) *Transfer {
 			return t
 		}
 		left := t.finished ||
-			t.peer.IP == peer.IP && t.expires-now < e.transferTimeout()-2*ackTimeout
+			t.expires-now < e.transferTimeout()-2*ackTimeout && sameHost(&t.peer, &e.from)
 		if left && (stale == nil || t.expires < stale.expires) {
 			stale = t
 		}
@@ -174,7 +175,7 @@ func (e *Endpoint) keep(now int64, t *Transfer) bool {
 	}
 	if t == nil {
 		if t = e.operation(now); t == nil || t.state != transferKept {
-			t = e.takeTransfer(now, r.From)
+			t = e.takeTransfer(now)
 		}
 		if t == nil {
 			return true
@@ -187,7 +188,8 @@ func (e *Endpoint) keep(now int64, t *Transfer) bool {
 	} else {
 		copy(t.body, resp.Body)
 	}
-	t.peer, t.operation, t.resource = r.From, r.operation, r.resource
+	t.peer = e.from
+	t.operation, t.resource = r.operation, r.resource
 	t.state, t.finished, t.expires = transferKept, get, now+e.transferTimeout()
 	t.code, t.format, t.etag = resp.Code, resp.ContentFormat, hash(resp.Body)
 	return true
@@ -200,7 +202,7 @@ func (e *Endpoint) continueResponse(now int64) bool {
 	var t *Transfer
 	for i := range e.c.Transfers {
 		u := &e.c.Transfers[i]
-		if u.state != transferKept || u.expires <= now || u.resource != r.resource || u.peer != r.From {
+		if u.state != transferKept || u.expires <= now || u.resource != r.resource || !same(&u.peer, &e.from) {
 			continue
 		}
 		if t == nil || u.operation == r.operation || t.operation != r.operation && u.expires > t.expires {

@@ -17,51 +17,66 @@ type URI struct {
 // reference with an absolute path, "/path?query". Zones are numbers: "fe80::1%2"
 // or "fe80::1%252". ErrScheme and ErrName are for URIs that are well-formed but
 // not for a device; everything else wrong is ErrURI.
-func ParseURI(uri []byte) (URI, Error) {
-	var u URI
-	rest := uri
-	if len(rest) == 0 {
-		return u, ErrURI
-	}
-	if rest[0] != '/' {
-		const prefix = "coap://"
-		if len(rest) < len(prefix) || !equalFold(rest[:len(prefix)], prefix) {
-			return u, schemeError(rest)
-		}
-		rest = rest[len(prefix):]
-		end := 0
-		for end < len(rest) && rest[end] != '/' && rest[end] != '?' && rest[end] != '#' {
-			end++
-		}
-		var err Error
-		if u.Peer, err = parseAuthority(rest[:end]); err != 0 {
-			return URI{}, err
-		}
-		u.Absolute = true
-		rest = rest[end:]
-	} else if len(rest) > 1 && rest[1] == '/' {
-		return u, ErrURI // "//host": the scheme is missing
-	}
-	u.Path = rest
-	for i, c := range rest {
-		if c <= ' ' || c == '#' || c >= 0x7f {
-			return URI{}, ErrURI // RFC 7252 §6.4: no fragments
-		}
-		if c == '?' && u.Query == nil {
-			u.Path, u.Query = rest[:i], rest[i+1:]
-		}
-	}
-	if _, ok := count(u.Path); !ok {
-		return URI{}, ErrURI
-	}
-	if _, ok := count(u.Query); !ok {
-		return URI{}, ErrURI
+func ParseURI(uri []byte) (u URI, err Error) {
+	if err = u.parse(uri); err != 0 {
+		return URI{}, err
 	}
 	return u, 0
 }
 
-func equalFold(b []byte, lower string) bool {
+func (u *URI) parse(rest []byte) Error {
+	if len(rest) == 0 {
+		return ErrURI
+	}
+	if rest[0] != '/' {
+		const prefix = "coap://"
+		if !hasPrefix(rest, prefix) {
+			return schemeError(rest)
+		}
+		rest = rest[len(prefix):]
+		end := min(index(rest, '/'), index(rest, '?'), index(rest, '#'))
+		if err := parseAuthority(rest[:end], &u.Peer); err != 0 {
+			return err
+		}
+		u.Absolute = true
+		rest = rest[end:]
+	} else if len(rest) > 1 && rest[1] == '/' {
+		return ErrURI // "//host": the scheme is missing
+	}
+	for _, c := range rest {
+		if c <= ' ' || c == '#' || c >= 0x7f {
+			return ErrURI // RFC 7252 §6.4: no fragments
+		}
+	}
+	if count(rest) < 0 {
+		return ErrURI
+	}
+	end := index(rest, '?')
+	u.Path = rest[:end]
+	if end < len(rest) {
+		u.Query = rest[end+1:]
+	}
+	return 0
+}
+
+// index returns where c is in b, len(b) if nowhere.
+//
+//go:noinline
+func index(b []byte, c byte) int {
 	for i := range b {
+		if b[i] == c {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// hasPrefix compares without regard to case. lower is in lower case.
+func hasPrefix(b []byte, lower string) bool {
+	if len(b) < len(lower) {
+		return false
+	}
+	for i := range len(lower) {
 		c := b[i]
 		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
@@ -75,259 +90,202 @@ func equalFold(b []byte, lower string) bool {
 
 // schemeError tells another scheme from no URI at all.
 func schemeError(b []byte) Error {
-	for i, c := range b {
-		if c == ':' {
-			if i > 0 && len(b) > i+2 && b[i+1] == '/' && b[i+2] == '/' {
-				return ErrScheme
-			}
-			break
-		}
+	end := index(b, ':')
+	if end == 0 || !hasPrefix(b[end:], "://") {
+		return ErrURI
+	}
+	for i, c := range b[:end] {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
 		if !letter && (i == 0 || c != '+' && c != '-' && c != '.' && (c < '0' || c > '9')) {
-			break
+			return ErrURI
 		}
 	}
-	return ErrURI
+	return ErrScheme
 }
 
-func parseAuthority(b []byte) (link.Addr, Error) {
-	var a link.Addr
-	var ok bool
-	host := b
+func parseAuthority(b []byte, a *link.Addr) Error {
+	if index(b, '@') < len(b) {
+		return ErrURI
+	}
+	rest := b
 	if len(b) > 0 && b[0] == '[' {
-		end := 1
-		for end < len(b) && b[end] != ']' {
-			end++
+		end := index(b, ']')
+		if end == len(b) || !parseIPv6(b[1:end], a) {
+			return ErrURI
 		}
-		if end == len(b) {
-			return a, ErrURI
-		}
-		if a.IP, a.Zone, ok = parseIPv6(b[1:end]); !ok {
-			return a, ErrURI
-		}
-		host = b[end+1:]
+		rest = b[end+1:]
 	} else {
-		end := 0
-		for end < len(b) && b[end] != ':' {
-			if b[end] == '@' {
-				return a, ErrURI
-			}
-			end++
-		}
+		end := index(b, ':')
 		if end == 0 {
-			return a, ErrURI
+			return ErrURI
 		}
-		var four [4]byte
-		if four, ok = parseIPv4(b[:end]); !ok {
-			return a, ErrName
+		if !parseIPv4(b[:end], a.IP[12:]) {
+			return ErrName
 		}
-		a = link.IPv4(four[0], four[1], four[2], four[3], 0)
-		host = b[end:]
+		a.IP[10], a.IP[11] = 0xff, 0xff
+		rest = b[end:]
 	}
 	a.Port = DefaultPort
-	if len(host) == 0 {
-		return a, 0
+	if len(rest) == 0 {
+		return 0
 	}
-	if host[0] != ':' {
-		return a, ErrURI
+	if rest[0] != ':' {
+		return ErrURI
 	}
-	if len(host) > 1 { // RFC 3986 §3.2.3 allows "host:"
-		port, ok := decimal(host[1:], 0xffff)
-		if !ok || port == 0 {
-			return a, ErrURI
+	if len(rest) > 1 { // RFC 3986 §3.2.3 allows "host:"
+		port := number(rest[1:], 10, 0xffff)
+		if port <= 0 {
+			return ErrURI
 		}
 		a.Port = uint16(port)
 	}
-	return a, 0
+	return 0
 }
 
-func decimal(b []byte, most uint32) (uint32, bool) {
-	v := uint32(0)
+// number reads an unsigned number, -1 if b is none or is above most.
+//
+//go:noinline
+func number(b []byte, base, most int32) int32 {
+	v := int32(-1)
 	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
+		d := hexDigit(c)
+		if d >= base {
+			return -1
 		}
-		if v = v*10 + uint32(c-'0'); v > most {
-			return 0, false
+		if v = max(v, 0)*base + d; v > most {
+			return -1
 		}
 	}
-	return v, len(b) > 0
+	return v
 }
 
-func parseIPv4(b []byte) (a [4]byte, ok bool) {
-	for i := range a {
-		end := 0
-		for end < len(b) && b[end] != '.' {
-			end++
-		}
-		v, ok := decimal(b[:end], 255)
-		if !ok || end > 1 && b[0] == '0' || (i < 3) == (end == len(b)) {
-			return a, false
-		}
-		a[i] = byte(v)
-		if end < len(b) {
-			end++
-		}
-		b = b[end:]
+// hexDigit returns the value of c, 16 if it is no digit.
+func hexDigit(c byte) int32 {
+	switch {
+	case c >= '0' && c <= '9':
+		return int32(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return int32(c|0x20-'a') + 10
 	}
-	return a, true
+	return 16
+}
+
+// parseIPv4 reads four decimal numbers into dst[:4].
+func parseIPv4(b []byte, dst []byte) bool {
+	for i := range 4 {
+		end := index(b, '.')
+		v := number(b[:end], 10, 255)
+		if v < 0 || end > 1 && b[0] == '0' || (i == 3) != (end == len(b)) {
+			return false
+		}
+		dst[i] = byte(v)
+		b = b[min(end+1, len(b)):]
+	}
+	return true
 }
 
 // parseIPv6 reads the text forms of RFC 4291 §2.2, with a numeric zone.
-func parseIPv6(b []byte) (ip [16]byte, zone uint16, ok bool) {
-	for i, c := range b {
-		if c != '%' {
-			continue
-		}
-		z := b[i+1:]
+func parseIPv6(b []byte, a *link.Addr) bool {
+	if end := index(b, '%'); end < len(b) {
+		z := b[end+1:]
 		if len(z) > 2 && z[0] == '2' && z[1] == '5' { // RFC 6874
 			z = z[2:]
 		}
-		v, ok := decimal(z, 0xffff)
-		if !ok {
-			return ip, 0, false
+		zone := number(z, 10, 0xffff)
+		if zone < 0 {
+			return false
 		}
-		zone, b = uint16(v), b[:i]
-		break
+		a.Zone, b = uint16(zone), b[:end]
 	}
+	ip := a.IP[:]
 	n, gap := 0, -1
-	if len(b) >= 2 && b[0] == ':' && b[1] == ':' {
+	if hasPrefix(b, "::") {
 		gap, b = 0, b[2:]
 	}
 	for len(b) > 0 {
-		end := 0
-		for end < len(b) && b[end] != ':' {
-			end++
-		}
-		if four, ok := parseIPv4(b); ok {
-			if n > 12 {
-				return ip, 0, false
+		end := index(b, ':')
+		if end == len(b) && index(b, '.') < end {
+			if n > 12 || !parseIPv4(b, ip[n:]) {
+				return false
 			}
-			n += copy(ip[n:], four[:])
-			b = nil
+			n += 4
 			break
 		}
-		v, ok := hexadecimal(b[:end])
-		if !ok || n > 14 {
-			return ip, 0, false
+		v := number(b[:end], 16, 0xffff)
+		if v < 0 || end > 4 || n > 14 {
+			return false
 		}
 		ip[n], ip[n+1] = byte(v>>8), byte(v)
 		n += 2
 		if end == len(b) {
-			b = nil
 			break
 		}
-		b = b[end+1:]
-		if len(b) == 0 {
-			return ip, 0, false
+		if b = b[end+1:]; len(b) == 0 {
+			return false
 		}
 		if b[0] == ':' {
 			if gap >= 0 {
-				return ip, 0, false
+				return false
 			}
 			gap, b = n, b[1:]
 		}
 	}
 	if gap < 0 {
-		return ip, zone, n == 16
-	}
-	if n == 16 {
-		return ip, 0, false
+		return n == 16
 	}
 	for i := n - 1; i >= gap; i-- {
-		ip[16-n+i] = ip[i]
-		ip[i] = 0
+		ip[16-n+i], ip[i] = ip[i], 0
 	}
-	return ip, zone, true
+	return n < 16
 }
 
-func hexadecimal(b []byte) (v uint16, ok bool) {
-	if len(b) == 0 || len(b) > 4 {
-		return 0, false
-	}
-	for _, c := range b {
-		d, ok := hexDigit(c)
-		if !ok {
-			return 0, false
-		}
-		v = v<<4 | uint16(d)
-	}
-	return v, true
-}
-
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
-}
-
-// count returns the length of a percent-encoded text when decoded.
-func count(b []byte) (n int, ok bool) {
+// count returns the length of a percent-encoded text when decoded, -1 if it is
+// malformed.
+func count(b []byte) int {
+	n := 0
 	for i := 0; i < len(b); i++ {
 		if b[i] == '%' {
-			if _, ok := escaped(b[i:]); !ok {
-				return 0, false
+			if len(b)-i < 3 || number(b[i+1:i+3], 16, 255) < 0 {
+				return -1
 			}
 			i += 2
 		}
 		n++
 	}
-	return n, true
-}
-
-func escaped(b []byte) (byte, bool) {
-	if len(b) < 3 {
-		return 0, false
-	}
-	high, ok1 := hexDigit(b[1])
-	low, ok2 := hexDigit(b[2])
-	return high<<4 | low, ok1 && ok2
+	return n
 }
 
 // split appends a percent-encoded path or query as one option per part (RFC
 // 7252 §6.4), and reports whether it is well-formed.
-func (b *Builder) split(number uint16, text []byte) bool {
+func (b *Builder) split(option uint16, text []byte) bool {
 	separator := byte('&')
-	if number == UriPath {
+	if option == UriPath {
 		separator = '/'
 		if len(text) > 0 && text[0] == '/' {
 			text = text[1:]
 		}
 	}
-	if len(text) == 0 {
-		return true
-	}
-	for {
-		end := 0
-		for end < len(text) && text[end] != separator {
-			end++
-		}
-		n, ok := count(text[:end])
-		if !ok || n > 255 {
+	for more := len(text) > 0; more; {
+		end := index(text, separator)
+		n := count(text[:end])
+		if n < 0 || n > 255 {
 			return false
 		}
-		at := b.header(number, n)
-		for i := 0; i < end && !b.failed; i++ {
-			c := text[i]
-			if c == '%' {
-				c, _ = escaped(text[i:])
-				i += 2
-			}
-			b.buf[at] = c
-			at++
-		}
-		if !b.failed {
-			b.n = at
-		}
-		if end == len(text) {
+		at := b.header(option, n)
+		if b.failed {
 			return true
 		}
-		text = text[end+1:]
+		for i := 0; i < end; i++ {
+			b.buf[at] = text[i]
+			if text[i] == '%' {
+				b.buf[at] = byte(number(text[i+1:i+3], 16, 255))
+				i += 2
+			}
+			at++
+		}
+		b.n = at
+		more = end < len(text)
+		text = text[min(end+1, len(text)):]
 	}
+	return true
 }
