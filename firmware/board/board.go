@@ -1,0 +1,58 @@
+//go:build tinygo
+
+// Package board is what a firmware needs of a microcontroller: console, clock,
+// entropy, flash, frames or bytes in and out, sleep, reset. Build tags choose
+// the board; every board has the same functions:
+//
+//	Init()                    once, first
+//	Now() int64               microseconds since the start, at least twice a second
+//	Sleep(until int64)        until something came in, or that time at the latest
+//	Console(text string)      a line for the developer
+//	Entropy(p []byte) bool    fills p with what nobody can guess, or says that it cannot
+//	Reset()                   starts over
+//	Flash                     a flash.Device
+//	SerialGet, SerialPut      the serial line
+//	FrameGet, FramePut, MAC   Ethernet, where there is some
+package board
+
+import (
+	"runtime/volatile"
+	"unsafe"
+)
+
+func register(address uintptr) *volatile.Register32 {
+	return (*volatile.Register32)(unsafe.Pointer(address))
+}
+
+// faultMark says that the word behind it is the pc of a fault; start.S writes
+// both where a reset does not clear them.
+const faultMark = 0xfa017ed0
+
+//go:extern _fault_record
+var faultRecord [2]volatile.Register32
+
+// ReportFault tells on the console where the firmware faulted before this
+// start, if it did. A Go panic is a fault too.
+func ReportFault() {
+	if faultRecord[0].Get() != faultMark {
+		return
+	}
+	faultRecord[0].Set(0)
+	var text [8]byte
+	pc := faultRecord[1].Get()
+	for i := range text {
+		text[i] = "0123456789abcdef"[pc>>(28-4*i)&15]
+	}
+	Console("restarted after a fault at 0x" + string(text[:]) + "\n")
+}
+
+// Halt says why the firmware cannot go on and tries again in a while.
+func Halt(what, why string) {
+	Console(what)
+	Console(why)
+	Console("\n")
+	for end := Now() + 5_000_000; Now() < end; {
+		Sleep(end)
+	}
+	Reset()
+}

@@ -1,0 +1,95 @@
+//go:build tinygo
+
+// Command lm3s6965 is the firmware for the LM3S6965 evaluation board as QEMU
+// emulates it: Ethernet with IPv4 and IPv6, and SLIP on UART1.
+package main
+
+import (
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/firmware/board"
+	"github.com/femto-containers/femto/firmware/node"
+	"github.com/femto-containers/femto/link"
+	"github.com/femto-containers/femto/link/ethernet"
+	"github.com/femto-containers/femto/link/slip"
+)
+
+const (
+	port         = 5683
+	zoneEthernet = 1
+	zoneSerial   = 2
+)
+
+var (
+	device     node.Node
+	config     node.Config
+	wire       ethernet.Stack
+	line       slip.Line
+	neighbours [8]ethernet.Neighbour
+
+	// One buffer serves both links: what comes in is dealt with at once.
+	// A datagram of a neighbour may be longer than what the node takes.
+	incoming [ethernet.MaxFrame]byte
+	outgoing [node.MaxDatagram + ethernet.Overhead]byte
+	serial   [node.MaxDatagram + ethernet.Overhead]byte
+)
+
+func main() {
+	board.Init()
+	board.ReportFault()
+
+	mac := board.MAC()
+	wire = ethernet.Stack{MAC: mac, IPv4: [4]byte{10, 0, 2, 15}, Port: port, Zone: zoneEthernet,
+		Neighbours: neighbours[:], Buffer: outgoing[:]}
+	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: wire.IPv6(), Port: port, Zone: zoneSerial,
+		Decoder: slip.Decoder{Buffer: serial[:]}, Buffer: outgoing[:]}
+
+	config = node.Config{Board: "lm3s6965", Class: node.ClassLM3S6965, Flash: &board.Flash, Send: send, Console: board.Console}
+	if !board.Entropy(config.Random[:]) {
+		board.Console("no entropy: message ids can be guessed\n")
+	}
+	if err := device.Init(board.Now(), &config); err != agent.OK {
+		board.Halt("cannot start: ", err.Error())
+	}
+	board.Console("femto " + node.Version + " on lm3s6965 is up\n")
+	// Some routers wait for ever for an answer to their first question.
+	board.FramePut(wire.Announce())
+
+	for {
+		receive()
+		board.Sleep(device.Poll(board.Now()))
+	}
+}
+
+// receive deals with everything that came in.
+func receive() {
+	for n := board.FrameGet(incoming[:]); n >= 0; n = board.FrameGet(incoming[:]) {
+		from, datagram, reply := wire.Receive(incoming[:n])
+		if reply != nil {
+			board.FramePut(reply)
+		}
+		if datagram != nil {
+			device.Deliver(board.Now(), from, datagram)
+		}
+	}
+	for b, ok := board.SerialGet(); ok; b, ok = board.SerialGet() {
+		from, datagram, reply := line.Receive(b)
+		if reply != nil {
+			slip.Write(reply, board.SerialPut)
+		}
+		if datagram != nil {
+			device.Deliver(board.Now(), from, datagram)
+		}
+	}
+}
+
+func send(to link.Addr, datagram []byte) {
+	if to.Zone == zoneSerial {
+		if packet := line.Send(to, datagram); packet != nil {
+			slip.Write(packet, board.SerialPut)
+		}
+		return
+	}
+	if frame := wire.Send(to, datagram); frame != nil {
+		board.FramePut(frame)
+	}
+}
