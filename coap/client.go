@@ -284,7 +284,8 @@ func (e *Endpoint) acknowledge(now int64) {
 // read reports whether m has no critical option that is unknown here.
 func (r *reading) read(m *Message, in *Incoming) bool {
 	*in = Incoming{Code: m.Code, ContentFormat: FormatNone, Size: -1, Payload: m.Payload}
-	for o := m.Options(); o.Next(); {
+	o := m.Options()
+	for o.Next() {
 		known := validLength(o.Number, len(o.Value))
 		switch {
 		case !known:
@@ -405,5 +406,13 @@ func (e *Endpoint) download(now int64, c *Call, r *reading) {
 }
 
 func (c *Call) sameETag(etag []byte) bool {
-	return string(c.etag[:c.etagSize]) == string(etag)
+	if len(etag) != int(c.etagSize) {
+		return false
+	}
+	for i := range etag {
+		if etag[i] != c.etag[i] {
+			return false
+		}
+	}
+	return true
 }

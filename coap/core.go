@@ -41,7 +41,8 @@ func attribute(resp *Response, before, value, after string) bool {
 
 // selected reports whether r matches every parameter of the query.
 func (r *Resource) selected(req *Request) bool {
-	for o := req.message.Options(); o.Next(); {
+	o := req.message.Options()
+	for o.Next() {
 		if o.Number == UriQuery && !r.matches(o.Value) {
 			return false
 		}
@@ -50,22 +51,16 @@ func (r *Resource) selected(req *Request) bool {
 }
 
 func (r *Resource) matches(parameter []byte) bool {
-	name := parameter
-	var pattern []byte
-	for i, c := range parameter {
-		if c == '=' {
-			name, pattern = parameter[:i], parameter[i+1:]
-			break
-		}
-	}
-	switch string(name) {
-	case "href":
-		return matchWord(r.Path, pattern)
-	case "rt":
+	end := index(parameter, '=')
+	name, pattern := parameter[:end], parameter[min(end+1, len(parameter)):]
+	switch {
+	case equal(name, "href"):
+		return matchWords(r.Path, pattern)
+	case equal(name, "rt"):
 		return matchWords(r.Type, pattern)
-	case "if":
+	case equal(name, "if"):
 		return matchWords(r.Interface, pattern)
-	case "ct":
+	case equal(name, "ct"):
 		return matchWords(r.Format, pattern)
 	}
 	return false
@@ -87,7 +82,7 @@ func matchWords(words string, pattern []byte) bool {
 // matchWord compares word with pattern, in which a final * stands for anything.
 func matchWord(word string, pattern []byte) bool {
 	if n := len(pattern); n > 0 && pattern[n-1] == '*' {
-		return len(word) >= n-1 && word[:n-1] == string(pattern[:n-1])
+		return len(word) >= n-1 && equal(pattern[:n-1], word[:n-1])
 	}
-	return word == string(pattern)
+	return equal(pattern, word)
 }

@@ -48,11 +48,12 @@ func (r *Request) Query(i int) []byte { return r.nth(UriQuery, i) }
 // path and "/" are both no segments.
 func (r *Request) PathIs(segments ...string) bool {
 	i := 0
-	for o := r.message.Options(); o.Next(); {
+	o := r.message.Options()
+	for o.Next() {
 		if o.Number != UriPath {
 			continue
 		}
-		if i >= len(segments) || string(o.Value) != segments[i] {
+		if i >= len(segments) || !equal(o.Value, segments[i]) {
 			return i == 0 && len(segments) == 0 && len(o.Value) == 0
 		}
 		i++
@@ -62,7 +63,8 @@ func (r *Request) PathIs(segments ...string) bool {
 
 func (r *Request) count(number uint16) int {
 	n := 0
-	for o := r.message.Options(); o.Next(); {
+	o := r.message.Options()
+	for o.Next() {
 		if o.Number == number {
 			n++
 		}
@@ -71,7 +73,8 @@ func (r *Request) count(number uint16) int {
 }
 
 func (r *Request) nth(number uint16, i int) []byte {
-	for o := r.message.Options(); o.Next(); {
+	o := r.message.Options()
+	for o.Next() {
 		if o.Number != number {
 			continue
 		}
@@ -99,19 +102,23 @@ type Response struct {
 
 // Write appends p to Body if it fits, and reports whether it did.
 func (r *Response) Write(p []byte) bool {
-	if len(p) > cap(r.Body)-len(r.Body) {
+	n := len(r.Body)
+	if len(p) > cap(r.Body)-n {
 		return false
 	}
-	r.Body = append(r.Body, p...)
+	r.Body = r.Body[:n+len(p)] // append would bring in the allocator
+	copy(r.Body[n:], p)
 	return true
 }
 
 // WriteString appends s to Body if it fits, and reports whether it did.
 func (r *Response) WriteString(s string) bool {
-	if len(s) > cap(r.Body)-len(r.Body) {
+	n := len(r.Body)
+	if len(s) > cap(r.Body)-n {
 		return false
 	}
-	r.Body = append(r.Body, s...)
+	r.Body = r.Body[:n+len(s)]
+	copy(r.Body[n:], s)
 	return true
 }
 

@@ -110,7 +110,8 @@ func extend(b []byte, at int, nibble uint32) (uint32, int) {
 
 // Options walks the options of a message in the order of their numbers.
 //
-//	for o := m.Options(); o.Next(); {
+//	o := m.Options()
+//	for o.Next() {
 //		use(o.Number, o.Value)
 //	}
 type Options struct {
@@ -132,6 +133,21 @@ func (o *Options) Next() bool {
 	o.Number += uint16(delta)
 	o.Value = o.rest[header : header+length]
 	o.rest = o.rest[header+length:]
+	return true
+}
+
+// equal compares without the copy that TinyGo makes for string(b) == s.
+//
+//go:noinline
+func equal(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if b[i] != s[i] {
+			return false
+		}
+	}
 	return true
 }
 

@@ -193,7 +193,8 @@ func (r *Request) read() (refusal Code) {
 	resource, operation := fnvOffset, fnvOffset
 	mix(&resource, uint8(r.Code))
 	last := uint16(0)
-	for o := r.message.Options(); o.Next(); {
+	o := r.message.Options()
+	for o.Next() {
 		once := o.Number != last
 		last = o.Number
 		known := validLength(o.Number, len(o.Value))
