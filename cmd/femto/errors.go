@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -15,8 +17,8 @@ type commandError struct {
 	what  string
 	where string
 	why   string
-	try   []string
-	err   error // the cause, for errors.Is
+	try   []string // commands, as they can be typed: see command
+	err   error    // the cause, for errors.Is
 }
 
 func (e *commandError) Error() string { return e.what }
@@ -31,42 +33,99 @@ func usageError(cmd *cobra.Command, err error) error {
 	}
 }
 
-// printError writes err for people and returns its exit code.
-func printError(w io.Writer, err error) int {
-	var ce *commandError
-	if !errors.As(err, &ce) {
-		ce = &commandError{exit: exitFailure, what: err.Error()}
+// errorDocument is an error for scripts.
+type errorDocument struct {
+	Code  string   `json:"code"`
+	Exit  int      `json:"exit"`
+	What  string   `json:"what"`
+	Where string   `json:"where"`
+	Why   string   `json:"why"`
+	Hints []string `json:"hints"`
+}
+
+// printError writes err, for people or as one JSON object, and returns its
+// exit code.
+func printError(w io.Writer, err error, asJSON bool) int {
+	var e *commandError
+	if !errors.As(err, &e) {
+		e = &commandError{exit: exitFailure, what: err.Error()}
 	}
-	fmt.Fprintf(w, "error: %s\n", ce.what)
-	if ce.where != "" {
-		fmt.Fprintf(w, "  where: %s\n", ce.where)
+	if asJSON {
+		// Nobody is left to tell if this fails.
+		_ = writeJSON(w, "femto.error/1", errorDocument{
+			Code: exitWord(e.exit), Exit: e.exit, What: e.what, Where: e.where, Why: e.why, Hints: append([]string{}, e.try...),
+		})
+		return e.exit
 	}
-	if ce.why != "" {
-		fmt.Fprintf(w, "  why: %s\n", ce.why)
+	fmt.Fprintf(w, "error: %s\n", printable(e.what))
+	if e.where != "" {
+		fmt.Fprintf(w, "  where: %s\n", printable(e.where))
 	}
-	for _, t := range ce.try {
-		fmt.Fprintf(w, "  try: %s\n", t)
+	if e.why != "" {
+		fmt.Fprintf(w, "  why: %s\n", printable(e.why))
 	}
-	return ce.exit
+	for _, t := range e.try {
+		fmt.Fprintf(w, "  try: %s\n", printable(t))
+	}
+	return e.exit
+}
+
+// printable keeps what a file or a device says from steering the terminal.
+func printable(s string) string {
+	for _, r := range s {
+		if r < ' ' || r == 0x7f {
+			quoted, _ := json.Marshal(s)
+			return string(quoted[1 : len(quoted)-1])
+		}
+	}
+	return s
+}
+
+// command joins words to a line that can be typed, quoting where needed.
+func command(words ...string) string {
+	line := make([]string, len(words))
+	for i, word := range words {
+		line[i] = word
+		switch {
+		case word != "" && strings.IndexFunc(word, needsQuotes) < 0:
+		case !strings.ContainsAny(word, "\"$`!"):
+			line[i] = `"` + word + `"`
+		default:
+			line[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(line, " ")
+}
+
+func needsQuotes(r rune) bool {
+	plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !plain && !strings.ContainsRune(`-_./:=,+@%\`, r)
 }
 
 // noArgs and exactArgs are cobra's checks with this command's exit code.
 func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return usageError(cmd, err)
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		return unknownCommand(cmd, args[0])
 	}
-	return nil
+	return tooMany(cmd, args[0])
 }
 
 // exactArgs wants as many arguments as it has names.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < len(names) {
+		switch {
+		case len(args) < len(names):
 			return usageError(cmd, fmt.Errorf("%s is missing", names[len(args)]))
-		}
-		if len(args) > len(names) {
-			return usageError(cmd, fmt.Errorf("%q is one argument too many", args[len(names)]))
+		case len(args) > len(names):
+			return tooMany(cmd, args[len(names)])
 		}
 		return nil
 	}
+}
+
+func tooMany(cmd *cobra.Command, arg string) error {
+	return usageError(cmd, fmt.Errorf("%q is one argument too many", arg))
 }

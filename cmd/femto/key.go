@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -11,14 +12,7 @@ import (
 )
 
 func newKeyCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "key",
-		Short: "Make the keys that sign containers",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newKeyGenerateCommand())
-	return cmd
+	return newNoun("key", "Make the keys that sign containers", newKeyGenerateCommand())
 }
 
 func newKeyGenerateCommand() *cobra.Command {
@@ -26,7 +20,9 @@ func newKeyGenerateCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "generate",
-		Short: "Make a tenant's key pair: FILE to sign with, FILE.pub for devices to trust",
+		Short: "Make a tenant's key pair",
+		Long: `Makes an Ed25519 key pair: FILE, which signs and stays secret, and FILE.pub, which
+devices are given to trust. Prints the key's identifier.`,
 		Example: `  femto key generate -o alice.key
   femto device run --trust alice.key.pub`,
 		Args: noArgs,
@@ -35,42 +31,85 @@ func newKeyGenerateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := key.Save(out); err != nil {
-				if errors.Is(err, fs.ErrExist) {
-					return &commandError{
-						exit: exitUsage, what: "a key is already there", where: out,
-						why: "keys are never overwritten: what they signed would be lost with them",
-						try: []string{"femto key generate -o another.key"}, err: err,
-					}
-				}
-				return &commandError{exit: exitFailure, what: "the key cannot be saved", where: out, why: err.Error(), err: err}
+			if err := saveKey(key, out); err != nil {
+				return err
 			}
-			id := key.Public().ID()
+			id, public := key.Public().ID(), out+".pub"
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), "femto.key/1", map[string]string{
-					"private": out, "public": out + ".pub", "key_id": id.String(), "kind": key.Public().Kind(),
+					"private": out, "public": public, "key_id": id.String(), "kind": key.Public().Kind(),
 				})
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", id)
-			fmt.Fprintf(cmd.ErrOrStderr(), "private key %s: keep it secret, it signs\npublic key  %s.pub: give it to devices with --trust\n", out, out)
+			fmt.Fprintf(cmd.ErrOrStderr(), "private key %s: keep it secret, it signs\npublic key %s: give it to devices with --trust\n", out, public)
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "tenant.key", "file for the private key")
+	cmd.Flags().StringVarP(&out, "output", "o", "tenant.key", "`FILE` for the private key")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
 
-// loadPrivateKey reads the key that --key names.
-func loadPrivateKey(path string) (author.PrivateKey, error) {
-	key, err := author.LoadPrivate(path)
+// saveKey writes both halves or none.
+func saveKey(key author.PrivateKey, out string) error {
+	err := error(nil)
+	for _, file := range []string{out, out + ".pub"} {
+		if _, serr := os.Lstat(file); serr == nil {
+			err = fmt.Errorf("%s: %w", file, fs.ErrExist)
+			out = file
+			break
+		}
+	}
 	if err == nil {
-		return key, nil
+		err = key.Save(out)
 	}
-	e := &commandError{exit: exitUsage, what: "no key to sign with", where: path, why: err.Error(), err: err}
-	if errors.Is(err, fs.ErrNotExist) {
-		e.why = "there is no such file"
-		e.try = []string{"femto key generate -o " + path}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return &commandError{
+			exit: exitUsage, what: "a key is already there", where: out,
+			why: "keys are never overwritten: what they signed would be lost with them",
+			try: []string{"femto key generate -o another.key"}, err: err,
+		}
+	case err != nil:
+		return &commandError{exit: exitUsage, what: "the key cannot be saved", where: out, why: reason(err), err: err}
 	}
-	return key, e
+	return nil
+}
+
+// addKeyFlag gives cmd the --key that signs.
+func addKeyFlag(cmd *cobra.Command, file *string) {
+	key := os.Getenv("FEMTO_KEY")
+	if key == "" {
+		key = "tenant.key"
+	}
+	cmd.Flags().StringVar(file, "key", key, "private key `FILE` to sign with; or $FEMTO_KEY")
+}
+
+// loadSigningKey reads the key that --key names, for devices to verify.
+func loadSigningKey(file string) (author.PrivateKey, error) {
+	key, err := author.LoadPrivate(file)
+	if err != nil {
+		e := &commandError{exit: exitUsage, what: "no key to sign with", where: file, why: reason(err), err: err}
+		if errors.Is(err, fs.ErrNotExist) {
+			e.try = []string{command("femto", "key", "generate", "-o", file)}
+		}
+		return key, e
+	}
+	if _, ok := key.Public().Ed25519(); !ok {
+		return key, wrongKind(file, key.Public())
+	}
+	return key, nil
+}
+
+// loadPublicKey reads the key that a flag names.
+func loadPublicKey(flag, file string) (author.PublicKey, error) {
+	key, err := author.LoadPublic(file)
+	if err != nil {
+		e := &commandError{exit: exitUsage, what: flag + " names no public key", where: file, why: reason(err), err: err}
+		if errors.Is(err, fs.ErrNotExist) {
+			e.try = []string{"femto key generate -o alice.key"}
+		}
+		return key, e
+	}
+	return key, nil
 }

@@ -9,6 +9,22 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// A resultWriter remembers that a result could not be written, so that not
+// every line has to be asked.
+type resultWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (r *resultWriter) Write(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	n, err := r.w.Write(p)
+	r.err = err
+	return n, err
+}
+
 // addJSONFlag gives cmd the --json flag that every command with data has.
 func addJSONFlag(cmd *cobra.Command, target *bool) {
 	cmd.Flags().BoolVar(target, "json", false, "print one JSON document instead of text")

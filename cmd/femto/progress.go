@@ -5,8 +5,6 @@ import (
 	"io"
 	"os"
 	"time"
-
-	"github.com/femto-containers/femto/internal/client"
 )
 
 // A progress line appears once a transfer has taken a second, and only on a
@@ -15,12 +13,13 @@ type progress struct {
 	w     io.Writer
 	start time.Time
 	last  time.Time
-	shown bool
+	shown int // bytes of the line that is on the terminal
 }
 
-func newProgress(w io.Writer) *progress {
+// newProgress shows nothing if quiet, or if w is no terminal.
+func newProgress(w io.Writer, quiet bool) *progress {
 	p := &progress{start: time.Now()}
-	if f, ok := w.(*os.File); ok {
+	if f, ok := w.(*os.File); ok && !quiet {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 			p.w = w
 		}
@@ -28,17 +27,20 @@ func newProgress(w io.Writer) *progress {
 	return p
 }
 
-func (p *progress) show(t client.Progress) {
+// show says how many bytes of a transfer are done.
+func (p *progress) show(done, total int) {
 	now := time.Now()
-	if p.w == nil || now.Sub(p.start) < time.Second || now.Sub(p.last) < 100*time.Millisecond || t.SendTotal == 0 {
+	if p.w == nil || total == 0 || now.Sub(p.start) < time.Second || now.Sub(p.last) < 100*time.Millisecond {
 		return
 	}
-	p.last, p.shown = now, true
-	fmt.Fprintf(p.w, "\rtransfer %d/%d B ", t.Sent, t.SendTotal)
+	p.last = now
+	line := fmt.Sprintf("transfer %d of %d B", done, total)
+	fmt.Fprintf(p.w, "\r%-*s", p.shown, line)
+	p.shown = len(line)
 }
 
 func (p *progress) end() {
-	if p.shown {
-		fmt.Fprint(p.w, "\r                                \r")
+	if p.shown > 0 {
+		fmt.Fprintf(p.w, "\r%*s\r", p.shown, "")
 	}
 }

@@ -16,7 +16,11 @@ func newPsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps",
 		Short: "List a device's containers and how they fare",
-		Args:  noArgs,
+		Long: `Prints a line for each container on a device: where it runs, whose it is, which
+image it has, how often it ran, how many instructions that took, and how often
+and why it was stopped.`,
+		Example: "  femto ps -d " + exampleURI,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd, client.Options{}, func(ctx context.Context, d *remote.Device) error {
 				list, err := d.List(ctx)

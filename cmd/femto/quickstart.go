@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -24,13 +26,18 @@ func newQuickstartCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "quickstart",
-		Short: "Deploy a signed container to a simulated device and see it run, in a few seconds",
+		Short: "See a signed container deployed to a simulated device",
 		Long: `Makes a key and a simulated device in a temporary folder, signs and deploys the
 Fletcher-32 container, fires its hook, shows what the device refuses and why,
-restarts the device, and cleans up. Needs no network, no root and no other tool.
+restarts the device, and cleans up. Needs no network, no root, no other tool.
 The exit status is 0 only if every step happened.`,
+		Example: `  femto quickstart
+  femto quickstart --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// A reader that goes away, such as head, must not keep the folder
+			// from being removed.
+			signal.Ignore(syscall.SIGPIPE)
 			q := &quickstart{talk: cmd.OutOrStdout()}
 			if asJSON {
 				q.talk = io.Discard
@@ -100,6 +107,9 @@ func (q *quickstart) run(ctx context.Context) (err error) {
 	}
 	defer func() {
 		err = errors.Join(err, q.halt(), os.RemoveAll(q.dir))
+		if q.result.OK = err == nil; q.result.OK {
+			q.next()
+		}
 	}()
 	q.say("%s, removed at the end", q.dir)
 
@@ -119,9 +129,10 @@ func (q *quickstart) run(ctx context.Context) (err error) {
 		if err := step.do(ctx); err != nil {
 			return err
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
-	q.result.OK = true
-	q.next()
 	return nil
 }
 
@@ -331,16 +342,21 @@ func (q *quickstart) restart(ctx context.Context) error {
 	return nil
 }
 
-// next names three commands that go on from here.
+// nextCommands go on from here.
+var nextCommands = [][]string{
+	{"key", "generate", "-o", "alice.key"},
+	{"device", "run", "--trust", "alice.key.pub"},
+	{"deploy", "examples/fletcher32/fletcher32.bin", "--hook", "event", "--key", "alice.key", "-d", exampleURI},
+}
+
+// next prints them, as they can be typed where this command was started.
 func (q *quickstart) next() {
 	femto := "femto"
 	if executable, err := os.Executable(); err == nil && strings.Contains(executable, "go-build") {
 		femto = "go run ./cmd/femto"
 	}
-	fmt.Fprintf(q.talk, `
-Everything happened as it should. The same by hand, the second in its own terminal:
-  %[1]s key generate -o alice.key
-  %[1]s device run --trust alice.key.pub
-  %[1]s deploy examples/fletcher32/fletcher32.bin -d coap://127.0.0.1:5683 --hook event --key alice.key
-`, femto)
+	fmt.Fprint(q.talk, "\nEverything happened as it should. By hand, the second in a terminal of its own:\n")
+	for _, words := range nextCommands {
+		fmt.Fprintf(q.talk, "  %s %s\n", femto, command(words...))
+	}
 }

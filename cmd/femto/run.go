@@ -28,10 +28,11 @@ func newRunCommand() *cobra.Command {
 		Use:   "run IMAGE",
 		Short: "Run an image once, here, and print what it returns",
 		Long: `Runs the container in IMAGE once on this machine, in the virtual machine that
-devices have, with the given context: r1 is its address, r2 its length. What the
-container prints goes to standard error.`,
-		Example: `  femto run fletcher32.bin --ctx-file input.txt`,
-		Args:    exactArgs("the image FILE"),
+devices have, with the given context: r1 is its address, r2 its length. Prints
+what it returns; what the container prints itself goes to standard error.`,
+		Example: `  femto run fletcher32.bin --ctx-file input.txt
+  femto run fletcher32.bin --ctx "01 02 03 04" --json`,
+		Args: exactArgs("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if budget < 1 || budget > vm.MaxBudget {
 				return usageError(cmd, fmt.Errorf("--budget must be 1 to %d", vm.MaxBudget))
@@ -40,18 +41,15 @@ container prints goes to standard error.`,
 			if err != nil {
 				return err
 			}
-			raw, img, err := readImage(args[0])
+			raw, _, _, err := readProgram(args[0])
 			if err != nil {
 				return err
-			}
-			if _, refused := vm.Check(img.Text(), everyHelper()); refused.Fault != vm.OK {
-				return checkError(args[0], refused.Fault, refused.PC)
 			}
 			result := localRun{Output: []string{}}
 			outcome, err := sim.RunOnce(raw, context, budget, func(line string) {
 				result.Output = append(result.Output, line)
 				if !asJSON {
-					fmt.Fprintln(cmd.ErrOrStderr(), line)
+					fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
 				}
 			})
 			if err != nil {
@@ -66,16 +64,25 @@ container prints goes to standard error.`,
 				fmt.Fprintf(cmd.ErrOrStderr(), "%d instructions\n", result.Instructions)
 			}
 			if err == nil && result.Fault != 0 {
-				err = &commandError{
-					exit: exitFailure, what: "the container was stopped", where: fmt.Sprintf("%s, after %d instructions", args[0], result.Instructions),
-					why: faultText(result.Fault, result.PC, result.Address), try: []string{"femto image inspect " + args[0]}, err: vm.Fault(result.Fault),
-				}
+				err = stoppedError(args[0], &result)
 			}
 			return err
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "instructions it may execute")
+	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "`INSTRUCTIONS` that it may execute")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// stoppedError says what stopped a container.
+func stoppedError(file string, r *localRun) error {
+	e := &commandError{
+		exit: exitFailure, what: "the container was stopped", where: fmt.Sprintf("%s, after %d instructions", file, r.Instructions),
+		why: faultText(r.Fault, r.PC, r.Address), try: []string{command("femto", "image", "inspect", file)}, err: vm.Fault(r.Fault),
+	}
+	if vm.Fault(r.Fault) == vm.FaultBudget {
+		e.exit = exitBudget
+	}
+	return e
 }

@@ -16,9 +16,10 @@ const version = "0.1.0-dev"
 func newVersionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print what this build is and speaks",
-		Args:  noArgs,
+		Use:     "version",
+		Short:   "Print what this build is and speaks",
+		Example: `  femto version --json`,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			commit := "unknown"
 			if info, ok := debug.ReadBuildInfo(); ok {

@@ -19,6 +19,11 @@ import (
 // use, except for Close.
 type Device struct {
 	*client.Client
+	URI string // as given to Open
+	// Fetching is told how much of a payload the device has fetched, and of
+	// how many bytes, while Manifest waits for that. nil: nobody is.
+	Fetching func(received, total int)
+
 	payload []byte // what the device may GET from us at payloadPath
 }
 
@@ -31,7 +36,7 @@ const PayloadURI = "/" + payloadPath
 // Open prepares to talk with the device at uri, "coap://host:port". It sends
 // nothing.
 func Open(ctx context.Context, uri string, options client.Options) (*Device, error) {
-	d := &Device{}
+	d := &Device{URI: uri}
 	options.Handler = d
 	c, err := client.Dial(ctx, uri, options)
 	if err != nil {
@@ -121,6 +126,9 @@ func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Repor
 			return nil, err
 		}
 		report, err = d.report(d.Do(ctx, client.Request{Method: coap.GET, Path: "/" + agent.PathManifest}))
+		if err == nil && d.Fetching != nil {
+			d.Fetching(report.Received, report.Total)
+		}
 	}
 	return report, err
 }

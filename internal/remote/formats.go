@@ -23,7 +23,7 @@ type Info struct {
 	Tenants    []Tenant  `cbor:"11,keyasint" json:"tenants"`
 	Helpers    []string  `cbor:"12,keyasint" json:"helpers"`
 	Uptime     uint64    `cbor:"13,keyasint" json:"uptime_us"`
-	Memory     int       `cbor:"14,keyasint" json:"container_memory"`
+	DataFree   int       `cbor:"14,keyasint" json:"data_free"`
 	Device     UUID      `cbor:"15,keyasint" json:"device"`
 }
 
@@ -65,7 +65,7 @@ type Container struct {
 	LastFault    Fault  `cbor:"11,keyasint" json:"last_fault"`
 	FaultPC      uint32 `cbor:"12,keyasint" json:"fault_pc"`
 	FaultAddress uint64 `cbor:"13,keyasint" json:"fault_address"`
-	Memory       int    `cbor:"14,keyasint" json:"memory"`
+	Data         int    `cbor:"14,keyasint" json:"data"`
 	Slot         int    `cbor:"15,keyasint" json:"slot"`
 }
 

@@ -54,6 +54,12 @@ type Stage suit.Stage
 func (s Stage) String() string               { return suit.Stage(s).String() }
 func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// Untrusted reports whether processing ended because the bytes are not what a
+// trusted key has signed.
+func (s Stage) Untrusted() bool {
+	return suit.Stage(s) == suit.StageAuth || suit.Stage(s) == suit.StageDigest
+}
+
 // Reason is a SUIT report's reason code.
 type Reason suit.Reason
 

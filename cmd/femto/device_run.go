@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/fileflash"
+	"github.com/femto-containers/femto/internal/sim"
+)
+
+// defaultListen is on this machine only: nothing authenticates who fires a
+// hook.
+const defaultListen = "127.0.0.1:5683"
+
+// startedDevice is what scripts want to know of a device that runs.
+type startedDevice struct {
+	URI     string   `json:"uri"`
+	Flash   string   `json:"flash"`
+	Tenants []string `json:"tenants"`
+}
+
+func newDeviceRunCommand() *cobra.Command {
+	var listen, flash string
+	var trust []string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run a simulated device until Ctrl-C",
+		Long: `Runs a simulated device: the code that microcontrollers run, with a UDP socket,
+a file as flash and this machine's clock around it. It prints its address on
+standard output and what its containers print on standard error.
+
+Each --trust names a tenant's public key, as made by femto key generate. A
+tenant may use every hook; FILE=event,timer allows only those.`,
+		Example: `  femto device run --trust alice.key.pub
+  femto device run --trust alice.key.pub --trust bob.key.pub=timer`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			tenants, err := loadTenants(trust)
+			if err != nil {
+				return err
+			}
+			stderr := cmd.ErrOrStderr()
+			device, err := sim.Open(sim.Config{
+				Listen: listen, Flash: flash, Tenants: tenants, Version: version,
+				Log: func(container, line string) { fmt.Fprintf(stderr, "[%s] %s\n", container, printable(line)) },
+			})
+			if err != nil {
+				return startError(listen, flash, err)
+			}
+			if asJSON {
+				started := startedDevice{URI: device.URI(), Flash: flash, Tenants: []string{}}
+				for i := range tenants {
+					started.Tenants = append(started.Tenants, tenants[i].Name)
+				}
+				err = writeJSON(cmd.OutOrStdout(), "femto.device.run/1", started)
+			} else {
+				fmt.Fprintln(cmd.OutOrStdout(), device.URI())
+				printTenants(stderr, tenants, flash)
+			}
+			if err == nil {
+				err = device.Run(cmd.Context())
+			}
+			return errors.Join(err, device.Close())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&listen, "listen", defaultListen, "UDP `ADDRESS` to answer on; port 0 picks a free one")
+	f.StringVar(&flash, "flash", "device.flash", "`FILE` that is the device's flash; made if absent")
+	f.StringArrayVar(&trust, "trust", nil, "public `KEY` of a tenant, FILE or FILE=hook,hook; repeatable")
+	addJSONFlag(cmd, &asJSON)
+	return cmd
+}
+
+// startError says what keeps a simulated device from starting.
+func startError(listen, flash string, err error) error {
+	e := &commandError{exit: exitFailure, what: "the device cannot start", where: flash, why: reason(err), err: err}
+	var address *net.AddrError
+	var lookup *net.DNSError
+	switch {
+	case errors.Is(err, fileflash.ErrInUse):
+		e.why = fileflash.ErrInUse.Error()
+		e.try = []string{"femto device run --listen 127.0.0.1:0 --flash another.flash"}
+	case errors.Is(err, fileflash.ErrSize):
+		e.exit, e.try = exitUsage, []string{"femto device run --flash another.flash"}
+	case errors.Is(err, syscall.EADDRINUSE):
+		e.where, e.why = listen, "another program has this address"
+		e.try = []string{"femto device run --listen 127.0.0.1:0"}
+	case errors.As(err, &address), errors.As(err, &lookup):
+		e.exit, e.where, e.try = exitUsage, "--listen "+listen, []string{"femto device run --listen " + defaultListen}
+	}
+	return e
+}
+
+func printTenants(w io.Writer, tenants []agent.Tenant, flash string) {
+	if len(tenants) == 0 {
+		fmt.Fprintln(w, "no tenant is trusted: this device will refuse every manifest (see --trust)")
+	}
+	for i := range tenants {
+		fmt.Fprintf(w, "trusts %s\n", tenants[i].Name)
+	}
+	fmt.Fprintf(w, "flash is %s; Ctrl-C ends\n", flash)
+}
+
+// loadTenants reads what --trust names.
+func loadTenants(trust []string) ([]agent.Tenant, error) {
+	var tenants []agent.Tenant
+	for _, arg := range trust {
+		file, hooks, limited := arg, "", false
+		if _, err := os.Stat(file); err != nil {
+			file, hooks, limited = cutLast(arg, "=")
+		}
+		public, err := loadPublicKey("--trust", file)
+		if err != nil {
+			return nil, err
+		}
+		raw, ok := public.Ed25519()
+		if !ok {
+			return nil, wrongKind(file, public)
+		}
+		tenant := agent.Tenant{Name: tenantName(file), Key: raw, Hooks: agent.AllHooks}
+		if limited {
+			if tenant.Hooks, err = hookBits(hooks); err != nil {
+				return nil, err
+			}
+		}
+		if i := slices.IndexFunc(tenants, func(t agent.Tenant) bool { return t.Key == raw || t.Name == tenant.Name }); i >= 0 {
+			return nil, &commandError{exit: exitUsage, what: "--trust names " + tenant.Name + " twice", where: file,
+				why: "a tenant is one key, and is called what its file is called"}
+		}
+		tenants = append(tenants, tenant)
+	}
+	return tenants, nil
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// tenantName makes a name of a key's file name: "keys/alice.key.pub" is alice.
+func tenantName(file string) string {
+	name := filepath.Base(file)
+	for _, suffix := range []string{".pub", ".key", ".pem"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	if len(name) > 16 {
+		name = name[:16]
+	}
+	return strings.ToValidUTF8(name, "?")
+}
+
+func hookBits(names string) (uint32, error) {
+	var bits uint32
+	for _, name := range strings.Split(names, ",") {
+		i := slices.Index(sim.HookNames, name)
+		if i < 0 {
+			return 0, &commandError{exit: exitUsage, what: fmt.Sprintf("--trust names the hook %q, which this device does not have", name),
+				why: "its hooks are " + strings.Join(sim.HookNames, ", ")}
+		}
+		bits |= 1 << i
+	}
+	return bits, nil
+}
+
+// wrongKind refuses a key that devices cannot verify.
+func wrongKind(file string, key author.PublicKey) error {
+	return &commandError{exit: exitUsage, what: "not a key that devices verify", where: file,
+		why: "devices verify Ed25519 only; this is " + key.Kind(), try: []string{"femto key generate -o another.key"}}
+}

@@ -1,0 +1,45 @@
+package main
+
+// Exit codes are a promise to scripts: numbers never change their meaning.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitRejected    = 3
+	exitBudget      = 4
+	exitUnreachable = 10
+	exitUntrusted   = 11
+	exitRefused     = 12
+	exitMismatch    = 13
+	exitTimeout     = 124
+	exitInterrupted = 130
+)
+
+// exitCodes is what people read about them, and the word that an error in JSON
+// carries as its code.
+var exitCodes = []struct {
+	code    int
+	word    string
+	meaning string
+}{
+	{exitOK, "ok", "done, or already as wanted"},
+	{exitFailure, "failure", "any other failure"},
+	{exitUsage, "usage", "misuse of the command line, or a file that cannot be read"},
+	{exitRejected, "rejected", "not an image or manifest, or one that no device would load"},
+	{exitBudget, "budget", "the container spent its budget"},
+	{exitUnreachable, "unreachable", "the device does not answer"},
+	{exitUntrusted, "untrusted", "a signature, key or digest is not accepted"},
+	{exitRefused, "refused", "the device refused: its report says at which stage and why"},
+	{exitMismatch, "mismatch", "the device lacks what the container needs"},
+	{exitTimeout, "timeout", "--timeout passed"},
+	{exitInterrupted, "interrupted", "Ctrl-C"},
+}
+
+func exitWord(code int) string {
+	for _, e := range exitCodes {
+		if e.code == code {
+			return e.word
+		}
+	}
+	return "failure"
+}
