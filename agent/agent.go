@@ -23,10 +23,15 @@ type Tenant struct {
 	Hooks uint32        // bit i: may use hook i
 	Grant *engine.Grant // what its containers may do; nil: everything
 
-	keyID [8]byte
+	// Quotas keep a tenant from taking places that others need. 0: no limit.
+	Containers uint8
+	Counters   uint8 // components that it can ever name
+
+	keyID [keyIDLen]byte // the beginning of SHA-256(Key)
 }
 
 const (
+	keyIDLen   = 8
 	maxHooks   = 32 // bits of Tenant.Hooks
 	maxTenants = 255
 )
@@ -41,6 +46,7 @@ type Container struct {
 	used   bool
 	slot   uint8 // 0 or 1: which of its two flash slots is current
 	tenant uint8
+	rank   uint8 // among those in use, by when they were first installed
 }
 
 // A Config says what a device is made of. The Agent keeps the pointer and
@@ -52,7 +58,7 @@ type Config struct {
 	Class   [16]byte
 	Device  [16]byte
 
-	Engine  *engine.Engine // initialised, with at most 32 hooks
+	Engine  *engine.Engine // initialised and empty, with at most 32 hooks
 	Remote  uint32         // bit i: hook i may be fired from the network
 	Tenants []Tenant
 
@@ -61,7 +67,7 @@ type Config struct {
 	SlotSize int // bytes of a slot; two for each container follow the log
 
 	Containers []Container      // as many as the engine has
-	Counters   []Counter        // one for each (tenant, component) ever seen
+	Counters   []Counter        // one for each (tenant, component) ever used
 	Envelope   []byte           // its length is the longest envelope
 	Context    []byte           // its length is the longest context from the network
 	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
@@ -82,31 +88,45 @@ type Agent struct {
 	report    report
 	envelope  int // bytes of Envelope in use
 	counters  int // Counters in use
-	scratch   [recordLongest]byte
-	logBuffer [recordLongest + 16]byte
+	appended  record
+	emitted   record // of a snapshot, while appended waits to follow it
+	logBuffer [logBufferLen]byte
 	newHeader [slotHeaderLen]byte
 	newSpec   engine.Spec
 }
 
 // Init opens the flash, formatting it if it is blank, and starts every
-// container that is whole and whose tenant is still trusted.
+// container that is whole, whose hook is there and whose tenant is still
+// trusted. It returns ErrConfig if sizes do not fit each other, ErrCounters if
+// the flash holds more counters than there is room for, or ErrFlash.
 func (a *Agent) Init(c *Config) Error {
 	*a = Agent{c: c, engine: c.Engine}
-	for i := range c.Tenants {
-		var sum [sha2.Size256]byte
-		sha2.Sum256(&sum, c.Tenants[i].Key[:])
-		copy(c.Tenants[i].keyID[:], sum[:])
-	}
 	clear(c.Containers)
 	clear(c.Counters)
 	c.CoAP.Handler = a
 	c.CoAP.Resources = resources
 	if a.endpoint.Init(&c.CoAP) != 0 || a.maxImage() <= 0 || len(c.Containers) != c.Engine.Containers() ||
-		c.Engine.Hooks() > maxHooks || len(c.Tenants) > maxTenants {
+		c.Engine.Hooks() > maxHooks || !identify(c.Tenants) {
 		return ErrConfig
 	}
 	a.processor.Init(a)
 	return a.open()
+}
+
+// identify computes the tenants' key identifiers. It reports false if two
+// tenants have the same: then it would be open whose grants count.
+func identify(tenants []Tenant) bool {
+	for i := range tenants {
+		var sum [sha2.Size256]byte
+		sha2.Sum256(&sum, tenants[i].Key[:])
+		copy(tenants[i].keyID[:], sum[:])
+		for k := range tenants[:i] {
+			if tenants[k].keyID == tenants[i].keyID {
+				return false
+			}
+		}
+	}
+	return len(tenants) <= maxTenants
 }
 
 // Deliver takes a datagram that came in. The Agent keeps nothing of it.

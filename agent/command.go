@@ -2,7 +2,6 @@ package agent
 
 import (
 	"github.com/femto-containers/femto/coap"
-	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/internal/cbor"
 	"github.com/femto-containers/femto/internal/cose"
 	"github.com/femto-containers/femto/suit"
@@ -10,19 +9,18 @@ import (
 
 // serveCommand takes a signed command: whatever changes state and is no
 // manifest.
-func (a *Agent) serveCommand(req *coap.Request, resp *coap.Response) {
-	if a.processor.Status() == suit.Pending {
-		resp.Fail(coap.ServiceUnavailable, "an envelope is being processed")
+func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) {
+	if a.busy(now, resp) {
 		return
 	}
+	last := a.report
 	a.report = report{}
 	a.report.suit = a.command(req.Payload)
 	a.report.progress = ProgressDone
 	if a.report.suit.Stage != suit.StageNone {
 		a.report.progress = ProgressRefused
 	}
-	resp.Code = a.responseCode()
-	a.writeReport(resp)
+	a.answer(resp, &last)
 }
 
 // command authenticates, checks and carries out a command. The same stages and
@@ -43,17 +41,22 @@ func (a *Agent) command(message []byte) suit.Report {
 	}
 
 	d := cbor.New(claim.Payload)
-	var uuid, name []byte
+	var name []byte
 	n := d.Array()
 	sequence := d.Uint()
 	verb := d.Uint()
 	segments := d.Array()
-	uuid = d.Bytes()
+	uuid := d.Bytes()
 	if segments == 2 {
 		name = d.Bytes()
 	}
-	if d.End() != 0 || n != 3 || segments < 1 || segments > 2 {
+	device := d.Bytes()
+	if d.End() != 0 || n != 4 || segments < 1 || segments > 2 {
 		return suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
+	}
+	if string(device) != string(a.c.Device[:]) {
+		a.report.fail(DetailAgent, int(ErrDevice))
+		return suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonCondition}
 	}
 	var c component
 	if reason := a.name(&c, signer, uuid, name); reason != suit.ReasonOK {
@@ -81,13 +84,12 @@ func (a *Agent) remove(c *component, signer int, sequence uint64) suit.Report {
 		a.report.fail(DetailAgent, int(ErrForeign))
 		return suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonComponentUnauthorised}
 	}
-	if err := a.log.Append(kindRemove, a.record(c.counter[:], sequence, uint8(i))); err != flash.OK {
-		a.report.fail(DetailFlash, int(err))
+	if !a.flashed(a.log.Append(kindRemove, a.appended.of(c.counter[:], sequence, uint8(i)))) {
 		return suit.Report{Stage: suit.StageExecute, Reason: suit.ReasonOperation}
 	}
 	a.spend(c.counter[:], sequence)
 	a.engine.Remove(i)
-	a.c.Containers[i] = Container{}
+	a.vacate(i)
 	a.report.sequence = sequence
 	return suit.Report{}
 }

@@ -13,7 +13,7 @@ const nameLen = 16
 type component struct {
 	uuid    [16]byte
 	name    [nameLen]byte // zero-padded
-	counter [counterIDLen]byte
+	counter counterID
 	hook    uint8
 }
 
@@ -32,16 +32,11 @@ func (a *Agent) name(c *component, signer int, uuid, name []byte) suit.Reason {
 	}
 	c.hook = uint8(hook)
 	copy(c.name[:], name)
-	counterID(&c.counter, &a.c.Tenants[signer].Key, c)
-	return suit.ReasonOK
-}
-
-// counterID is the identity of a component's counter: the beginning of
-// SHA-256(tenant key, hook UUID, padded name).
-func counterID(id *[counterIDLen]byte, key *[32]byte, c *component) {
 	var sum [sha2.Size256]byte
-	sha2.Sum256(&sum, key[:], c.uuid[:], c.name[:])
-	copy(id[:], sum[:])
+	sha2.Sum256(&sum, c.uuid[:], c.name[:])
+	copy(c.counter[:], a.c.Tenants[signer].keyID[:])
+	copy(c.counter[keyIDLen:], sum[:])
+	return suit.ReasonOK
 }
 
 // validName reports whether name is empty or 1 to 16 of a-z A-Z 0-9 - _ .
@@ -61,19 +56,39 @@ func (a *Agent) find(c *component) int {
 	return a.engine.Find(int(c.hook), trimZeros(c.name[:]))
 }
 
-// place returns where a component's container is, or can be put.
+// place returns where the component's container is, or can be put.
 func (a *Agent) place(c *component, signer int) (int, Error) {
-	if !a.roomForCounter(c.counter[:]) {
-		return 0, ErrCounters
-	}
+	t := &a.c.Tenants[signer]
 	if i := a.find(c); i >= 0 {
 		if int(a.c.Containers[i].tenant) != signer {
 			return 0, ErrForeign
 		}
 		return i, OK
 	}
+	if a.findCounter(c.counter[:]) < 0 {
+		if a.counters == len(a.c.Counters) {
+			return 0, ErrCounters
+		}
+		if t.Counters > 0 && a.countersOf(t) >= int(t.Counters) {
+			return 0, ErrQuota
+		}
+	}
+	if t.Containers > 0 && a.containersOf(signer) >= int(t.Containers) {
+		return 0, ErrQuota
+	}
 	if i := a.engine.Free(); i >= 0 {
 		return i, OK
 	}
 	return 0, ErrFull
+}
+
+// containersOf returns how many containers a tenant has.
+func (a *Agent) containersOf(tenant int) int {
+	n := 0
+	for i := range a.c.Containers {
+		if c := &a.c.Containers[i]; c.used && int(c.tenant) == tenant {
+			n++
+		}
+	}
+	return n
 }

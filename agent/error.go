@@ -6,14 +6,18 @@ type Error uint8
 
 const (
 	OK          Error = 0
-	ErrForeign  Error = 1 // the container belongs to another tenant
-	ErrFull     Error = 2 // no container is free
-	ErrCounters Error = 3 // no counter is free
-	ErrTooLarge Error = 4 // the image is longer than a slot, or than announced
-	ErrPayload  Error = 5 // the payload could not be fetched whole
-	ErrAbsent   Error = 6 // there is no such container
-	ErrConfig   Error = 7 // a configuration that does not fit together
-	ErrFlash    Error = 8 // the flash cannot be used
+	ErrForeign  Error = 1  // the container belongs to another tenant
+	ErrFull     Error = 2  // no container is free
+	ErrCounters Error = 3  // no counter is free
+	ErrTooLarge Error = 4  // the image is longer than a slot
+	ErrPayload  Error = 5  // the payload could not be fetched whole
+	ErrAbsent   Error = 6  // there is no such container
+	ErrConfig   Error = 7  // a configuration that does not fit together
+	ErrFlash    Error = 8  // the flash cannot be used
+	ErrQuota    Error = 9  // the tenant has as many as the owner lets it
+	ErrSize     Error = 10 // the payload is not of the size announced
+	ErrDigest   Error = 11 // the slot does not hold what it should
+	ErrDevice   Error = 12 // a command for another device
 )
 
 // Error returns the reason in words.
@@ -37,6 +41,14 @@ func (e Error) Error() string {
 		return "the configuration does not fit together"
 	case ErrFlash:
 		return "the flash cannot be used"
+	case ErrQuota:
+		return "the tenant's quota is used up"
+	case ErrSize:
+		return "the payload is not of the announced size"
+	case ErrDigest:
+		return "the image in flash is not the one announced"
+	case ErrDevice:
+		return "the command is for another device"
 	}
 	return "unknown error"
 }

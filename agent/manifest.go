@@ -11,7 +11,7 @@ import (
 
 // An update is what is known of the manifest that is being processed.
 type update struct {
-	now       int64
+	alive     int64     // when it last got on
 	from      link.Addr // who sent the envelope
 	component component
 	index     int  // container to be installed or replaced
@@ -20,73 +20,86 @@ type update struct {
 	writer    flash.Writer
 	written   bool // the idle slot holds an image
 	size      int  // of it, bytes
-	received  int  // bytes of a payload that have come
-	total     int  // bytes of a payload that will come
 	call      *coap.Call
 }
 
-// A report is the answer to the last envelope or command.
-type report struct {
-	progress Progress
-	suit     suit.Report
-	detail   Detail
-	code     int16
-	pc       int32
-	sequence uint64
-}
-
-// fail notes what a refusal is about, for the answer.
-func (r *report) fail(detail Detail, code int) {
-	r.detail, r.code = detail, int16(code)
-}
+// patience is how long a fetch may stand still, in microseconds, before it
+// gives way to another envelope or command: time for two datagrams in a row to
+// get lost (RFC 7252 §4.2). Whoever fetches keeps the agent to himself only
+// while blocks keep coming, of which there are not many in an image.
+const patience = 10_000_000
 
 // serveManifest takes an envelope and processes it as far as it goes without
 // the network.
 func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response) {
-	if a.processor.Status() == suit.Pending {
-		if string(a.c.Envelope[:a.envelope]) == string(req.Payload) {
-			resp.Code = coap.Changed // the same again: say how far it is
-			a.writeReport(resp)
-			return
-		}
-		if req.From != a.update.from {
-			resp.Fail(coap.ServiceUnavailable, "another envelope is being processed")
-			return
-		}
-		a.endpoint.Cancel(a.update.call)
-	}
-	a.report = report{}
-	a.update = update{now: now, from: req.From}
 	if len(req.Payload) > len(a.c.Envelope) {
 		resp.Fail(coap.RequestEntityTooLarge, "envelope too long")
 		return
 	}
+	if a.processor.Status() == suit.Pending && string(a.c.Envelope[:a.envelope]) == string(req.Payload) {
+		resp.Code = coap.Changed // the same again: say how far it is
+		a.writeReport(resp)
+		return
+	}
+	if a.busy(now, resp) {
+		return
+	}
+	last := a.report
+	a.report = report{}
+	a.update = update{alive: now, from: req.From}
 	a.envelope = copy(a.c.Envelope, req.Payload)
 	a.settle(a.processor.Process(a.c.Envelope[:a.envelope]))
+	a.answer(resp, &last)
+}
+
+// busy answers, if an envelope is being processed, to come back later. One
+// whose fetch stands still is given up instead.
+func (a *Agent) busy(now int64, resp *coap.Response) bool {
+	if a.processor.Status() != suit.Pending {
+		return false
+	}
+	if left := a.update.alive + patience - now; left > 0 {
+		resp.Fail(coap.ServiceUnavailable, "an envelope is being processed")
+		resp.MaxAge = uint32(left/1_000_000) + 1
+		return true
+	}
+	a.endpoint.Cancel(a.update.call)
+	a.report.fail(DetailAgent, int(ErrPayload))
+	a.settle(a.processor.Resume(suit.ReasonOperation))
+	return false
+}
+
+// answer tells the report. What nobody vouches for leaves no trace: then last
+// is what the next reader gets.
+func (a *Agent) answer(resp *coap.Response, last *report) {
 	resp.Code = a.responseCode()
 	a.writeReport(resp)
+	if !a.report.signed {
+		a.report = *last
+	}
 }
 
 // settle makes an accepted manifest's container current, or keeps why not.
 func (a *Agent) settle(status suit.Status) {
-	a.report.suit = a.processor.Report()
+	r := &a.report
+	r.suit = a.processor.Report()
+	copy(r.manifest[:], a.processor.Digest()[:])
 	switch status {
 	case suit.Pending:
-		a.report.progress = ProgressFetching
-		return
+		r.progress = ProgressFetching
 	case suit.Refused:
-		a.report.progress = ProgressRefused
+		r.progress = ProgressRefused
 	case suit.Done:
-		a.report.progress = ProgressDone
-		if a.report.suit.Stage == suit.StageInstall {
+		r.progress = ProgressDone
+		if r.suit.Stage == suit.StageInstall {
 			// Authentic, but what would have been installed is severed.
 			a.refuse(suit.StageInstall, suit.ReasonSevering)
-			return
+		} else {
+			a.commit()
 		}
-		a.commit()
 	}
 	if a.update.named {
-		a.report.sequence = a.sequence(a.update.component.counter[:])
+		r.sequence = a.sequence(a.update.component.counter[:])
 	}
 }
 
@@ -103,18 +116,17 @@ func (a *Agent) refuse(stage suit.Stage, reason suit.Reason) {
 func (a *Agent) commit() {
 	u := &a.update
 	id, sequence := u.component.counter[:], a.processor.Sequence()
-	if !u.named {
-		return
-	}
-	if !u.written && sequence == a.sequence(id) {
-		return // the same manifest again
-	}
 	ok := false
-	if u.written {
-		ok = a.check(a.idle()) &&
-			a.flashed(a.log.Append(kindInstall, a.record(id, sequence, uint8(u.index), u.slot)))
-	} else {
-		ok = a.flashed(a.log.Append(kindCounter, a.record(id, sequence)))
+	switch {
+	case u.written:
+		ok = a.verify() && a.check(a.idle()) &&
+			a.flashed(a.log.Append(kindInstall, a.appended.of(id, sequence, uint8(u.index), u.slot)))
+	case !a.c.Containers[u.index].used:
+		a.report.fail(DetailAgent, int(ErrAbsent))
+	case sequence == a.sequence(id):
+		return // the same manifest again
+	default:
+		ok = a.flashed(a.log.Append(kindCounter, a.appended.of(id, sequence)))
 	}
 	if !ok {
 		a.refuse(suit.StageInstall, suit.ReasonOperation)
@@ -122,9 +134,21 @@ func (a *Agent) commit() {
 	}
 	a.spend(id, sequence)
 	if u.written {
-		a.c.Containers[u.index] = Container{used: true, slot: u.slot, tenant: uint8(a.processor.Signer())}
+		a.occupy(u.index, u.slot)
+		a.c.Containers[u.index].tenant = uint8(a.processor.Signer())
 		a.start(u.index, &u.component)
 	}
+}
+
+// verify reads the idle slot back. Its header has the digest that the device
+// will want to see at every start, also if a manifest set another one for its
+// image match.
+func (a *Agent) verify() bool {
+	_, ok := a.intact(slotIndex(a.update.index, a.update.slot))
+	if !ok {
+		a.report.fail(DetailAgent, int(ErrDigest))
+	}
+	return ok
 }
 
 // check reports whether the engine would take an image, and notes why not.
@@ -139,7 +163,7 @@ func (a *Agent) check(raw []byte) bool {
 		a.report.fail(DetailImage, int(refused.Image))
 	case engine.ErrProgram, engine.ErrNotGranted:
 		a.report.fail(DetailCheck, int(refused.Program.Fault))
-		a.report.pc = int32(refused.Program.PC)
+		a.report.pc = uint32(refused.Program.PC)
 	default:
 		a.report.fail(DetailEngine, int(refused.Reason))
 	}
@@ -155,6 +179,7 @@ func (a *Agent) Authenticate(s *suit.Signature) (signer int, ok bool) {
 			continue
 		}
 		if s.VerifyEd25519(&t.Key) {
+			a.report.signed = true
 			return i, true
 		}
 	}
@@ -238,38 +263,44 @@ func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
 }
 
 // Store writes a payload that came inside the envelope to the idle slot
-// (suit.Platform).
+// (suit.Platform). An image that the engine would not take costs no flash.
 func (a *Agent) Store(handle int, payload []byte) suit.Reason {
 	var digest [sha2.Size256]byte
 	sha2.Sum256(&digest, payload)
-	if a.current(digest[:]) {
-		return suit.ReasonOK
+	have, reason := a.expect(len(payload), &digest)
+	if have || reason != suit.ReasonOK {
+		return reason
 	}
-	if a.respent() {
-		return suit.ReasonUnauthorised
-	}
-	if !a.prepare(len(payload), &digest) || !a.write(payload) || !a.seal() {
+	if !a.check(payload) || !a.write(payload) || !a.seal() {
 		return suit.ReasonOperation
 	}
 	return suit.ReasonOK
 }
 
-// current reports whether the image with digest is the one that runs already.
-// Then nothing is written: whoever repeats a manifest wears no flash.
-func (a *Agent) current(digest []byte) bool {
+// expect prepares for an image of size bytes with a digest, short of touching
+// the flash. have says that it is the one that runs already: then nothing is
+// to be written, so that whoever repeats a manifest wears no flash. Otherwise
+// a number that was spent before is refused: it is good again only for what it
+// was spent on.
+func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason suit.Reason) {
 	u := &a.update
 	u.written = false
-	return a.c.Containers[u.index].used && string(a.header(u.index).digest()) == string(digest)
-}
-
-// respent reports, and notes, that the manifest's number was spent before: it
-// is good again only for what it was spent on.
-func (a *Agent) respent() bool {
-	if a.processor.Sequence() > a.sequence(a.update.component.counter[:]) {
-		return false
+	if a.c.Containers[u.index].used && string(a.header(u.index).digest()) == string(digest[:]) {
+		return true, suit.ReasonOK
 	}
-	a.report.fail(DetailCounter, 0)
-	return true
+	if a.processor.Sequence() <= a.sequence(u.component.counter[:]) {
+		a.report.fail(DetailCounter, 0)
+		return false, suit.ReasonUnauthorised
+	}
+	if size > a.maxImage() {
+		a.report.fail(DetailAgent, int(ErrTooLarge))
+		return false, suit.ReasonOperation
+	}
+	putHeader(&a.newHeader, size, digest, &u.component)
+	if !a.flashed(u.writer.Begin(&a.slots, slotIndex(u.index, u.slot))) {
+		return false, suit.ReasonOperation
+	}
+	return false, suit.ReasonOK
 }
 
 // Fetch asks for a payload by URI (suit.Platform). A relative reference is
@@ -280,11 +311,9 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 	if size < 0 || copy(sum[:], digest) != len(sum) {
 		return false, suit.ReasonParameter
 	}
-	if a.current(digest) {
-		return false, suit.ReasonOK
-	}
-	if a.respent() {
-		return false, suit.ReasonUnauthorised
+	have, reason := a.expect(int(size), &sum)
+	if have || reason != suit.ReasonOK {
+		return false, reason
 	}
 	target, err := coap.ParseURI(uri)
 	if err != 0 {
@@ -294,18 +323,14 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 	if !target.Absolute {
 		target.Peer = u.from
 	}
-	if !a.prepare(int(size), &sum) {
-		return false, suit.ReasonOperation
-	}
-	u.received, u.total = 0, int(size)
-	call, err := a.endpoint.Do(u.now, target.Peer, &coap.Outgoing{
+	a.report.received, a.report.total = 0, int(size)
+	u.call, err = a.endpoint.Do(u.alive, target.Peer, &coap.Outgoing{
 		Code: coap.GET, Path: target.Path, Query: target.Query, ContentFormat: coap.FormatNone,
 	}, (*payloadSink)(a))
 	if err != 0 {
 		a.report.fail(DetailCoAP, int(err))
 		return false, suit.ReasonOperation
 	}
-	u.call = call
 	return true, suit.ReasonOK
 }
 
@@ -319,38 +344,42 @@ type payloadSink Agent
 // Block writes the next part of a payload to the idle slot.
 func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 	a := (*Agent)(s)
-	u := &a.update
+	r := &a.report
 	if in.Code != coap.Content {
 		return true // Done tells
 	}
-	if in.Offset != u.received || len(in.Payload) > u.total-u.received {
-		a.report.fail(DetailAgent, int(ErrTooLarge))
+	a.update.alive = now
+	if in.Size >= 0 && in.Size != r.total || len(in.Payload) > r.total-r.received {
+		r.fail(DetailAgent, int(ErrSize))
 		return false
 	}
 	if !a.write(in.Payload) {
 		return false
 	}
-	u.received += len(in.Payload)
+	r.received += len(in.Payload)
 	return true
 }
 
 // Done goes on with the manifest.
 func (s *payloadSink) Done(now int64, code coap.Code, err coap.Error) {
 	a := (*Agent)(s)
-	u := &a.update
-	reason := suit.ReasonOK
+	r := &a.report
+	a.update.alive, a.update.call = now, nil
+	ok := false
 	switch {
+	case err != 0 && r.detail != DetailNone: // Block has noted why
 	case err != 0:
-		if a.report.detail == DetailNone {
-			a.report.fail(DetailCoAP, int(err))
-		}
-		reason = suit.ReasonOperation
-	case code != coap.Content || u.received != u.total:
-		a.report.fail(DetailAgent, int(ErrPayload))
-		reason = suit.ReasonOperation
-	case !a.seal():
+		r.fail(DetailCoAP, int(err))
+	case code != coap.Content:
+		r.fail(DetailAgent, int(ErrPayload))
+	case r.received != r.total:
+		r.fail(DetailAgent, int(ErrSize))
+	default:
+		ok = a.seal()
+	}
+	reason := suit.ReasonOK
+	if !ok {
 		reason = suit.ReasonOperation
 	}
-	u.call = nil
 	a.settle(a.processor.Resume(reason))
 }

@@ -141,7 +141,7 @@ func remove(by *signer, number uint64, hook, name string) []byte {
 	if name != "" {
 		component = append(component, []byte(name))
 	}
-	return by.sign1(cose.CommandContext, enc([]any{number, agent.VerbRemove, component}), true)
+	return by.sign1(cose.CommandContext, enc([]any{number, agent.VerbRemove, component, deviceID[:]}), true)
 }
 
 // A sheet is a manifest in parts, for what the author's tool would not write.

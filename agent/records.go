@@ -11,15 +11,25 @@ const (
 )
 
 const (
-	counterIDLen  = 16
 	recordCounter = 24 // length of the part that every record has
 	recordLongest = recordCounter + 2
+
+	// logBufferLen is room for any record with what the log adds, in whole
+	// granules of up to 32 bytes.
+	logBufferLen = 64
 )
+
+// A counterID is the identity of a component's counter: the tenant's key
+// identifier and the beginning of SHA-256(hook UUID, padded name), 8 bytes
+// each.
+type counterID [16]byte
+
+func (id *counterID) keyID() []byte { return id[:keyIDLen] }
 
 // A Counter is the highest sequence number that one tenant's key has spent on
 // one component. Counters outlive their containers.
 type Counter struct {
-	id       [counterIDLen]byte
+	id       counterID
 	sequence uint64
 }
 
@@ -40,17 +50,24 @@ func (a *Agent) findCounter(id []byte) int {
 	return -1
 }
 
-// roomForCounter reports whether a number could be spent on id.
-func (a *Agent) roomForCounter(id []byte) bool {
-	return a.counters < len(a.c.Counters) || a.findCounter(id) >= 0
+// countersOf returns how many counters a tenant has.
+func (a *Agent) countersOf(t *Tenant) int {
+	n := 0
+	for i := 0; i < a.counters; i++ {
+		if string(a.c.Counters[i].id.keyID()) == string(t.keyID[:]) {
+			n++
+		}
+	}
+	return n
 }
 
-// spend raises a counter in RAM, which the log already holds.
-func (a *Agent) spend(id []byte, sequence uint64) {
+// spend raises a counter in RAM, which the log already holds. It reports false
+// if there is no room for the counter.
+func (a *Agent) spend(id []byte, sequence uint64) bool {
 	i := a.findCounter(id)
 	if i < 0 {
 		if a.counters == len(a.c.Counters) {
-			return
+			return false
 		}
 		i = a.counters
 		a.counters++
@@ -60,35 +77,86 @@ func (a *Agent) spend(id []byte, sequence uint64) {
 	if sequence > a.c.Counters[i].sequence {
 		a.c.Counters[i].sequence = sequence
 	}
+	return true
 }
 
-// record builds a record in the agent's scratch: spending a number, and what
-// it was spent on.
-func (a *Agent) record(id []byte, sequence uint64, more ...byte) []byte {
-	r := a.scratch[:recordCounter+len(more)]
-	copy(r, id)
-	binary.LittleEndian.PutUint64(r[counterIDLen:], sequence)
+// A record is one of the log while it is built.
+type record [recordLongest]byte
+
+// of makes r say that a number was spent, and what it was spent on.
+func (r *record) of(id []byte, sequence uint64, more ...byte) []byte {
+	copy(r[:], id)
+	binary.LittleEndian.PutUint64(r[len(counterID{}):], sequence)
 	copy(r[recordCounter:], more)
-	return r
+	return r[:recordCounter+len(more)]
 }
 
-// replay takes in one record of the log, oldest first. Records that no longer
-// fit this firmware's tables only raise their counter.
-func (a *Agent) replay(kind uint8, r []byte) {
+// replay takes in one record of the log, oldest first. Containers that this
+// firmware has no place for are passed over, but not a counter: without it,
+// old manifests would be good again.
+func (a *Agent) replay(kind uint8, r []byte) Error {
 	if len(r) < recordCounter {
+		return OK
+	}
+	id := len(counterID{})
+	if !a.spend(r[:id], binary.LittleEndian.Uint64(r[id:])) {
+		return ErrCounters
+	}
+	if len(r) == recordCounter || int(r[recordCounter]) >= len(a.c.Containers) {
+		return OK
+	}
+	i := int(r[recordCounter])
+	switch {
+	case kind == kindInstall && len(r) == recordLongest:
+		a.occupy(i, r[recordCounter+1]&1)
+	case kind == kindRemove:
+		a.vacate(i)
+	}
+	return OK
+}
+
+// occupy marks container i as in use, from a slot of its two. A new one ranks
+// behind all others.
+func (a *Agent) occupy(i int, slot uint8) {
+	c := &a.c.Containers[i]
+	if !c.used {
+		c.rank = uint8(a.used())
+		c.used = true
+	}
+	c.slot = slot
+}
+
+// vacate marks container i as free.
+func (a *Agent) vacate(i int) {
+	c := &a.c.Containers[i]
+	if !c.used {
 		return
 	}
-	a.spend(r[:counterIDLen], binary.LittleEndian.Uint64(r[counterIDLen:]))
-	if len(r) <= recordCounter || int(r[recordCounter]) >= len(a.c.Containers) {
-		return
-	}
-	c := &a.c.Containers[r[recordCounter]]
-	switch kind {
-	case kindInstall:
-		if len(r) > recordCounter+1 {
-			*c = Container{used: true, slot: r[recordCounter+1] & 1}
+	for k := range a.c.Containers {
+		if other := &a.c.Containers[k]; other.used && other.rank > c.rank {
+			other.rank--
 		}
-	case kindRemove:
-		*c = Container{}
 	}
+	*c = Container{slot: c.slot}
+}
+
+// used counts the containers in use.
+func (a *Agent) used() int {
+	n := 0
+	for i := range a.c.Containers {
+		if a.c.Containers[i].used {
+			n++
+		}
+	}
+	return n
+}
+
+// ranked returns the container of a rank, of which there are used.
+func (a *Agent) ranked(rank int) int {
+	for i := range a.c.Containers {
+		if c := &a.c.Containers[i]; c.used && int(c.rank) == rank {
+			return i
+		}
+	}
+	return -1
 }

@@ -5,11 +5,30 @@ import (
 	"github.com/femto-containers/femto/suit"
 )
 
-// writeReport puts the last report into the response's body.
+// A report is the answer to the last authentic envelope or command.
+type report struct {
+	progress Progress
+	suit     suit.Report
+	detail   Detail
+	signed   bool // by a tenant
+	code     int16
+	pc       uint32
+	received int // bytes of a payload that have come
+	total    int // bytes of a payload that will come
+	sequence uint64
+	manifest [8]byte
+}
+
+// fail notes what a refusal is about, for the answer.
+func (r *report) fail(detail Detail, code int) {
+	r.detail, r.code = detail, int16(code)
+}
+
+// writeReport puts the report into the response's body.
 func (a *Agent) writeReport(resp *coap.Response) {
 	r := &a.report
 	e := body(resp)
-	e.Map(11)
+	e.Map(12)
 	e.Uint(ReportProgress)
 	e.Uint(uint64(r.progress))
 	e.Uint(ReportStage)
@@ -25,13 +44,15 @@ func (a *Agent) writeReport(resp *coap.Response) {
 	e.Uint(ReportSequence)
 	e.Uint(r.sequence)
 	e.Uint(ReportReceived)
-	e.Uint(uint64(a.update.received))
+	e.Uint(uint64(r.received))
 	e.Uint(ReportTotal)
-	e.Uint(uint64(a.update.total))
+	e.Uint(uint64(r.total))
 	e.Uint(ReportSection)
 	e.Uint(uint64(r.suit.Section))
 	e.Uint(ReportCommand)
 	e.Int(int64(r.suit.Command))
+	e.Uint(ReportManifest)
+	e.ByteString(r.manifest[:])
 	finish(resp, resp.Code, &e)
 }
 

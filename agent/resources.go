@@ -20,24 +20,25 @@ var resources = []coap.Resource{
 // ServeCoAP answers one request. It is the Endpoint's handler; nobody else
 // calls it.
 func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
-	path := req.Path(0)
+	get, post := req.Code == coap.GET, req.Code == coap.POST
+	hook := req.NumPath() == 2 && string(req.Path(0)) == PathHook
 	switch {
-	case req.PathIs(PathManifest) && req.Code == coap.POST:
+	case req.PathIs(PathManifest) && post:
 		a.serveManifest(now, req, resp)
-	case req.PathIs(PathManifest) && req.Code == coap.GET:
+	case req.PathIs(PathManifest) && get:
 		resp.Code = coap.Content
 		a.writeReport(resp)
-	case req.PathIs(PathCommand) && req.Code == coap.POST:
-		a.serveCommand(req, resp)
-	case req.PathIs(PathInfo) && req.Code == coap.GET:
+	case req.PathIs(PathCommand) && post:
+		a.serveCommand(now, req, resp)
+	case req.PathIs(PathInfo) && get:
 		a.serveInfo(now, resp)
-	case req.PathIs(PathList) && req.Code == coap.GET:
+	case req.PathIs(PathList) && get:
 		a.serveList(resp)
-	case string(path) == PathCounter && req.Code == coap.GET:
+	case req.PathIs(PathCounter) && get:
 		a.serveCounter(req, resp)
-	case string(path) == PathHook && req.NumPath() == 2 && req.Code == coap.POST:
+	case hook && post:
 		a.serveHook(now, req, resp)
-	case isOneOf(path, PathManifest, PathCommand, PathInfo, PathList, PathCounter, PathHook):
+	case hook || req.NumPath() == 1 && isOneOf(req.Path(0), PathManifest, PathCommand, PathInfo, PathList, PathCounter):
 		resp.Fail(coap.MethodNotAllowed, "")
 	default:
 		resp.Fail(coap.NotFound, "")
@@ -133,17 +134,6 @@ func (a *Agent) serveInfo(now int64, resp *coap.Response) {
 
 // remote reports whether a hook may be fired from the network.
 func (a *Agent) remote(hook int) bool { return a.c.Remote>>uint(hook)&1 != 0 }
-
-// used counts the containers.
-func (a *Agent) used() int {
-	n := 0
-	for i := range a.c.Containers {
-		if a.c.Containers[i].used {
-			n++
-		}
-	}
-	return n
-}
 
 // attached counts the containers on a hook.
 func (a *Agent) attached(hook int) int {

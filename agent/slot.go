@@ -13,9 +13,8 @@ const (
 	slotDigest    = 8          // SHA-256 of the image
 	slotHook      = 40         // UUID
 	slotName      = 56         // 16 bytes, zero-padded
-	slotKeyID     = 72         // 8 bytes, of the tenant who signed it
-	slotCounter   = 80         // 16 bytes, counterID
-	slotHeaderLen = 96
+	slotCounter   = 72         // counterID, which says whose it is
+	slotHeaderLen = 88
 )
 
 // slotHeader is a view of a slot's first bytes in flash.
@@ -28,8 +27,8 @@ func (h slotHeader) valid(room int) bool {
 func (h slotHeader) size() int       { return int(binary.LittleEndian.Uint32(h[slotSize:]) & 0x7fffffff) }
 func (h slotHeader) digest() []byte  { return h[slotDigest : slotDigest+32] }
 func (h slotHeader) hook() []byte    { return h[slotHook : slotHook+16] }
-func (h slotHeader) keyID() []byte   { return h[slotKeyID : slotKeyID+8] }
 func (h slotHeader) counter() []byte { return h[slotCounter : slotCounter+16] }
+func (h slotHeader) keyID() []byte   { return h.counter()[:keyIDLen] }
 
 // name returns the name without its padding.
 func (h slotHeader) name() []byte { return trimZeros(h[slotName : slotName+nameLen]) }
@@ -42,14 +41,14 @@ func trimZeros(b []byte) []byte {
 	return b[:n]
 }
 
-// putHeader writes the header of a slot for image bytes of a component into h.
-func putHeader(h *[slotHeaderLen]byte, size int, digest *[32]byte, c *component, keyID *[8]byte) {
+// putHeader writes the header of a slot for size bytes of a component's image
+// into h.
+func putHeader(h *[slotHeaderLen]byte, size int, digest *[32]byte, c *component) {
 	clear(h[:])
 	binary.LittleEndian.PutUint32(h[:], slotMagic)
 	binary.LittleEndian.PutUint32(h[slotSize:], uint32(size))
 	copy(h[slotDigest:], digest[:])
 	copy(h[slotHook:], c.uuid[:])
 	copy(h[slotName:], c.name[:])
-	copy(h[slotKeyID:], keyID[:])
 	copy(h[slotCounter:], c.counter[:])
 }

@@ -15,10 +15,16 @@ import (
 func (a *Agent) open() Error {
 	c := a.c
 	err := a.log.Open(c.Flash, 0, c.LogSize, a.logBuffer[:], a)
-	if err == flash.ErrUnformatted {
-		err = a.log.Format()
+	if err != flash.OK && err != flash.ErrUnformatted {
+		return ErrFlash
 	}
-	if err != flash.OK || a.slots.Init(c.Flash, c.LogSize, c.SlotSize, 2*len(c.Containers)) != flash.OK {
+	// A bank holds its header, the longest snapshot and the record after it.
+	records := 1 + len(c.Counters) + len(c.Containers) + 1
+	if size := a.log.RecordSize(recordLongest); size > logBufferLen || records*size > c.LogSize/2 {
+		return ErrConfig
+	}
+	if a.slots.Init(c.Flash, c.LogSize, c.SlotSize, 2*len(c.Containers)) != flash.OK ||
+		err == flash.ErrUnformatted && a.log.Format() != flash.OK {
 		return ErrFlash
 	}
 	var cursor flash.Cursor
@@ -27,15 +33,22 @@ func (a *Agent) open() Error {
 		if !ok {
 			break
 		}
-		a.replay(r.Kind, r.Payload)
+		if err := a.replay(r.Kind, r.Payload); err != OK {
+			return err
+		}
 	}
 	if cursor.Err != flash.OK {
 		return ErrFlash
 	}
-	for i := range c.Containers {
-		if c.Containers[i].used && !a.adopt(i) {
-			c.Containers[i] = Container{slot: c.Containers[i].slot}
+	// In the order in which they were installed, which is the order in which
+	// a hook runs them.
+	for rank := 0; rank < a.used(); {
+		i := a.ranked(rank)
+		if !a.adopt(i) {
+			a.vacate(i)
+			continue
 		}
+		rank = int(a.c.Containers[i].rank) + 1
 	}
 	return OK
 }
@@ -43,13 +56,8 @@ func (a *Agent) open() Error {
 // adopt starts a container that the log says is installed, unless its slot is
 // damaged, or its hook or tenant is no longer there to run it.
 func (a *Agent) adopt(i int) bool {
-	header := a.header(i)
-	if !header.valid(a.maxImage()) {
-		return false
-	}
-	var sum [sha2.Size256]byte
-	sha2.Sum256(&sum, a.image(i))
-	if string(sum[:]) != string(header.digest()) {
+	header, ok := a.intact(slotIndex(i, a.c.Containers[i].slot))
+	if !ok {
 		return false
 	}
 	for t := range a.c.Tenants {
@@ -60,10 +68,27 @@ func (a *Agent) adopt(i int) bool {
 		if a.name(&named, t, header.hook(), header.name()) != suit.ReasonOK {
 			return false
 		}
+		// A tenant that was not trusted for a time may find that another one
+		// has installed under the same name: the newer container counts.
+		if old := a.find(&named); old >= 0 {
+			a.engine.Remove(old)
+			a.vacate(old)
+		}
 		a.c.Containers[i].tenant = uint8(t)
 		return a.start(i, &named)
 	}
 	return false
+}
+
+// intact returns the header of a slot that holds what its header says.
+func (a *Agent) intact(slot int) (slotHeader, bool) {
+	header := slotHeader(a.slots.Bytes(slot, slotHeaderLen))
+	if !header.valid(a.maxImage()) {
+		return nil, false
+	}
+	var sum [sha2.Size256]byte
+	sha2.Sum256(&sum, a.slots.Bytes(slot, slotHeaderLen+header.size())[slotHeaderLen:])
+	return header, string(sum[:]) == string(header.digest())
 }
 
 // start has the engine run container i's current image.
@@ -85,16 +110,14 @@ func (a *Agent) spec(c *component, tenant int, image []byte) {
 func (a *Agent) Snapshot(l *flash.Log) flash.Error {
 	for i := 0; i < a.counters; i++ {
 		counter := &a.c.Counters[i]
-		if err := l.Emit(kindCounter, a.record(counter.id[:], counter.sequence)); err != flash.OK {
+		if err := l.Emit(kindCounter, a.emitted.of(counter.id[:], counter.sequence)); err != flash.OK {
 			return err
 		}
 	}
-	for i := range a.c.Containers {
-		if !a.c.Containers[i].used {
-			continue
-		}
+	for rank := 0; rank < a.used(); rank++ {
+		i := a.ranked(rank)
 		id := a.header(i).counter()
-		if err := l.Emit(kindInstall, a.record(id, a.sequence(id), uint8(i), a.c.Containers[i].slot)); err != flash.OK {
+		if err := l.Emit(kindInstall, a.emitted.of(id, a.sequence(id), uint8(i), a.c.Containers[i].slot)); err != flash.OK {
 			return err
 		}
 	}
@@ -117,26 +140,20 @@ func (a *Agent) image(i int) []byte {
 	return a.slots.Bytes(slot, slotHeaderLen+a.header(i).size())[slotHeaderLen:]
 }
 
-// prepare opens the update's idle slot for an image of size bytes with a
-// digest, by writing its header.
-func (a *Agent) prepare(size int, digest *[sha2.Size256]byte) bool {
-	u := &a.update
-	u.written = false
-	if size > a.maxImage() {
-		a.report.fail(DetailAgent, int(ErrTooLarge))
-		return false
+// write adds a part of the image to the idle slot, which is erased when the
+// first part has come.
+func (a *Agent) write(p []byte) bool {
+	w := &a.update.writer
+	if w.Written() == 0 {
+		// The record of an update that failed may be in the log for all that,
+		// and make the slot current after a restart. The log has to forget it
+		// before the slot is written.
+		if a.log.Torn() && !a.flashed(a.log.Compact()) || !a.flashed(w.Write(a.newHeader[:])) {
+			return false
+		}
 	}
-	tenant := &a.c.Tenants[a.processor.Signer()]
-	putHeader(&a.newHeader, size, digest, &u.component, &tenant.keyID)
-	err := u.writer.Begin(&a.slots, slotIndex(u.index, u.slot))
-	if err == flash.OK {
-		err = u.writer.Write(a.newHeader[:])
-	}
-	return a.flashed(err)
+	return a.flashed(w.Write(p))
 }
-
-// write adds a part of the image to the idle slot.
-func (a *Agent) write(p []byte) bool { return a.flashed(a.update.writer.Write(p)) }
 
 // seal ends the image in the idle slot.
 func (a *Agent) seal() bool {

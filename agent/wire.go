@@ -85,6 +85,7 @@ const (
 	ReportTotal    = 9  // uint, bytes of the payload
 	ReportSection  = 10 // uint, of the manifest
 	ReportCommand  = 11 // int, SUIT command
+	ReportManifest = 12 // bstr .size 8, the beginning of the manifest's SHA-256; zeros for a command
 )
 
 // Progress says how far an envelope has come.
@@ -112,7 +113,9 @@ const (
 )
 
 // Verbs of a signed command: the COSE_Sign1 payload is
-// [sequence uint, verb uint, component [hook UUID bstr, ? name bstr]].
+// [sequence uint, verb uint, component [hook UUID bstr, ? name bstr],
+// device bstr .size 16]. Numbers are of one key and component, not of one
+// device: naming it keeps a command from working on others.
 const (
 	VerbRemove = 1
 )

@@ -144,8 +144,9 @@ func (d *Device) Command(ctx context.Context, message []byte) (*Report, error) {
 	}))
 }
 
-// CommandPayload is what a command's signature is over.
-func CommandPayload(verb int, sequence uint64, hook UUID, name string) ([]byte, error) {
+// CommandPayload is what a command's signature is over. device is Info.Device:
+// no other device takes the command.
+func CommandPayload(device UUID, verb int, sequence uint64, hook UUID, name string) ([]byte, error) {
 	component := []any{hook[:]}
 	if name != "" {
 		component = append(component, []byte(name))
@@ -154,7 +155,7 @@ func CommandPayload(verb int, sequence uint64, hook UUID, name string) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("encode command: %w", err)
 	}
-	return mode.Marshal([]any{sequence, verb, component})
+	return mode.Marshal([]any{sequence, verb, component, device[:]})
 }
 
 func (d *Device) get(ctx context.Context, what, path, query string, v any) error {

@@ -1,0 +1,255 @@
+package agent_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/flash"
+	"github.com/femto-containers/femto/internal/powercut"
+)
+
+// A scenario is a change of a device that power cuts interrupt.
+type scenario struct {
+	name    string
+	before  func(d *device)
+	path    string
+	message func(t testing.TB) []byte
+	file    []byte
+}
+
+// watched are the counters that scenarios touch.
+var watched = []struct {
+	by         *signer
+	hook, name string
+}{{alice, "event", "a"}, {alice, "event", "b"}, {bob, "event", "bob"}, {alice, "timer", ""}}
+
+// A state is all that a power cut must not tear.
+type state struct {
+	containers string
+	counters   [4]uint64
+}
+
+func (d *device) state() (s state) {
+	d.tb.Helper()
+	s.containers = d.runs()
+	for _, c := range d.list() {
+		s.containers += fmt.Sprintf("|%s %s %s %d %d", c.Name, c.Tenant, c.Digest.Short(), c.Size, c.Sequence)
+	}
+	for i, w := range watched {
+		s.counters[i] = d.counter(w.by, w.hook, w.name)
+	}
+	return s
+}
+
+// copyFlash returns flash with the same content.
+func copyFlash(tb testing.TB, m *flash.Memory) *flash.Memory {
+	tb.Helper()
+	c := newFlash(tb, m.WriteSize())
+	copy(c.Data(), m.Data())
+	return c
+}
+
+// fillLog spends numbers until a record of the log is the last before a
+// compaction.
+func fillLog(d *device, number uint64) {
+	for {
+		before := d.flash.Counts[flash.OpErase]
+		copied := copyFlash(d.tb, d.flash)
+		number++
+		d.must(order{number: number, image: returning(d.tb, 9, 0), hook: "timer"})
+		if d.flash.Counts[flash.OpErase] > before {
+			d.flash = copied
+			d.restart()
+			return
+		}
+	}
+}
+
+func scenarios(tb testing.TB) []scenario {
+	one, two := returning(tb, 1, 700), returning(tb, 2, 800)
+	shipped := func(d *device) {
+		d.must(order{number: 5, image: one, name: "a"})
+		d.must(order{number: 6, image: returning(tb, 3, 0), name: "bob", by: bob})
+	}
+	full := func(d *device) {
+		shipped(d)
+		d.must(order{number: 100, image: returning(tb, 9, 0), hook: "timer"})
+		fillLog(d, 100)
+	}
+	envelope := func(o order) func(testing.TB) []byte {
+		return func(tb testing.TB) []byte { return o.envelope(tb) }
+	}
+	return []scenario{
+		{"install", shipped, "/suit", envelope(order{number: 7, image: returning(tb, 4, 300), name: "b"}), nil},
+		{"install the first", nil, "/suit", envelope(order{number: 7, image: returning(tb, 4, 300), name: "b"}), nil},
+		{"replace", shipped, "/suit", envelope(order{number: 7, image: two, name: "a"}), nil},
+		{"replace by fetching", shipped, "/suit", envelope(order{number: 7, image: two, name: "a"}.fetched()), two},
+		{"remove", shipped, "/command", func(testing.TB) []byte { return remove(alice, 7, "event", "a") }, nil},
+		{"counter", shipped, "/suit", envelope(order{number: 7, image: one, name: "a"}), nil},
+		{"compact and install", full, "/suit", envelope(order{number: 7, image: returning(tb, 4, 0), name: "b"}), nil},
+		{"compact and replace", full, "/suit", envelope(order{number: 7, image: two, name: "a"}), nil},
+		{"compact and remove", full, "/command", func(testing.TB) []byte { return remove(bob, 7, "event", "bob") }, nil},
+		{"compact and count", full, "/suit", envelope(order{number: 7, image: one, name: "a"}), nil},
+	}
+}
+
+// TestPowerCuts takes the power at every flash operation of every scenario,
+// with the operation not done, done, and torn. The device comes back with the
+// complete old or the complete new state, and the change can be made after
+// all.
+func TestPowerCuts(t *testing.T) {
+	cuts := 0
+	for _, granule := range []int{4, 16} {
+		for _, s := range scenarios(t) {
+			t.Run(fmt.Sprintf("%s/granule %d", s.name, granule), func(t *testing.T) {
+				base := newDeviceOn(t, newFlash(t, granule), nil)
+				if s.before != nil {
+					s.before(base)
+				}
+				message := s.message(t)
+				was := base.state()
+				change := func(d *device) *answer {
+					d.host.files["p"] = s.file
+					if s.path == "/suit" {
+						if r := d.post(message); agent.Progress(r.Progress) == agent.ProgressDone {
+							return &answer{code: coap.Changed}
+						}
+						return &answer{code: coap.InternalServerError}
+					}
+					return d.host.ask(atDevice, coap.POST, s.path, "", message)
+				}
+				done := newDeviceOn(t, copyFlash(t, base.flash), nil)
+				if a := change(done); a.code != coap.Changed {
+					t.Fatal("refused without a power cut")
+				}
+				will := done.state()
+				if was == will {
+					t.Fatal("changes nothing")
+				}
+				done.restart()
+				if got := done.state(); got != will {
+					t.Fatalf("restart without a power cut:\n got %v\nwant %v", got, will)
+				}
+				for n, last := 0, false; !last; n++ {
+					for _, tear := range powercut.Tears {
+						d := newDeviceOn(t, copyFlash(t, base.flash), nil)
+						happened := powercut.At(d.flash, n, tear)
+						change(d)
+						if !happened() {
+							last = true
+							break
+						}
+						cuts++
+						powercut.On(d.flash)
+						d.restart()
+						got := d.state()
+						if got != was && got != will {
+							t.Fatalf("cut at operation %d, %v:\n got %v\n was %v\nwill %v", n, tear, got, was, will)
+						}
+						// The sender tries again until it worked.
+						if got == was && change(d).code != coap.Changed {
+							t.Fatalf("cut at operation %d, %v: not possible any more", n, tear)
+						}
+						d.restart()
+						if got := d.state(); got != will {
+							t.Fatalf("cut at operation %d, %v, tried again:\n got %v\nwill %v", n, tear, got, will)
+						}
+					}
+				}
+			})
+		}
+	}
+	t.Logf("%d power cuts", cuts)
+}
+
+// TestPowerCutAtFirstBoot: a device that lost power while it formatted its
+// flash formats it again.
+func TestPowerCutAtFirstBoot(t *testing.T) {
+	for n := 0; ; n++ {
+		for _, tear := range powercut.Tears {
+			memory := newFlash(t, 4)
+			happened := powercut.At(memory, n, tear)
+			d := &device{tb: t, network: newNetwork(1), flash: memory}
+			d.host = d.network.client(t, 9)
+			d.start()
+			if !happened() {
+				if n < 2 {
+					t.Fatal("formatting took", n, "operations")
+				}
+				return
+			}
+			powercut.On(memory)
+			d.restart()
+			d.must(order{number: 1, image: returning(t, 1, 0)})
+		}
+	}
+}
+
+// TestFlashFailureWithoutReboot: the record that would have made a new image
+// current failed, or only seemed to, and the device goes on. What it says is
+// what is so after a restart, also if the slot has been written since.
+func TestFlashFailureWithoutReboot(t *testing.T) {
+	for _, tear := range powercut.Tears {
+		for _, reached := range []int{0, 1, 2, 5} { // blocks of the second update
+			d := newDevice(t, nil)
+			d.must(order{number: 1, image: returning(t, 1, 0)})
+			probe := newDeviceOn(t, copyFlash(t, d.flash), nil)
+			before := probe.operations()
+			next := order{number: 2, image: returning(t, 2, 100)}
+			probe.must(next)
+			powercut.At(d.flash, probe.operations()-before-1, tear) // the record
+			if r := d.deploy(next); agent.Progress(r.Progress) != agent.ProgressRefused {
+				t.Fatal("not refused:", describe(r))
+			}
+			powercut.On(d.flash)
+			if got := d.runs(); got != "event/=1" {
+				t.Fatal(got)
+			}
+			// A third update gets some way into the idle slot.
+			blocks := 0
+			third := returning(t, 3, 700)
+			d.host.serve = func(req *coap.Request, resp *coap.Response) bool {
+				blocks++
+				resp.Code, resp.Body = coap.Content, third
+				return true
+			}
+			d.network.drop = func(p *packet) bool { return p.from == d.host.address && blocks > reached }
+			d.host.start(atDevice, coap.POST, "/suit", "", order{number: 3, image: third}.fetched().envelope(t))
+			d.network.run(5*second, nil)
+			d.network.drop = nil
+			d.host.serve = nil
+			d.restart()
+			if got := d.runs(); got != "event/=1" && (got != "event/=2" || reached > 0) {
+				t.Fatalf("%v, %d blocks: after a restart %q", tear, reached, got)
+			}
+		}
+	}
+}
+
+// TestDamagedSlot: damage to one slot costs that container alone.
+func TestDamagedSlot(t *testing.T) {
+	d := newDevice(t, nil)
+	d.must(order{number: 1, image: returning(t, 1, 0), name: "a"})
+	d.must(order{number: 1, image: returning(t, 2, 0), name: "b"})
+	d.must(order{number: 2, image: returning(t, 3, 0), name: "c"})
+	at := bytes.Index(d.flash.Data(), returning(t, 2, 0))
+	d.flash.Data()[at+30] ^= 1
+	d.restart()
+	if got := d.runs(); got != "event/a=1 event/c=3" {
+		t.Error(got)
+	}
+	if n := d.counter(alice, "event", "b"); n != 1 {
+		t.Error("counter", n)
+	}
+	if r := d.deploy(order{number: 1, image: returning(t, 2, 0), name: "b"}); describe(r) == "done" {
+		t.Error("an old number is good again")
+	}
+	d.must(order{number: 2, image: returning(t, 4, 0), name: "b"})
+	d.restart()
+	if got := d.runs(); got != "event/a=1 event/b=4 event/c=3" && got != "event/a=1 event/c=3 event/b=4" {
+		t.Error(got)
+	}
+}
