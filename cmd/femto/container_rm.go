@@ -73,7 +73,7 @@ func removeContainer(ctx context.Context, device *remote.Device, key author.Priv
 	if err != nil {
 		return nil, err
 	}
-	payload, err := remote.CommandPayload(agent.VerbRemove, nextSequence(spent), hook.UUID, name)
+	payload, err := remote.CommandPayload(info.Device, agent.VerbRemove, nextSequence(spent), hook.UUID, name)
 	if err != nil {
 		return nil, err
 	}
