@@ -1,10 +1,6 @@
 package vm
 
-import (
-	"encoding/binary"
-
-	"github.com/femto-containers/femto/isa"
-)
+import "github.com/femto-containers/femto/isa"
 
 // Need is what a program takes to run.
 type Need struct {
@@ -22,44 +18,35 @@ func Check(text []byte, granted *HelperSet) (need Need, err CheckError) {
 		err.Fault = FaultLength
 		return need, err
 	}
-	calls := false
-	for at := 0; at < len(text); at += slot {
-		fault := checkInstruction(text, at)
-		op := text[at]
-		if fault == OK && op == isa.ClassJMP|isa.CALL {
-			n := binary.LittleEndian.Uint32(text[at+4:])
-			switch {
-			case text[at+1] != isa.CallHelper<<4:
-				calls = true
-			case n > 255:
-				fault = FaultCall
-			case !granted.Has(uint8(n)):
-				fault = FaultNotGranted
-			default:
-				need.Helpers.Add(uint8(n))
-			}
-		}
-		if fault != OK {
-			err.Fault, err.PC = fault, at/slot
+	at := 0
+	for at < len(text) {
+		if err.Fault = checkInstruction(text, at, granted, &need); err.Fault != OK {
+			err.PC = at / slot
 			return need, err
 		}
-		if rules[op]&kindMask == kindWide {
+		at += slot
+		// The second half of a wide instruction has opcode 0, which is
+		// no instruction and would be refused above.
+		if at < len(text) && text[at] == 0 && rules[text[at-slot]]&kindMask == kindWide {
 			at += slot
 		}
 	}
-	if calls {
+	if need.Frame != 0 {
 		need.Frame = frameSize(text)
 	}
 	return need, err
 }
 
 // checkInstruction looks at the instruction at offset at alone, and at the
-// slots it leads to. It relies on a second half of a wide instruction having
-// opcode 0, which is no instruction: so whether a slot starts an instruction
-// can be seen from that slot.
-func checkInstruction(text []byte, at int) Fault {
-	low := binary.LittleEndian.Uint32(text[at:])
-	imm := int32(binary.LittleEndian.Uint32(text[at+4:]))
+// slots it leads to; a helper or a local call is noted in need. It relies on a
+// second half of a wide instruction having opcode 0: so whether a slot starts
+// an instruction can be seen from that slot.
+func checkInstruction(text []byte, at int, granted *HelperSet, need *Need) Fault {
+	at &= textMask
+	if outside(at, slot, len(text)) {
+		return FaultLength
+	}
+	low, imm := load32(text, at), int32(load32(text, at+4))
 	op := uint8(low)
 	rule := rules[op]
 	if rule == 0 {
@@ -69,31 +56,16 @@ func checkInstruction(text []byte, at int) Fault {
 	if src > isa.FramePointer || dst > uint32(isa.FramePointer-rule&dstWritten) {
 		return FaultRegister
 	}
-	if rule&immZero != 0 && imm != 0 ||
-		rule&srcZero != 0 && src != 0 ||
-		rule&offZero != 0 && off != 0 ||
-		rule&dstZero != 0 && dst != 0 {
-		if op == isa.LDDW && src <= 6 && off == 0 {
+	if low&unused[rule>>1&7] != 0 || rule&immZero != 0 && imm != 0 {
+		if op == isa.LDDW && src-1 < 6 && off == 0 {
 			return FaultPseudo
 		}
 		return FaultField
 	}
 	next := at + slot
-	falls := true // execution may go on at next
 	switch rule & kindMask {
-	case kindOffset:
-		if !offsetDefined(op, off) {
-			return FaultField
-		}
-	case kindEnd:
-		if imm != 16 && imm != 32 && imm != 64 {
-			return FaultField
-		}
-	case kindWide:
-		if next >= len(text) || binary.LittleEndian.Uint32(text[next:]) != 0 {
-			return FaultWide
-		}
-		next += slot
+	case kindExit:
+		return OK
 	case kindJump:
 		if op == isa.ClassJMP32|isa.JA {
 			off = imm
@@ -101,34 +73,45 @@ func checkInstruction(text []byte, at int) Fault {
 		if !lands(text, next, off) {
 			return FaultJump
 		}
-		falls = op&0xf0 != isa.JA
-	case kindCall:
-		switch src {
-		case isa.CallHelper:
-		case isa.CallLocal:
-			if !lands(text, next, imm) {
-				return FaultJump
-			}
-		default:
-			return FaultCall
+		if op&0xf0 == isa.JA {
+			return OK
 		}
-	case kindExit:
-		falls = false
+	case kindCall:
+		if fault := checkCall(text, next, src, imm, granted, need); fault != OK {
+			return fault
+		}
+	case kindWide:
+		if next >= len(text) || load32(text, next) != 0 {
+			return FaultWide
+		}
+		next += slot
+	case kindOffset:
+		if !offsetDefined(op, uint32(off)) {
+			return FaultField
+		}
+	case kindEnd:
+		if imm != 16 && imm != 32 && imm != 64 {
+			return FaultField
+		}
 	case kindAtomic:
-		return checkAtomic(imm, src, next < len(text))
+		if !atomicDefined(uint32(imm)) {
+			return FaultField
+		}
+		if src == isa.FramePointer && imm&isa.Fetch != 0 && imm != isa.AtomicCmpxchg {
+			return FaultRegister
+		}
 	}
-	if falls && next >= len(text) {
+	if next >= len(text) {
 		return FaultNoReturn
 	}
 	return OK
 }
 
 func refusedOpcode(op uint8) Fault {
-	mode := op & isa.ModeMask
-	switch {
-	case op == isa.CALLX:
+	if op == isa.CALLX {
 		return FaultCallx
-	case op&isa.ClassMask == isa.ClassLD && (mode == isa.ABS || mode == isa.IND):
+	}
+	if op&isa.ClassMask == isa.ClassLD && (op&isa.ModeMask == isa.ABS || op&isa.ModeMask == isa.IND) {
 		return FaultPacket
 	}
 	return FaultInstruction
@@ -141,75 +124,69 @@ func lands(text []byte, next int, distance int32) bool {
 	return uint(target) < uint(len(text)/slot) && text[target*slot] != 0
 }
 
-// offsetDefined reports whether off is a defined variant of a division, a
-// modulo or a move (RFC 9669 §4.1).
-func offsetDefined(op uint8, off int32) bool {
-	if off == 0 {
-		return true
-	}
-	if op&0xf0 != isa.MOV {
-		return off == 1
-	}
-	return off == 8 || off == 16 || off == 32 && op&isa.ClassMask == isa.ClassALU64
-}
-
-func checkAtomic(imm int32, src uint32, more bool) Fault {
-	switch imm {
-	case isa.AtomicAdd, isa.AtomicOr, isa.AtomicAnd, isa.AtomicXor, isa.AtomicCmpxchg:
-	case isa.AtomicAdd | isa.Fetch, isa.AtomicOr | isa.Fetch,
-		isa.AtomicAnd | isa.Fetch, isa.AtomicXor | isa.Fetch, isa.AtomicXchg:
-		if src == isa.FramePointer {
-			return FaultRegister
+func checkCall(text []byte, next int, kind uint32, imm int32, granted *HelperSet, need *Need) Fault {
+	switch {
+	case kind == isa.CallLocal:
+		if !lands(text, next, imm) {
+			return FaultJump
 		}
+		need.Frame = DefaultFrame // until frameSize knows better
+	case kind != isa.CallHelper || uint32(imm) > 255:
+		return FaultCall
+	case !granted.Has(uint8(imm)):
+		return FaultNotGranted
 	default:
-		return FaultField
-	}
-	if !more {
-		return FaultNoReturn
+		need.Helpers.Add(uint8(imm))
 	}
 	return OK
 }
 
+// offsetDefined reports whether off is a defined variant of a division, a
+// modulo or a move (RFC 9669 §4.1).
+func offsetDefined(op uint8, off uint32) bool {
+	if op&0xf0 != isa.MOV {
+		return off <= 1
+	}
+	return off == 0 || off == 8 || off == 16 || off == 32 && op&isa.ClassMask == isa.ClassALU64
+}
+
+// atomicDefined reports whether imm is an operation of RFC 9669 §5.3.
+func atomicDefined(imm uint32) bool {
+	const withFetch = 1<<(isa.AtomicXchg>>4) | 1<<(isa.AtomicCmpxchg>>4)
+	const defined = withFetch | 1<<(isa.AtomicAdd>>4) | 1<<(isa.AtomicOr>>4) | 1<<(isa.AtomicAnd>>4) | 1<<(isa.AtomicXor>>4)
+	operations := uint32(defined)
+	if imm&isa.Fetch == 0 {
+		operations &^= withFetch
+	}
+	return imm&^0xf1 == 0 && operations>>(imm>>4)&1 != 0
+}
+
 // frameSize returns how far below r10 any instruction of text reaches: through
 // r10 itself, or through a copy of r10 that the next instruction lowers, which
-// is all that compilers emit. Other uses of a copy count as DefaultFrame.
+// is all that compilers emit. A copy used otherwise counts as DefaultFrame.
 func frameSize(text []byte) uint16 {
 	frame := int32(slot)
-	for at := 0; at < len(text); at += slot {
-		in := isa.Decode(text[at:])
-		depth := int32(0)
-		switch in.Class() {
-		case isa.ClassLDX:
-			if in.Src == isa.FramePointer {
-				depth = -int32(in.Offset)
-			}
+	for at := 0; !outside(at&textMask, slot, len(text)); at += slot {
+		low := load32(text, at&textMask)
+		base, depth := low>>12&15, -(int32(low) >> 16)
+		switch low & isa.ClassMask {
 		case isa.ClassST, isa.ClassSTX:
-			if in.Dst == isa.FramePointer {
-				depth = -int32(in.Offset)
-			} else if in.Src == isa.FramePointer {
-				depth = DefaultFrame
-			}
+			base = low >> 8 & 15
 		case isa.ClassALU64:
-			if in.Opcode&isa.SourceX == 0 || in.Src != isa.FramePointer {
-				break
-			}
 			depth = DefaultFrame
-			if in.Opcode != isa.ClassALU64|isa.MOV|isa.SourceX || at+slot >= len(text) {
-				break
+			if next := (at + slot) & textMask; !outside(next, slot, len(text)) &&
+				load32(text, next) == isa.ClassALU64|isa.ADD|low&0xf00 {
+				depth = -int32(load32(text, next+4))
 			}
-			after := isa.Decode(text[at+slot:])
-			if after.Opcode == isa.ClassALU64|isa.ADD && after.Dst == in.Dst {
-				depth = -after.Imm
-			}
+		case isa.ClassLDX:
+		default:
+			continue
 		}
-		if depth > frame {
+		if base == isa.FramePointer && depth > frame {
 			frame = depth
 		}
 	}
-	if frame > maxFrame {
-		frame = maxFrame
-	}
-	return uint16(frame+slot-1) &^ (slot - 1)
+	return uint16(min(frame, maxFrame)+slot-1) &^ (slot - 1)
 }
 
 const maxFrame = 1<<16 - slot

@@ -1,7 +1,5 @@
 package vm
 
-import "encoding/binary"
-
 // An Arg is how a helper takes one of its five arguments, r1 to r5.
 type Arg uint16
 
@@ -51,122 +49,124 @@ type Call struct {
 // charged, an instruction for eight bytes. On failure the container is stopped
 // with FaultMemory when the helper returns.
 func (c *Call) Bytes(addr uint64, n int, write bool) ([]byte, bool) {
-	b, fault := c.m.bytes(addr, uint64(n), write)
-	if fault != OK {
-		c.Fault = fault
-	}
-	return b, fault == OK
+	ok := c.m.find(addr, uint64(n), write)
+	return c.m.window, c.allow(ok)
 }
 
 // String returns the NUL-terminated string at addr without its NUL, under the
 // conditions of Bytes.
 func (c *Call) String(addr uint64) ([]byte, bool) {
-	b, fault := c.m.str(addr)
-	if fault != OK {
-		c.Fault = fault
+	ok := c.m.findString(addr)
+	return c.m.window, c.allow(ok)
+}
+
+// allow charges for the window, or notes that there is none.
+func (c *Call) allow(ok bool) bool {
+	if !ok {
+		c.Fault = FaultMemory
 	}
-	return b, fault == OK
+	c.m.charge(uint32(len(c.m.window)) / 8)
+	return ok
 }
 
 // callHelper runs the helper that the call instruction at pc names and moves
 // on; on a fault pc stays.
 func (m *Machine) callHelper() Fault {
-	number := binary.LittleEndian.Uint32(m.text[m.pc+4:])
-	var h *Helper
-	for i := range m.Helpers {
-		if uint32(m.Helpers[i].Number) == number {
-			h = &m.Helpers[i]
-			break
+	_, number := m.fetch()
+	helpers := m.Helpers
+	for i := range helpers {
+		if int32(helpers[i].Number) == number {
+			return m.invoke(&helpers[i])
 		}
 	}
-	if h == nil {
-		return FaultCall
-	}
+	return FaultCall
+}
+
+func (m *Machine) invoke(h *Helper) Fault {
 	c := &m.call
 	c.m, c.Env, c.Fault = m, m.Env, OK
-	for i := range c.R {
-		c.R[i] = m.r[i+1]
-	}
+	copy(c.R[:], m.r[1:6])
 	m.charge(uint32(h.Cost))
 	for i := range h.Args {
-		var fault Fault
-		c.Mem[i], fault = m.argument(&h.Args, i)
-		if fault != OK {
-			return fault
+		c.convert(&h.Args, i)
+		if c.Fault != OK {
+			return c.Fault
 		}
 	}
 	if m.budget+m.reserve < 0 {
 		return FaultBudget
 	}
 	result := h.Call(c)
-	if c.Fault != OK {
-		return c.Fault
+	if c.Fault == OK {
+		m.r[0] = result
+		m.pc += slot
 	}
-	m.r[0] = result
-	m.pc += slot
-	return OK
+	return c.Fault
 }
 
-// argument returns the memory that argument i of a helper points to, nil if it
-// is no pointer.
-func (m *Machine) argument(args *[5]Arg, i int) ([]byte, Fault) {
-	arg := args[i]
-	addr := m.r[i+1]
-	switch kind := arg % argKinds; kind {
+// convert sets Mem[i] to the memory that argument i points to, nil if it is
+// no pointer.
+func (c *Call) convert(args *[5]Arg, i int) {
+	kind := args[i] % argKinds
+	n := uint64(args[i] / argKinds)
+	m := c.m
+	m.window = nil
+	ok := true
+	switch kind {
 	case ArgRead, ArgWrite:
-		for n := i + 1; n < len(args); n++ {
-			if args[n] == ArgValue {
-				return m.bytes(addr, m.r[n+1], kind == ArgWrite)
+		at := i
+		for args[at] != ArgValue {
+			if at++; at == len(args) {
+				c.Fault = FaultArgument
+				return
 			}
 		}
-		return nil, FaultArgument
-	case ArgString:
-		return m.str(addr)
+		n = c.R[at]
+		fallthrough
 	case argReadN, argWriteN:
-		return m.bytes(addr, uint64(arg/argKinds), kind == argWriteN)
+		ok = m.find(c.R[i], n, kind == ArgWrite || kind == argWriteN)
+	case ArgString:
+		ok = m.findString(c.R[i])
 	}
-	return nil, OK
+	c.allow(ok)
+	c.Mem[i] = m.window
 }
 
-// bytes returns the n bytes at addr, with no capacity beyond them.
-func (m *Machine) bytes(addr, n uint64, write bool) ([]byte, Fault) {
+// find sets window to the n bytes at addr, with no capacity beyond them, if
+// they may be read, or written if write is set; otherwise it notes addr and
+// sets window to nil. Zero bytes may be anywhere.
+func (m *Machine) find(addr, n uint64, write bool) bool {
+	m.window = nil
 	if n == 0 {
-		return nil, OK
+		return true
 	}
-	b, ok := m.find(addr, n, write)
-	if !ok {
-		m.address = addr
-		return nil, FaultMemory
-	}
-	m.charge(uint32(n / 8))
-	return b, OK
-}
-
-func (m *Machine) str(addr uint64) ([]byte, Fault) {
-	rest, _ := m.find(addr, 0, false)
-	for end := range rest {
-		if rest[end] == 0 {
-			m.charge(uint32(end) / 8)
-			return rest[:end:end], OK
-		}
-	}
-	m.address = addr
-	return nil, FaultMemory
-}
-
-// find returns the n bytes at addr, with no capacity beyond them, or for n = 0
-// all that follow in the region.
-func (m *Machine) find(addr, n uint64, write bool) ([]byte, bool) {
 	region := &m.Region[uint32(addr)>>regionShift]
 	at := int(addr & offsetMask)
-	end := len(region.Bytes)
-	if addr>>32 != 0 || at > end || n > uint64(end-at) || write && !region.Writable {
-		return nil, false
+	if addr>>32 != 0 || n>>regionShift != 0 || outside(at, int(n), len(region.Bytes)) || write && !region.Writable {
+		m.address = addr
+		return false
 	}
-	if n != 0 {
-		end = at + int(n)
+	end := at + int(n)
+	m.window = region.Bytes[at:end:end]
+	return true
+}
+
+// findString sets window to the string at addr without its NUL.
+func (m *Machine) findString(addr uint64) bool {
+	m.window = nil
+	m.address = addr
+	mem := m.Region[uint32(addr)>>regionShift].Bytes
+	at := int(addr & offsetMask)
+	if addr>>32 != 0 {
+		return false
 	}
-	return region.Bytes[at:end:end], true
+	for end := at; end < len(mem); end++ {
+		if mem[end] == 0 {
+			m.window = mem[at:end:end]
+			return true
+		}
+	}
+	return false
 }
 
 // charge takes n from the budget. A budget that is far overdrawn already is

@@ -1,10 +1,6 @@
 package vm
 
-import (
-	"encoding/binary"
-
-	"github.com/femto-containers/femto/isa"
-)
+import "github.com/femto-containers/femto/isa"
 
 // A Status says how Run ended.
 type Status uint8
@@ -34,16 +30,15 @@ type Machine struct {
 	Quantum int32  // instructions after which Run suspends; 0: never
 	Frame   uint16 // Need.Frame of the program; 0: DefaultFrame
 
-	// The rest is written by Reset and Run only: the run loop relies on pc
-	// and the return addresses being at instructions of checked text.
-	status  Status
-	fault   Fault
-	depth   uint8
-	frame   uint16
-	text    []byte
-	pc      int // byte offset of the next instruction
-	frames  [MaxDepth]frame
-	address uint64
+	// What is not exported is written by Reset and Run only: the run loop
+	// relies on pc and the return addresses being at instructions of
+	// checked text.
+	status Status
+	fault  Fault
+	depth  uint8
+	frame  uint16
+	text   []byte
+	pc     int // byte offset of the next instruction
 
 	// budget is what may still be executed in this quantum, plus the slot
 	// index of pc: so that straight execution leaves it alone and a jump
@@ -54,7 +49,10 @@ type Machine struct {
 	limit   int32
 	charged int32
 
-	call Call
+	address uint64
+	window  []byte // what find found
+	frames  [MaxDepth]frame
+	call    Call
 }
 
 // Reset prepares an activation of text, which Check has accepted and which
@@ -123,7 +121,9 @@ func (m *Machine) Run() Status {
 				return m.spent()
 			}
 		case FaultMemory:
-			m.address = m.accessAddress()
+			// The access changed no register: its address can be had again.
+			low, _ := m.fetch()
+			m.address = m.reach(low)
 			return m.stop(fault)
 		default:
 			return m.stop(fault)
@@ -146,17 +146,6 @@ func (m *Machine) spent() Status {
 	m.reserve -= grant
 	m.status = Suspended
 	return Suspended
-}
-
-// accessAddress recomputes the address of the access at pc, which faulted
-// before it changed a register.
-func (m *Machine) accessAddress() uint64 {
-	w := binary.LittleEndian.Uint64(m.text[m.pc:])
-	base := w >> 8
-	if w&isa.ClassMask == isa.ClassLDX {
-		base = w >> 12
-	}
-	return m.r[base&15] + uint64(int64(w<<32)>>48)
 }
 
 // Result returns r0 of a program that is Done.

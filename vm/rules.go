@@ -23,6 +23,10 @@ const (
 	kindMask   = 7 << 5
 )
 
+// unused holds the bits of an instruction's first word that must be zero, by
+// dstZero, srcZero and offZero.
+var unused = [8]uint32{0, 0xf00, 0xf000, 0xff00, 0xffff0000, 0xffff0f00, 0xfffff000, 0xffffff00}
+
 const (
 	aluK   = dstWritten | srcZero | offZero
 	aluX   = dstWritten | immZero | offZero

@@ -69,8 +69,18 @@ run:
 				*d ^= uint64(int32(load32(text, at+4)))
 			case (isa.LSH | isa.SourceK) >> 3:
 				*d <<= text[at+4] & 63
+			case (isa.LSH | isa.SourceX) >> 3:
+				*d <<= m.r[regs>>4] & 63
 			case (isa.RSH | isa.SourceK) >> 3:
 				*d >>= text[at+4] & 63
+			case (isa.RSH | isa.SourceX) >> 3:
+				*d >>= m.r[regs>>4] & 63
+			case (isa.ARSH | isa.SourceK) >> 3:
+				*d = uint64(int64(*d) >> (text[at+4] & 63))
+			case (isa.ARSH | isa.SourceX) >> 3:
+				*d = uint64(int64(*d) >> (m.r[regs>>4] & 63))
+			case (isa.NEG | isa.SourceK) >> 3:
+				*d = -*d
 			case (isa.MOV | isa.SourceK) >> 3:
 				*d = uint64(int32(load32(text, at+4)))
 			case (isa.MOV | isa.SourceX) >> 3:
@@ -80,10 +90,8 @@ run:
 				*d = m.r[regs>>4]
 			case (isa.DIV | isa.SourceK) >> 3, (isa.DIV | isa.SourceX) >> 3,
 				(isa.MOD | isa.SourceK) >> 3, (isa.MOD | isa.SourceX) >> 3,
-				(isa.LSH | isa.SourceX) >> 3, (isa.RSH | isa.SourceX) >> 3,
-				(isa.ARSH | isa.SourceK) >> 3, (isa.ARSH | isa.SourceX) >> 3,
-				(isa.NEG | isa.SourceK) >> 3, (isa.NEG | isa.SourceX) >> 3,
-				(isa.END | isa.SourceK) >> 3, (isa.END | isa.SourceX) >> 3, 28, 29, 30, 31:
+				(isa.END | isa.SourceK) >> 3, (isa.END | isa.SourceX) >> 3,
+				(isa.NEG | isa.SourceX) >> 3, 28, 29, 30, 31:
 				break run
 			}
 			continue
@@ -117,7 +125,9 @@ run:
 					break run
 				}
 				x = y
-			case isa.DIV >> 4, isa.MOD >> 4, isa.NEG >> 4, isa.END >> 4, 14, 15:
+			case isa.NEG >> 4:
+				x = -x
+			case isa.DIV >> 4, isa.MOD >> 4, isa.END >> 4, 14, 15:
 				break run
 			}
 			*d = uint64(x)

@@ -1,89 +1,80 @@
 package vm
 
-import (
-	"encoding/binary"
-	"math/bits"
+import "github.com/femto-containers/femto/isa"
 
-	"github.com/femto-containers/femto/isa"
-)
+// fetch returns the instruction at pc.
+func (m *Machine) fetch() (low uint32, imm int32) {
+	at := m.pc & textMask
+	if outside(at, slot, len(m.text)) {
+		return 0, 0 // not reached: text is checked
+	}
+	return load32(m.text, at), int32(load32(m.text, at+4))
+}
 
 // step executes the one instruction at pc, of those that loop leaves over:
 // they are rare, long, or need a call on a small processor, and would cost
-// the loop registers. It returns OK to go on, or what loop would.
+// the loop registers. It returns OK to go on, or what is the matter.
 func (m *Machine) step() Fault {
-	w := binary.LittleEndian.Uint64(m.text[m.pc:])
-	op := uint8(w)
+	low, imm := m.fetch()
+	op := uint8(low)
+	src := low >> 12 & 15
+	d := &m.r[low>>8&15]
 	switch op & isa.ClassMask {
 	case isa.ClassALU, isa.ClassALU64:
-		return m.arithmetic(w)
+		*d = arithmetic(low, imm, *d, m.r[src])
+	case isa.ClassLDX, isa.ClassST, isa.ClassSTX:
+		return m.memory(low, imm)
 	case isa.ClassLD:
-		v := uint64(int64(w) >> 32)
-		switch op {
-		case isa.LDDW:
-			v = w >> 32
-		case isa.LDDWD:
-			v += RegionData << regionShift
-		case isa.LDDWR:
-			v += RegionRodata << regionShift
-		default:
-			return FaultInstruction
+		v := uint64(uint32(imm))
+		if op != isa.LDDW {
+			v = uint64(imm) + Address(section(op), 0)
 		}
-		high := binary.LittleEndian.Uint64(m.text[m.pc+slot:])
-		m.r[w>>8&15] = v + high>>32<<32
-		m.pc += 2 * slot
+		m.pc += slot
+		_, high := m.fetch()
+		*d = v + uint64(high)<<32
 		m.budget++
-		return OK
-	case isa.ClassLDX:
-		return m.loadSigned(w)
-	case isa.ClassST, isa.ClassSTX:
-		return m.store(w)
-	case isa.ClassJMP:
-		switch {
-		case op == isa.ClassJMP|isa.EXIT:
-			return m.exit()
-		case op != isa.ClassJMP|isa.CALL:
-		case w>>12&15 == isa.CallLocal:
-			return m.enter(int32(w >> 32))
-		default:
-			return callsHelper
-		}
-	case isa.ClassJMP32:
-		if op == isa.ClassJMP32|isa.JA {
-			m.pc += slot
-			return m.jump(int32(w >> 32))
-		}
+	default:
+		return m.branch(op, src, imm)
 	}
-	return FaultInstruction
-}
-
-// enter opens a frame and goes to the function distance slots ahead.
-func (m *Machine) enter(distance int32) Fault {
-	if m.depth >= MaxDepth {
-		return FaultDepth
-	}
-	f := &m.frames[m.depth]
-	m.depth++
 	m.pc += slot
-	f.ret = m.pc
-	f.saved[0], f.saved[1], f.saved[2], f.saved[3] = m.r[6], m.r[7], m.r[8], m.r[9]
-	m.r[isa.FramePointer] -= uint64(m.frame)
-	return m.jump(distance)
+	return OK
 }
 
-// exit leaves the function, or the program.
-func (m *Machine) exit() Fault {
-	m.pc += slot
-	if m.depth == 0 {
-		return exited
+// section is the region that LDDWD or LDDWR names.
+func section(op uint8) int {
+	if op == isa.LDDWD {
+		return RegionData
 	}
-	m.depth--
-	f := &m.frames[m.depth&(MaxDepth-1)]
-	m.r[6], m.r[7], m.r[8], m.r[9] = f.saved[0], f.saved[1], f.saved[2], f.saved[3]
-	m.r[isa.FramePointer] += uint64(m.frame)
-	return m.jump(int32(f.ret-m.pc) / slot)
+	return RegionRodata
 }
 
-func (m *Machine) jump(distance int32) Fault {
+// branch executes a call, an exit or a far jump.
+func (m *Machine) branch(op uint8, src uint32, distance int32) Fault {
+	if op == isa.ClassJMP|isa.CALL && src != isa.CallLocal {
+		return callsHelper
+	}
+	m.pc += slot
+	switch op {
+	case isa.ClassJMP | isa.CALL:
+		if m.depth >= MaxDepth {
+			m.pc -= slot
+			return FaultDepth
+		}
+		f := &m.frames[m.depth]
+		m.depth++
+		f.ret = m.pc
+		copy(f.saved[:], m.r[6:10])
+		m.r[isa.FramePointer] -= uint64(m.frame)
+	case isa.ClassJMP | isa.EXIT:
+		if m.depth == 0 {
+			return exited
+		}
+		m.depth--
+		f := &m.frames[m.depth&(MaxDepth-1)]
+		copy(m.r[6:10], f.saved[:])
+		m.r[isa.FramePointer] += uint64(m.frame)
+		distance = int32(f.ret-m.pc) >> 3
+	}
 	m.pc += int(distance) * slot
 	m.budget += distance
 	if m.budget < 0 {
@@ -92,163 +83,143 @@ func (m *Machine) jump(distance int32) Fault {
 	return OK
 }
 
-// arithmetic executes what is rare of ALU and ALU64.
-func (m *Machine) arithmetic(w uint64) Fault {
-	op := uint8(w)
-	d := &m.r[w>>8&15]
-	a := *d
-	b := uint64(int64(w) >> 32)
-	if op&isa.SourceX != 0 {
-		b = m.r[w>>12&15]
-	}
+// arithmetic computes what is rare of ALU and ALU64 from the values of the
+// destination and the source register.
+func arithmetic(low uint32, imm int32, a, b uint64) uint64 {
+	op := uint8(low)
 	narrow := op&isa.ClassMask == isa.ClassALU
-	variant := uint(w >> 16 & 0xffff)
+	variant := low >> 16
+	if op&isa.SourceX == 0 {
+		b = uint64(imm)
+	}
 	switch op & 0xf0 {
-	case isa.NEG:
-		a = -a
 	case isa.MOV: // with sign extension
-		unused := (64 - variant) & 63
-		a = uint64(int64(b<<unused) >> unused)
-	case isa.LSH:
-		a <<= b & 63
-	case isa.RSH:
-		a >>= b & 63
-	case isa.ARSH:
-		a = uint64(int64(a) >> (b & 63))
-	case isa.DIV, isa.MOD:
+		a = signExtend(b, variant)
+	case isa.END:
+		if !narrow || op&isa.SourceX != 0 {
+			var swapped uint64
+			for range imm / 8 {
+				swapped = swapped<<8 | a&0xff
+				a >>= 8
+			}
+			return swapped
+		}
+		switch imm {
+		case 16:
+			a = uint64(uint16(a))
+		case 32:
+			a = uint64(uint32(a))
+		}
+		return a
+	default: // isa.DIV, isa.MOD
 		if narrow {
-			if variant == 0 {
-				a, b = uint64(uint32(a)), uint64(uint32(b))
-			} else {
-				a, b = uint64(int32(a)), uint64(int32(b))
+			a, b = uint64(uint32(a)), uint64(uint32(b))
+			if variant != 0 {
+				a, b = signExtend(a, 32), signExtend(b, 32)
 			}
 		}
 		a = divide(a, b, variant != 0, op&0xf0 == isa.MOD)
-	case isa.END:
-		unused := (64 - uint(w>>32)) & 63
-		if op&(isa.ClassMask|isa.SourceX) == isa.ClassALU {
-			a = a << unused >> unused
-		} else {
-			a = bits.ReverseBytes64(a) >> unused
-		}
-		narrow = false
-	default:
-		return FaultInstruction
 	}
 	if narrow {
 		a = uint64(uint32(a))
 	}
-	*d = a
-	m.pc += slot
-	return OK
+	return a
+}
+
+// signExtend extends the lowest bits of v, which are 8, 16, 32 or 64.
+func signExtend(v uint64, bits uint32) uint64 {
+	switch bits {
+	case 8:
+		return uint64(int8(v))
+	case 16:
+		return uint64(int16(v))
+	case 32:
+		return uint64(int32(v))
+	}
+	return v
 }
 
 // divide is the division of RFC 9669 §4.1: by zero it gives 0, and the
 // remainder of a division by zero is the dividend.
 func divide(a, b uint64, signed, modulo bool) uint64 {
-	switch {
-	case b == 0 && modulo:
-		return a
-	case b == 0:
-		return 0
-	case signed && modulo:
-		return uint64(int64(a) % int64(b))
-	case signed:
-		return uint64(int64(a) / int64(b))
-	case modulo:
-		return a % b
+	q := uint64(0)
+	if b != 0 {
+		if signed {
+			q = uint64(int64(a) / int64(b))
+		} else {
+			q = a / b
+		}
 	}
-	return a / b
-}
-
-// access returns the width bytes that the instruction w reaches through the
-// address base, nil if it may not.
-func (m *Machine) access(w, base uint64, width int, write bool) []byte {
-	b, _ := m.find(base+uint64(int64(w<<32)>>48), uint64(width), write)
-	return b
-}
-
-func (m *Machine) loadSigned(w uint64) Fault {
-	base := m.r[w>>12&15]
-	d := &m.r[w>>8&15]
-	switch uint8(w) &^ isa.ClassMask {
-	case isa.MEMSX | isa.B:
-		b := m.access(w, base, 1, false)
-		if len(b) < 1 {
-			return FaultMemory
-		}
-		*d = uint64(int8(b[0]))
-	case isa.MEMSX | isa.H:
-		b := m.access(w, base, 2, false)
-		if len(b) < 2 {
-			return FaultMemory
-		}
-		*d = uint64(int16(binary.LittleEndian.Uint16(b)))
-	case isa.MEMSX | isa.W:
-		b := m.access(w, base, 4, false)
-		if len(b) < 4 {
-			return FaultMemory
-		}
-		*d = uint64(int32(binary.LittleEndian.Uint32(b)))
-	default:
-		return FaultInstruction
+	if modulo {
+		return a - q*b
 	}
-	m.pc += slot
-	return OK
+	return q
 }
 
-// store executes the stores of an immediate and RFC 9669 §5.3. One machine
-// runs at a time on its memory, so that an ordinary read and write are atomic.
-func (m *Machine) store(w uint64) Fault {
-	size := w >> 3 & 3
-	mem := m.access(w, m.r[w>>8&15], int(0x8124>>(4*size)&15), true)
-	if mem == nil {
+// reach returns the address that the load or store low accesses.
+func (m *Machine) reach(low uint32) uint64 {
+	base := low >> 8
+	if low&isa.ClassMask == isa.ClassLDX {
+		base = low >> 12
+	}
+	return m.r[base&15] + uint64(int32(low)>>16)
+}
+
+// memory executes loads with sign extension, stores of an immediate, and
+// atomic operations (RFC 9669 §5.3). One machine runs at a time on its memory,
+// so that an ordinary read and write are atomic.
+func (m *Machine) memory(low uint32, imm int32) Fault {
+	const widths = 1<<(8*(isa.B>>3)) | 2<<(8*(isa.H>>3)) | 4<<(8*(isa.W>>3)) | 8<<(8*(isa.DW>>3))
+	width := int(widths >> (low & isa.SizeMask) & 15)
+	class := low & isa.ClassMask
+	if !m.find(m.reach(low), uint64(width), class != isa.ClassLDX) {
 		return FaultMemory
 	}
-	result := uint64(int64(w) >> 32)
-	if w&isa.ClassMask == isa.ClassSTX {
-		if w&isa.ModeMask != isa.ATOMIC {
-			return FaultInstruction
-		}
-		result = m.atomic(w, mem)
-	}
-	for i := range mem {
-		mem[i] = uint8(result >> (8 * i))
+	mem := m.window
+	var old uint64
+	for i := len(mem) - 1; i >= 0; i-- {
+		old = old<<8 | uint64(mem[i])
 	}
 	m.pc += slot
+	v := uint64(imm)
+	switch class {
+	case isa.ClassLDX:
+		m.r[low>>8&15] = signExtend(old, uint32(width)*8)
+		return OK
+	case isa.ClassSTX:
+		v = m.atomic(&m.r[low>>12&15], uint8(imm), old, width == 4)
+	}
+	for i := range mem {
+		mem[i] = uint8(v)
+		v >>= 8
+	}
 	return OK
 }
 
-// atomic returns what the atomic instruction w is to store in mem.
-func (m *Machine) atomic(w uint64, mem []byte) uint64 {
-	var old uint64
-	for i := range mem {
-		old |= uint64(mem[i]) << (8 * i)
-	}
-	v := &m.r[w>>12&15]
-	imm := uint8(w >> 32)
-	result := *v
-	switch imm &^ isa.Fetch {
+// atomic returns what is to be stored in place of old.
+func (m *Machine) atomic(r *uint64, operation uint8, old uint64, narrow bool) uint64 {
+	v := *r
+	switch operation &^ isa.Fetch {
 	case isa.AtomicAdd:
-		result += old
+		v += old
 	case isa.AtomicOr:
-		result |= old
+		v |= old
 	case isa.AtomicAnd:
-		result &= old
+		v &= old
 	case isa.AtomicXor:
-		result ^= old
+		v ^= old
 	case isa.AtomicCmpxchg &^ isa.Fetch:
-		expected := m.r[0]
-		if len(mem) == 4 {
+		r = &m.r[0]
+		expected := *r
+		if narrow {
 			expected = uint64(uint32(expected))
 		}
 		if old != expected {
-			result = old
+			v = old
 		}
-		v = &m.r[0]
 	}
-	if imm&isa.Fetch != 0 {
-		*v = old
+	if operation&isa.Fetch != 0 {
+		*r = old
 	}
-	return result
+	return v
 }
