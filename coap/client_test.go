@@ -163,6 +163,9 @@ func TestClientBlocks(t *testing.T) {
 		{"4.13 with the same size is final", PUT, 100, 64, "CON PUT /x 1:0/1/64 size1=100 +64", []turn{
 			{done(RequestEntityTooLarge, b1(0, false, 64)), ""},
 		}, 0, RequestEntityTooLarge, 0},
+		{"4.13 in the middle is final", PUT, 150, 64, "CON PUT /x 1:0/1/64 size1=150 +64", []turn{
+			{on(b1(0, true, 64)), "CON PUT /x 1:1/1/64 +64"}, {done(RequestEntityTooLarge, b1(1, false, 32)), ""},
+		}, 0, RequestEntityTooLarge, 0},
 		{"4.08 in the middle is final", PUT, 150, 64, "CON PUT /x 1:0/1/64 size1=150 +64", []turn{
 			{on(b1(0, true, 64)), "CON PUT /x 1:1/1/64 +64"}, {done(RequestEntityIncomplete, b1(1, false, 64)), ""},
 		}, 0, RequestEntityIncomplete, 0},
@@ -233,6 +236,33 @@ func TestTokensAndTags(t *testing.T) {
 	}
 	if len(tokens) != 16 || len(tags) != 2 {
 		t.Errorf("%d tokens, %d tags, want 16 and 2", len(tokens), len(tags))
+	}
+}
+
+// Content-Format is said of a body only, so that the zero Outgoing says nothing.
+func TestContentFormatOfOutgoing(t *testing.T) {
+	for _, tt := range []struct {
+		request Outgoing
+		want    string
+	}{
+		{Outgoing{Code: GET}, "none"},
+		{Outgoing{Code: PUT, Body: []byte("x")}, ""},
+		{Outgoing{Code: PUT, Body: []byte("x"), ContentFormat: FormatCBOR}, "\x3c"},
+		{Outgoing{Code: PUT, Body: []byte("x"), ContentFormat: FormatNone}, "none"},
+		{Outgoing{Code: PUT, ContentFormat: FormatCBOR}, "none"},
+	} {
+		d, _ := start(t, usual, &tt.request, nil)
+		var m Message
+		Parse(d.out[0], &m)
+		got := "none"
+		for _, o := range optionsOf(&m) {
+			if o.number == ContentFormat {
+				got = o.value
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.request, got, tt.want)
+		}
 	}
 }
 
@@ -352,6 +382,8 @@ func TestSeparateResponse(t *testing.T) {
 		d, _ := start(t, usual, &Outgoing{Code: GET}, func(c *Config) { c.ResponseTimeout = 5 * second })
 		Parse(d.out[0], &m)
 		d.deliver(device, d.encode(raw{typ: Acknowledgement, id: m.ID}))
+		d.now = second
+		d.deliver(device, d.encode(raw{typ: Acknowledgement, id: m.ID})) // once more: no more time
 		d.e.Poll(5*second - 1)
 		if d.got.done != 0 || len(d.out) > 1 {
 			t.Error("did not wait, or repeated what was acknowledged")

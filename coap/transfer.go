@@ -167,7 +167,7 @@ func (e *Endpoint) keep(now int64, t *Transfer) bool {
 	r, resp := &e.request, &e.response
 	own := len(e.body) > 0 && &resp.Body[0] == &e.body[0]
 	get := r.Code == GET
-	if get && (!own || r.block2.Num > 0) {
+	if get && !own {
 		return true
 	}
 	if !own && len(resp.Body) > e.c.Body {
