@@ -12,7 +12,7 @@ func Check(text []byte, granted map[uint8]bool) map[int][]vm.Fault {
 	}
 	c := checker{text: text, granted: granted, starts: map[int]bool{}, refused: map[int][]vm.Fault{}}
 	for c.slot = 0; c.slot < c.slots(); c.slot += c.length() {
-		c.starts[c.slot] = true
+		c.starts[c.slot] = text[c.slot*slotBytes] != 0 // which is no instruction's opcode
 	}
 	for c.slot = 0; c.slot < c.slots(); c.slot += c.length() {
 		c.instruction(decode(text, c.slot))

@@ -25,6 +25,7 @@ type Machine struct {
 	Helpers map[uint8]Helper
 	Frame   uint64 // stack in bytes that each local call reserves
 	Budget  int64  // instructions
+	Trace   func() // if not nil, called before each instruction
 
 	Reg      [11]uint64
 	PC       int // slot of the instruction that faulted, or of the next one
@@ -69,6 +70,9 @@ func (m *Machine) Run(text []byte) {
 
 // step executes one instruction. An instruction that faults changes nothing.
 func (m *Machine) step() {
+	if m.Trace != nil {
+		m.Trace()
+	}
 	in := decode(m.text, m.PC)
 	switch in.class() {
 	case classLD:

@@ -1,0 +1,188 @@
+package vmfuzz
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/femto-containers/femto/internal/refvm"
+	"github.com/femto-containers/femto/vm"
+)
+
+// An Outcome is what both implementations agreed on.
+type Outcome struct {
+	Refused  bool // by the check, with Fault
+	Fault    vm.Fault
+	Executed int64
+}
+
+// Compare checks and runs a case by vm, whole and in pieces, and by refvm. The
+// error says what differs. trace, if not nil, is called before each
+// instruction with the slot.
+func Compare(k Case, trace func(slot int)) (Outcome, error) {
+	var granted vm.HelperSet
+	numbers := map[uint8]bool{}
+	for n := uint8(1); n <= helpers; n++ {
+		granted.Add(n)
+		numbers[n] = true
+	}
+	kept := bytes.Clone(k.Text)
+	need, refusal := vm.Check(k.Text, &granted)
+	reasons := refvm.Check(k.Text, numbers)
+	switch {
+	case refusal.Fault == vm.OK && len(reasons) != 0:
+		return Outcome{}, fmt.Errorf("vm accepts what is to be refused by slot: %v", reasons)
+	case refusal.Fault != vm.OK && !slices.Contains(reasons[refusal.PC], refusal.Fault):
+		return Outcome{}, fmt.Errorf("vm refuses slot %d (%v), not one of the reasons by slot: %v", refusal.PC, refusal, reasons)
+	case refusal.Fault != vm.OK && k.Valid:
+		return Outcome{}, fmt.Errorf("made to be valid, and refused: slot %d, %v", refusal.PC, refusal)
+	case refusal.Fault != vm.OK:
+		return Outcome{Refused: true, Fault: refusal.Fault}, nil
+	}
+
+	want := newYard(k.Regions)
+	ref := refvm.Machine{Frame: uint64(need.Frame), Budget: int64(k.Budget), Helpers: map[uint8]refvm.Helper{}}
+	if ref.Frame == 0 {
+		ref.Frame = vm.DefaultFrame
+	}
+	for i, h := range helperPairs {
+		ref.Helpers[uint8(i+1)] = h.plain
+	}
+	if trace != nil {
+		ref.Trace = func() { trace(ref.PC) }
+	}
+	want.lend(&ref.Region)
+	ref.Enter()
+	for i, v := range k.Register {
+		if v != 0 {
+			ref.Reg[i] = v
+		}
+	}
+	ref.Run(k.Text)
+
+	out := Outcome{Fault: ref.Fault, Executed: ref.Executed}
+	if err := want.intact(); err != nil {
+		return out, fmt.Errorf("refvm: %w", err)
+	}
+	for _, quantum := range []int32{0, k.Quantum} {
+		if err := compareRun(k, quantum, need, &ref, want); err != nil {
+			return out, fmt.Errorf("quantum %d: %w", quantum, err)
+		}
+	}
+	if !bytes.Equal(kept, k.Text) {
+		return out, fmt.Errorf("the text changed")
+	}
+	return out, nil
+}
+
+func compareRun(k Case, quantum int32, need vm.Need, ref *refvm.Machine, want *yard) error {
+	got := newYard(k.Regions)
+	var m vm.Machine
+	got.lend(&m.Region)
+	m.Frame, m.Quantum = need.Frame, quantum
+	for _, h := range helperPairs {
+		m.Helpers = append(m.Helpers, h.gated)
+	}
+	m.Reset(k.Text, k.Budget)
+	for i, v := range k.Register {
+		if v != 0 {
+			m.SetRegister(i, v)
+		}
+	}
+	status := m.Run()
+	for pieces := 0; status == vm.Suspended; pieces++ {
+		if pieces > int(k.Budget)+1 {
+			return fmt.Errorf("%d pieces of a budget of %d", pieces, k.Budget)
+		}
+		status = m.Run()
+	}
+
+	ending := vm.Done
+	if ref.Fault != vm.OK {
+		ending = vm.Faulted
+	}
+	switch {
+	case status != ending:
+		return fmt.Errorf("status %d (%v at %d), want %d (%v at %d)", status, m.Fault(), m.PC(), ending, ref.Fault, ref.PC)
+	case m.Fault() != ref.Fault:
+		return fmt.Errorf("%v at %d, want %v at %d", m.Fault(), m.PC(), ref.Fault, ref.PC)
+	case m.PC() != ref.PC:
+		return fmt.Errorf("%v at %d, want it at %d", m.Fault(), m.PC(), ref.PC)
+	case ref.Fault == vm.FaultMemory && m.FaultAddress() != ref.Address:
+		return fmt.Errorf("fault address %#x, want %#x", m.FaultAddress(), ref.Address)
+	case int64(m.Instructions()) != ref.Executed:
+		return fmt.Errorf("%d instructions, want %d", m.Instructions(), ref.Executed)
+	case int64(m.Charged()) != ref.Charged:
+		return fmt.Errorf("%d charged, want %d", m.Charged(), ref.Charged)
+	case int(m.Instructions()) > int(k.Budget)+len(k.Text)/8:
+		return fmt.Errorf("%d instructions of a budget of %d and a text of %d slots", m.Instructions(), k.Budget, len(k.Text)/8)
+	}
+	for i, v := range ref.Reg {
+		if m.Register(i) != v {
+			return fmt.Errorf("r%d is %#x, want %#x", i, m.Register(i), v)
+		}
+	}
+	if err := got.intact(); err != nil {
+		return err
+	}
+	return got.equal(want)
+}
+
+const gap = 24
+
+// A yard is one block of memory in which regions lie between bytes that
+// nothing may change.
+type yard struct {
+	block, before []byte
+	regions       []Region
+	at            []int // start of each region in block
+}
+
+func newYard(regions []Region) *yard {
+	y := &yard{regions: regions}
+	for _, r := range regions {
+		y.block = append(y.block, bytes.Repeat([]byte{0xa5}, gap)...)
+		y.at = append(y.at, len(y.block))
+		for i := range r.Size {
+			y.block = append(y.block, r.initial(i))
+		}
+	}
+	y.block = append(y.block, bytes.Repeat([]byte{0xa5}, gap)...)
+	y.before = bytes.Clone(y.block)
+	return y
+}
+
+// lend fills in the regions, each with capacity to the end of the block, as a
+// careless host would cut them.
+func (y *yard) lend(to *[vm.Regions]vm.Region) {
+	for i, r := range y.regions {
+		to[r.Number] = vm.Region{Bytes: y.block[y.at[i] : y.at[i]+r.Size], Writable: r.Writable}
+	}
+}
+
+// intact looks for a changed byte outside the writable regions.
+func (y *yard) intact() error {
+	may := make([]bool, len(y.block))
+	for i, r := range y.regions {
+		for j := range r.Size {
+			may[y.at[i]+j] = r.Writable
+		}
+	}
+	for i, b := range y.block {
+		if b != y.before[i] && !may[i] {
+			return fmt.Errorf("byte %d of the block changed, which is not writable", i)
+		}
+	}
+	return nil
+}
+
+func (y *yard) equal(want *yard) error {
+	for i, r := range y.regions {
+		for j := range r.Size {
+			if got, want := y.block[y.at[i]+j], want.block[y.at[i]+j]; got != want {
+				return fmt.Errorf("byte %d of region %d is %#02x, want %#02x", j, r.Number, got, want)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package vmfuzz_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/femto-containers/femto/internal/asm"
+	"github.com/femto-containers/femto/internal/vmfuzz"
+	"github.com/femto-containers/femto/isa"
+	"github.com/femto-containers/femto/vm"
+)
+
+func listing(text []byte) string {
+	var b strings.Builder
+	for _, line := range asm.Disassemble(text) {
+		b.WriteString("\n\t" + line.Text)
+	}
+	return b.String()
+}
+
+// seedData returns the bytes from which seed's case is made.
+func seedData(seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 0))
+	data := make([]byte, 100+r.IntN(700))
+	for i := range data {
+		data[i] = byte(r.Uint32())
+	}
+	return data
+}
+
+// A form is an opcode with its variant: what selects the operation.
+type form struct {
+	opcode  uint8
+	variant int32
+}
+
+func formOf(in isa.Instruction) form {
+	f := form{opcode: in.Opcode}
+	switch in.Class() {
+	case isa.ClassALU, isa.ClassALU64:
+		f.variant = int32(in.Offset)
+		if in.Opcode&0xf0 == isa.END {
+			f.variant = in.Imm
+		}
+	case isa.ClassSTX:
+		f.variant = in.Imm
+	case isa.ClassJMP:
+		if in.Opcode&0xf0 == isa.CALL {
+			f.variant = int32(in.Src)
+		}
+	}
+	return f
+}
+
+// TestDifferential compares the interpreter with the reference on the same
+// programs each time, and makes sure that they are worth it: each form of
+// each instruction runs, and each ending occurs.
+func TestDifferential(t *testing.T) {
+	seeds := uint64(8000)
+	if testing.Short() {
+		seeds = 500
+	}
+	forms := map[form]int{}
+	refused, ended := map[vm.Fault]int{}, map[vm.Fault]int{}
+	executed := int64(0)
+	for seed := range seeds {
+		k := vmfuzz.Make(seedData(seed))
+		var ran []form
+		out, err := vmfuzz.Compare(k, func(slot int) { ran = append(ran, formOf(isa.Decode(k.Text[slot*8:]))) })
+		if err != nil {
+			t.Errorf("seed %d: %v%s", seed, err, listing(k.Text))
+		}
+		for _, f := range ran {
+			forms[f]++
+		}
+		if out.Refused {
+			refused[out.Fault]++
+		} else {
+			ended[out.Fault]++
+		}
+		executed += out.Executed
+	}
+	t.Logf("%d forms, %d instructions, ended %v, refused %v", len(forms), executed, ended, refused)
+	if testing.Short() {
+		return
+	}
+	// Forms of RFC 9669 §4 and §5 in our groups, lddwd and lddwr: ALU and
+	// ALU64 25 each and their variants 4 + 2 and 4 + 3, byte order 9, jumps
+	// 22 + 22 + 2, calls and exit 3, loads 7, stores 8, atomics 20, wide 3.
+	const all = 25 + 25 + 6 + 7 + 9 + 46 + 3 + 7 + 8 + 20 + 3
+	if len(forms) != all {
+		t.Errorf("%d forms ran, want %d", len(forms), all)
+	}
+	for _, f := range []vm.Fault{vm.OK, vm.FaultMemory, vm.FaultBudget, vm.FaultDepth, vm.FaultArgument} {
+		if ended[f] < 10 {
+			t.Errorf("%d programs ended with: %v", ended[f], f)
+		}
+	}
+	for f := vm.FaultInstruction; f >= vm.FaultNotGranted; f-- {
+		if refused[f] == 0 && f != vm.FaultMemory && f != vm.FaultBudget && f != vm.FaultDivision {
+			t.Errorf("no program refused with: %v", f)
+		}
+	}
+}
+
+// FuzzDifferential makes cases from what the fuzzer finds.
+func FuzzDifferential(f *testing.F) {
+	for seed := range uint64(16) {
+		f.Add(seedData(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		k := vmfuzz.Make(data)
+		if _, err := vmfuzz.Compare(k, nil); err != nil {
+			t.Errorf("%v%s\n%+v", err, listing(k.Text), k)
+		}
+	})
+}
