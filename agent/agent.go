@@ -11,11 +11,6 @@ import (
 	"github.com/femto-containers/femto/suit"
 )
 
-// MaxSequence is the highest sequence number that is accepted. Numbers are
-// seconds since 1970 unless an author says otherwise; the limit keeps a slip
-// from spending all numbers at once.
-const MaxSequence = 1<<40 - 1
-
 // A Tenant is a signer whom the owner trusts with some hooks.
 type Tenant struct {
 	Name  string

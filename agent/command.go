@@ -63,7 +63,10 @@ func (a *Agent) command(message []byte) suit.Report {
 		return suit.Report{Stage: suit.StageCheck, Reason: reason}
 	}
 	a.report.sequence = a.sequence(c.counter[:])
-	if sequence <= a.report.sequence || sequence > MaxSequence {
+	if sequence > suit.MaxSequence {
+		return suit.Report{Stage: suit.StageSetup, Reason: suit.ReasonParameter}
+	}
+	if sequence <= a.report.sequence {
 		a.report.fail(DetailCounter, 0)
 		return suit.Report{Stage: suit.StageSetup, Reason: suit.ReasonUnauthorised}
 	}

@@ -84,10 +84,10 @@ const coapConflict = 4<<5 | 9
 // serveCounter answers GET counter?k=KEYID&h=UUID[&n=NAME], identifiers in
 // hexadecimal, with the highest sequence number spent.
 func (a *Agent) serveCounter(req *coap.Request, resp *coap.Response) {
-	var keyID [8]byte
+	var keyID [keyIDLen]byte
 	var uuid [16]byte
 	var name []byte
-	seen := 0
+	key, hook := false, false
 	for i := 0; i < req.NumQuery(); i++ {
 		q := req.Query(i)
 		if len(q) < 2 || q[1] != '=' {
@@ -96,14 +96,14 @@ func (a *Agent) serveCounter(req *coap.Request, resp *coap.Response) {
 		value := q[2:]
 		switch q[0] {
 		case 'k':
-			seen += unhex(keyID[:], value)
+			key = unhex(keyID[:], value)
 		case 'h':
-			seen += unhex(uuid[:], value)
+			hook = unhex(uuid[:], value)
 		case 'n':
 			name = value
 		}
 	}
-	if seen != 2 {
+	if !key || !hook {
 		resp.Fail(coap.BadRequest, "want k=KEYID and h=UUID")
 		return
 	}
@@ -122,20 +122,19 @@ func (a *Agent) serveCounter(req *coap.Request, resp *coap.Response) {
 	resp.Fail(coap.NotFound, "no such tenant or hook")
 }
 
-// unhex fills dst from its hexadecimal form and returns 1, or 0 if src is not
-// that.
-func unhex(dst, src []byte) int {
+// unhex fills dst from its hexadecimal form. It reports false if src is not that.
+func unhex(dst, src []byte) bool {
 	if len(src) != 2*len(dst) {
-		return 0
+		return false
 	}
 	for i := range dst {
 		high, low := digit(src[2*i]), digit(src[2*i+1])
 		if high > 15 || low > 15 {
-			return 0
+			return false
 		}
 		dst[i] = high<<4 | low
 	}
-	return 1
+	return true
 }
 
 // digit returns the value of a hexadecimal digit, above 15 if c is none.
