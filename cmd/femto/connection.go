@@ -31,7 +31,7 @@ type connection struct {
 
 func (c *connection) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&c.uri, "device", "d", os.Getenv("FEMTO_DEVICE"), "device, coap://`HOST`[:PORT]; or $FEMTO_DEVICE")
+	f.StringVarP(&c.uri, "device", "d", os.Getenv("FEMTO_DEVICE"), "`URI` of the device, coap://host[:port]; or $FEMTO_DEVICE")
 	f.IntVar(&c.blockSize, "block-size", client.DefaultBlockSize, "largest CoAP block in `BYTES`: 16, 32, ... 1024")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long the whole command may take")
 }
@@ -139,6 +139,7 @@ func (c *connection) refusal(refused *remote.RefusedError) error {
 		e.why = "no tenant whom the device trusts has signed these bytes"
 		e.try = []string{c.info()}
 	case r.Detail == agent.DetailCounter:
+		e.what = "the device refused: the sequence number is spent"
 		e.why = fmt.Sprintf("the device has accepted sequence number %d for this container and never goes back", r.Sequence)
 		e.try = []string{c.ps()}
 	case r.Detail == agent.DetailAgent:

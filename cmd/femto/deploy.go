@@ -106,7 +106,7 @@ func printPlan(w io.Writer, p *plan) {
 		return
 	}
 	fmt.Fprintf(t, "change\truns on %s\n", r.place())
-	fmt.Fprintf(t, "sequence\t%d to %d\n", p.spent, r.Sequence)
+	fmt.Fprintf(t, "sequence\t%d, after %d\n", r.Sequence, p.spent)
 	delivery := "the image inside"
 	if r.Fetched {
 		delivery = "the image fetched after it"

@@ -18,12 +18,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/femto-containers/femto/examples"
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/internal/sim"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -73,6 +76,10 @@ func setupScript(env *testscript.Env) error {
 		"half.bin":       string(examples.Fletcher32[:len(examples.Fletcher32)/2]),
 		"object.o":       "\x7fELF\x02\x01\x01\x00",
 		"empty":          "",
+		"unknown.bin":    string(assembled("mov %r0, 1\nexit")[:image.HeaderSize]) + "\xff\xff\x00\x00\x00\x00\x00\x00\x95\x00\x00\x00\x00\x00\x00\x00",
+		"stranger.bin":   string(assembled("call 0x99\nexit")),
+		"endless.bin":    string(assembled("l: ja l")),
+		"talker.bin":     string(talker()),
 		"garbage":        strings.Repeat("\xde\xad\xbe\xef", 100),
 		"huge":           strings.Repeat("x", maxFile+1),
 		"large":          strings.Repeat("x", 3000),
@@ -84,6 +91,9 @@ func setupScript(env *testscript.Env) error {
 	if err := os.Mkdir(filepath.Join(env.WorkDir, "folder"), 0o755); err != nil {
 		return err
 	}
+	if err := saveManifests(env); err != nil {
+		return err
+	}
 	// One address where nothing ever answers, and one where nobody listens.
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -91,6 +101,11 @@ func setupScript(env *testscript.Env) error {
 	}
 	env.Defer(func() { silent.Close() })
 	env.Setenv("SILENT", "coap://"+silent.LocalAddr().String())
+	for name, id := range map[string]uuid.UUID{
+		"VENDOR": author.VendorID(), "CLASS": author.ClassID(sim.Board), "EVENT": author.HookID("event"),
+	} {
+		env.Setenv(name, id.String())
+	}
 	env.Setenv("NOBODY", "coap://127.0.0.1:1")
 	env.Values["device"] = new(*running)
 	return nil
@@ -210,6 +225,8 @@ var fixes = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
+	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:DIGEST"},
+	{regexp.MustCompile(`\b[0-9a-f]{12} `), "IMAGE        "},
 	{regexp.MustCompile(`(127\.0\.0\.1):\d{4,5}`), "$1:PORT"},
 	{regexp.MustCompile(`sequence( to)? \d{10}`), "sequence$1 NUMBER"},
 	{regexp.MustCompile(`\b\d{10}\b`), "NUMBER"},
@@ -242,6 +259,53 @@ func scriptP256(ts *testscript.TestScript, neg bool, args []string) {
 	key, err := author.GenerateP256()
 	ts.Check(err)
 	ts.Check(key.Save(ts.MkAbs(args[0])))
+}
+
+// saveManifests signs updates with one of two keys.
+func saveManifests(env *testscript.Env) error {
+	dir := env.WorkDir
+	signer, other := author.NewPrivateKey([32]byte{1}), author.NewPrivateKey([32]byte{2})
+	raw, _ := signer.Public().Ed25519()
+	env.Setenv("SIGNER", fmt.Sprintf("%x", raw))
+	files := map[string][]byte{"signer.hex": fmt.Appendf(nil, "%x\n", raw)}
+	for name, delivery := range map[string]author.Delivery{"update.suit": author.Integrated, "fetched.suit": author.Reference} {
+		manifest := author.Manifest{
+			Sequence: 7, Vendor: author.VendorID(), Class: author.ClassID(sim.Board), Hook: author.HookID("event"),
+			Image: examples.Fletcher32, Delivery: delivery,
+		}
+		if delivery == author.Reference {
+			manifest.URI = remote.PayloadURI
+		}
+		envelope, err := manifest.Envelope(signer)
+		if err != nil {
+			return err
+		}
+		files[name] = envelope
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return errors.Join(signer.Save(filepath.Join(dir, "signer.key")), other.Save(filepath.Join(dir, "other.key")))
+}
+
+// assembled returns an image of a program.
+func assembled(source string) []byte {
+	text, err := asm.Assemble(source)
+	if err != nil {
+		panic(err)
+	}
+	return image.Append(nil, image.Parts{Text: text})
+}
+
+// talker returns an image that prints what would steer a terminal.
+func talker() []byte {
+	text, err := asm.Assemble(fmt.Sprintf("mov %%r1, %#x\ncall 1\nmov %%r0, -3\nexit", vm.Address(vm.RegionRodata, 0)))
+	if err != nil {
+		panic(err)
+	}
+	return image.Append(nil, image.Parts{Rodata: []byte("hello\x1b[31m\x00"), Text: text})
 }
 
 // summing returns an image with n bytes of .rodata, made of seed, whose result

@@ -17,7 +17,7 @@ func newVersionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "version",
-		Short:   "Print what this build is and speaks",
+		Short:   "Print the version of this build",
 		Example: `  femto version --json`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
