@@ -230,3 +230,9 @@ func returning(tb testing.TB, n, size int) []byte {
 	}
 	return program(tb, fmt.Sprintf("mov r0, %d\nexit", n), parts)
 }
+
+func decodeInto(b []byte, v any) {
+	if err := cbor.Unmarshal(b, v); err != nil {
+		panic(err)
+	}
+}
