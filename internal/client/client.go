@@ -200,8 +200,18 @@ func (c *Client) send(to link.Addr, datagram []byte) {
 // Do sends req and waits for the response, serving requests of the device
 // meanwhile. A response outside 2.xx comes back with a *StatusError about it.
 // Other errors are ErrUnreachable, ErrReset, a coap.Error for a transfer that
-// went wrong, the cause of ctx, or one of the socket.
+// went wrong, the cause of ctx, or one of the socket. A GET whose content changes
+// under way starts again, twice at most.
 func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
+	for again := 2; ; again-- {
+		r, err := c.do(ctx, req)
+		if err != coap.ErrChanged || req.Method != coap.GET || again == 0 {
+			return r, err
+		}
+	}
+}
+
+func (c *Client) do(ctx context.Context, req Request) (Response, error) {
 	before := c.endpoint.Counters.Calls
 	c.sendErr = nil
 	s := &sink{client: c, sendTotal: len(req.Body), size: -1}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,39 @@ func TestDo(t *testing.T) {
 	}
 	if _, err := c.Do(t.Context(), Request{Method: coap.GET, Path: "/shelf"}); err != nil || c.Stats().Exchanges != 10 || c.Stats().Blocks != 9 {
 		t.Errorf("%+v, %v", c.Stats(), err)
+	}
+}
+
+// A restless Handler answers in two blocks that belong together only every few
+// times.
+type restless struct {
+	runs atomic.Int32
+	calm int32
+}
+
+func (r *restless) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
+	n := min(r.runs.Add(1), r.calm)
+	// In memory of its own, so that it is not kept between blocks.
+	resp.Code, resp.Body = coap.Content, bytes.Repeat([]byte{byte(n)}, 100)
+}
+
+func TestContentThatChanges(t *testing.T) {
+	for _, tt := range []struct {
+		calm int32
+		runs int32
+		want error
+	}{
+		{1, 2, nil},
+		{2, 4, nil},
+		{5, 6, nil},
+		{99, 6, coap.ErrChanged},
+	} {
+		h := &restless{calm: tt.calm}
+		c := dial(t, serve(t, h, 64), Options{})
+		r, err := c.Do(t.Context(), Request{Method: coap.GET})
+		if err != tt.want || h.runs.Load() != tt.runs || err == nil && !bytes.Equal(r.Body, bytes.Repeat([]byte{byte(tt.calm)}, 100)) {
+			t.Errorf("calm after %d: %v, ran %d times, %x", tt.calm, err, h.runs.Load(), r.Body)
+		}
 	}
 }
 
