@@ -132,12 +132,13 @@ func (d *deployment) plan(ctx context.Context, device *remote.Device) (*plan, er
 	return p, p.sign(hook)
 }
 
-// sign makes the envelope, with the image inside if the device has room for
-// that.
+// sign makes the envelope, with the image in the manifest if the device has room
+// for that.
 func (p *plan) sign(hook *remote.Hook) (err error) {
+	// The vendor is left out: a class's UUID is made from its vendor's.
 	manifest := author.Manifest{
-		Sequence: p.result.Sequence, Vendor: uuid.UUID(p.info.Vendor), Class: uuid.UUID(p.info.Class),
-		Hook: uuid.UUID(hook.UUID), Container: p.name, Image: p.image, Delivery: author.Integrated,
+		Sequence: p.result.Sequence, Class: uuid.UUID(p.info.Class),
+		Hook: uuid.UUID(hook.UUID), Container: p.name, Image: p.image, Delivery: author.Content,
 		KeyHint: keyHint(len(p.info.Tenants)),
 	}
 	if p.envelope, err = manifest.Envelope(p.key); err != nil {

@@ -34,7 +34,8 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"femto": func() { os.Exit(process()) },
+		"femto":          func() { os.Exit(process()) },
+		"femto-powercut": func() { os.Exit(powercutDevice()) },
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/engine/helpers"
+	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/fileflash"
 	"github.com/femto-containers/femto/internal/udplink"
@@ -80,6 +81,10 @@ type Config struct {
 
 	// Log takes the lines that containers print; nil drops them.
 	Log func(container string, line string)
+
+	// BeforeWrite is called ahead of every write to the flash; if it returns
+	// false, the flash's power is off (flash.Memory). nil: nobody is.
+	BeforeWrite func(op flash.Operation, off int, p []byte) bool
 }
 
 // Device is a simulated device. Run drives it; nothing else may be called
@@ -100,16 +105,17 @@ type Device struct {
 
 // Open binds the socket, opens the flash and starts what is installed there.
 func Open(c Config) (*Device, error) {
-	flash, err := fileflash.Open(c.Flash, flashSize, eraseSize, writeSize)
+	file, err := fileflash.Open(c.Flash, flashSize, eraseSize, writeSize)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := udplink.Listen(c.Listen)
 	if err != nil {
-		flash.Close()
+		file.Close()
 		return nil, err
 	}
-	d := &Device{conn: conn, flash: flash, clock: udplink.Clock()}
+	file.Before = c.BeforeWrite
+	d := &Device{conn: conn, flash: file, clock: udplink.Clock()}
 	if err := d.init(c); err != nil {
 		d.Close()
 		return nil, err
