@@ -110,38 +110,71 @@ func (d *Device) Fire(ctx context.Context, hook string, context []byte) (*Firing
 func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Report, error) {
 	d.payload = payload
 	defer func() { d.payload = nil }()
-	report, err := d.report(d.Do(ctx, client.Request{
-		Method: coap.POST, Path: "/" + agent.PathManifest,
-		ContentFormat: coap.FormatSUITEnvelope, Body: envelope,
-	}))
-	for err == nil && report.Progress == Progress(agent.ProgressFetching) {
-		// Serving the payload is all there is to do meanwhile.
-		wait, cancel := context.WithTimeout(ctx, pollInterval)
-		err = d.Serve(wait)
-		cancel()
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	report, err := d.post(ctx, agent.PathManifest, coap.FormatSUITEnvelope, envelope)
+	if err != nil {
+		return report, err
+	}
+	manifest := report.Manifest
+	for report.Progress == Progress(agent.ProgressFetching) {
+		if err := d.serveFor(ctx, pollInterval); err != nil {
 			return nil, err
 		}
 		report, err = d.report(d.Do(ctx, client.Request{Method: coap.GET, Path: "/" + agent.PathManifest}))
-		if err == nil && d.Fetching != nil {
+		switch {
+		case report == nil:
+			return nil, err
+		case report.Manifest.String() != manifest.String():
+			return nil, ErrOvertaken
+		case err != nil:
+			return report, err
+		case d.Fetching != nil:
 			d.Fetching(report.Received, report.Total)
 		}
 	}
-	return report, err
+	return report, nil
 }
 
-// pollInterval is how often the device is asked how far a fetch is.
-const pollInterval = 100 * time.Millisecond
+// ErrOvertaken says that the device went on to somebody else's manifest.
+var ErrOvertaken = errors.New("another manifest came before this one was through")
+
+const (
+	pollInterval = 100 * time.Millisecond // between looks at how far a fetch is
+	busyInterval = 500 * time.Millisecond // between tries while somebody else's manifest is being processed
+)
 
 // Command sends a signed command. A refusal is a *RefusedError.
 func (d *Device) Command(ctx context.Context, message []byte) (*Report, error) {
-	return d.report(d.Do(ctx, client.Request{
-		Method: coap.POST, Path: "/" + agent.PathCommand,
-		ContentFormat: coap.FormatCOSESign1, Body: message,
-	}))
+	return d.post(ctx, agent.PathCommand, coap.FormatCOSESign1, message)
+}
+
+// post sends what changes the device, as soon as the device has time for it.
+func (d *Device) post(ctx context.Context, path string, format coap.Format, body []byte) (*Report, error) {
+	for {
+		report, err := d.report(d.Do(ctx, client.Request{
+			Method: coap.POST, Path: "/" + path, ContentFormat: format, Body: body,
+		}))
+		var status *client.StatusError
+		if !errors.As(err, &status) || status.Code != coap.ServiceUnavailable {
+			return report, err
+		}
+		if err := d.serveFor(ctx, busyInterval); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// serveFor serves the device for a while.
+func (d *Device) serveFor(ctx context.Context, interval time.Duration) error {
+	wait, cancel := context.WithTimeout(ctx, interval)
+	defer cancel()
+	err := d.Serve(wait)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // CommandPayload is what a command's signature is over. device is Info.Device:

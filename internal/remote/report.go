@@ -27,6 +27,7 @@ type Report struct {
 	Total    int          `cbor:"9,keyasint" json:"total"`
 	Section  int          `cbor:"10,keyasint" json:"section"`
 	Command  int          `cbor:"11,keyasint" json:"command"`
+	Manifest Hex          `cbor:"12,keyasint" json:"manifest"` // the beginning of its digest
 }
 
 // Progress says how far an envelope has come.
