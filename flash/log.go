@@ -198,7 +198,11 @@ func (l *Log) compact(add bool, kind uint8, payload []byte) Error {
 	end := l.emit
 	l.emit = 0
 	if err == OK {
-		err = l.writeHeader(bank, l.generation+1)
+		if err = l.writeHeader(bank, l.generation+1); err != OK {
+			// The header may be there for all that, and the next Open choose
+			// it: nothing may go to the current bank any more.
+			l.torn = true
+		}
 	}
 	if err != OK {
 		return err
