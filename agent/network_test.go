@@ -124,7 +124,7 @@ func (w *network) client(tb testing.TB, last byte) *client {
 		Handler:   c,
 		Send:      func(to link.Addr, datagram []byte) { w.send(c.address, to, datagram) },
 		Exchanges: make([]coap.Exchange, 4), Transfers: make([]coap.Transfer, 2), Calls: make([]coap.Call, 4),
-		Datagram: 256, Body: 4096, BlockSize: 64, MaxRetransmit: 8, Seed: uint64(last),
+		Datagram: 320, Body: 4096, BlockSize: 256, MaxRetransmit: 8, Seed: uint64(last),
 	}
 	config.Memory = make([]byte, config.MemorySize())
 	if err := c.Init(config); err != 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/internal/powercut"
 )
@@ -52,9 +53,11 @@ func copyFlash(tb testing.TB, m *flash.Memory) *flash.Memory {
 	return c
 }
 
-// fillLog spends numbers until a record of the log is the last before a
-// compaction.
+// fillLog installs a container on "timer" and spends numbers on it until the
+// next record of the log needs a compaction.
 func fillLog(d *device, number uint64) {
+	d.tb.Helper()
+	d.must(order{number: number, image: returning(d.tb, 9, 0), hook: "timer"})
 	for {
 		before := d.flash.Counts[flash.OpErase]
 		copied := copyFlash(d.tb, d.flash)
@@ -76,7 +79,6 @@ func scenarios(tb testing.TB) []scenario {
 	}
 	full := func(d *device) {
 		shipped(d)
-		d.must(order{number: 100, image: returning(tb, 9, 0), hook: "timer"})
 		fillLog(d, 100)
 	}
 	envelope := func(o order) func(testing.TB) []byte {
@@ -96,6 +98,9 @@ func scenarios(tb testing.TB) []scenario {
 	}
 }
 
+// blocky has the device use larger blocks, for tests with many exchanges.
+func blocky(c *agent.Config, _ *engine.Config) { c.CoAP.BlockSize, c.CoAP.Datagram = 256, 320 }
+
 // TestPowerCuts takes the power at every flash operation of every scenario,
 // with the operation not done, done, and torn. The device comes back with the
 // complete old or the complete new state, and the change can be made after
@@ -105,7 +110,7 @@ func TestPowerCuts(t *testing.T) {
 	for _, granule := range []int{4, 16} {
 		for _, s := range scenarios(t) {
 			t.Run(fmt.Sprintf("%s/granule %d", s.name, granule), func(t *testing.T) {
-				base := newDeviceOn(t, newFlash(t, granule), nil)
+				base := newDeviceOn(t, newFlash(t, granule), blocky)
 				if s.before != nil {
 					s.before(base)
 				}
@@ -121,7 +126,7 @@ func TestPowerCuts(t *testing.T) {
 					}
 					return d.host.ask(atDevice, coap.POST, s.path, "", message)
 				}
-				done := newDeviceOn(t, copyFlash(t, base.flash), nil)
+				done := newDeviceOn(t, copyFlash(t, base.flash), blocky)
 				if a := change(done); a.code != coap.Changed {
 					t.Fatal("refused without a power cut")
 				}
@@ -135,7 +140,7 @@ func TestPowerCuts(t *testing.T) {
 				}
 				for n, last := 0, false; !last; n++ {
 					for _, tear := range powercut.Tears {
-						d := newDeviceOn(t, copyFlash(t, base.flash), nil)
+						d := newDeviceOn(t, copyFlash(t, base.flash), blocky)
 						happened := powercut.At(d.flash, n, tear)
 						change(d)
 						if !happened() {
@@ -251,5 +256,30 @@ func TestDamagedSlot(t *testing.T) {
 	d.restart()
 	if got := d.runs(); got != "event/a=1 event/b=4 event/c=3" && got != "event/a=1 event/c=3 event/b=4" {
 		t.Error(got)
+	}
+}
+
+// TestFailedCompactionWithoutReboot: a compaction seemed to fail at its last
+// operation, and the device goes on. What it accepts then is there after a
+// restart.
+func TestFailedCompactionWithoutReboot(t *testing.T) {
+	for _, tear := range powercut.Tears {
+		d := newDevice(t, nil)
+		d.must(order{number: 1, image: returning(t, 1, 0), name: "a"})
+		fillLog(d, 100)
+		next := order{number: 2, image: returning(t, 2, 0), name: "a"}
+		probe := newDeviceOn(t, copyFlash(t, d.flash), nil)
+		before := probe.operations()
+		probe.must(next)
+		powercut.At(d.flash, probe.operations()-before-1, tear)
+		if r := d.deploy(next); agent.Progress(r.Progress) != agent.ProgressRefused {
+			t.Fatal("not refused:", describe(r))
+		}
+		powercut.On(d.flash)
+		d.must(order{number: 3, image: returning(t, 3, 0), name: "b"})
+		d.restart()
+		if got := d.state(); got.counters[1] != 3 || d.runs() != "event/a=1 timer/ event/b=3" {
+			t.Errorf("%v: %v", tear, got)
+		}
 	}
 }
