@@ -18,18 +18,16 @@ func Check(text []byte, granted *HelperSet) (need Need, err CheckError) {
 		err.Fault = FaultLength
 		return need, err
 	}
-	at := 0
-	for at < len(text) {
-		if err.Fault = checkInstruction(text, at, granted, &need); err.Fault != OK {
-			err.PC = at / slot
-			return need, err
+	last := 0
+	for at := 0; at < len(text); {
+		next, fault := checkInstruction(text, at, granted, &need)
+		if fault != OK {
+			return need, CheckError{fault, at / slot}
 		}
-		at += slot
-		// The second half of a wide instruction has opcode 0, which is
-		// no instruction and would be refused above.
-		if at < len(text) && text[at] == 0 && rules[text[at-slot]]&kindMask == kindWide {
-			at += slot
-		}
+		last, at = at, next
+	}
+	if rule := rules[text[last]]; rule != exit && rule != ja && rule != ja32 {
+		return need, CheckError{FaultNoReturn, last / slot}
 	}
 	if need.Frame != 0 {
 		need.Frame = frameSize(text)
@@ -38,73 +36,67 @@ func Check(text []byte, granted *HelperSet) (need Need, err CheckError) {
 }
 
 // checkInstruction looks at the instruction at offset at alone, and at the
-// slots it leads to; a helper or a local call is noted in need. It relies on a
-// second half of a wide instruction having opcode 0: so whether a slot starts
-// an instruction can be seen from that slot.
-func checkInstruction(text []byte, at int, granted *HelperSet, need *Need) Fault {
+// slots it leads to, and returns the offset of the next one; a helper or a
+// local call is noted in need. It relies on a second half of a wide
+// instruction having opcode 0: so whether a slot starts an instruction can be
+// seen from that slot.
+func checkInstruction(text []byte, at int, granted *HelperSet, need *Need) (next int, fault Fault) {
 	at &= textMask
+	next = at + slot
 	if outside(at, slot, len(text)) {
-		return FaultLength
+		return next, FaultLength
 	}
-	low, imm := load32(text, at), int32(load32(text, at+4))
-	op := uint8(low)
+	op, regs := text[at], text[at+1]
 	rule := rules[op]
 	if rule == 0 {
-		return refusedOpcode(op)
+		return next, refusedOpcode(op)
 	}
-	dst, src, off := low>>8&15, low>>12&15, int32(low)>>16
-	if src > isa.FramePointer || dst > uint32(isa.FramePointer-rule&dstWritten) {
-		return FaultRegister
+	if regs>>4 > isa.FramePointer || regs&15 > isa.FramePointer-rule&dstWritten {
+		return next, FaultRegister
 	}
-	if low&unused[rule>>1&7] != 0 || rule&immZero != 0 && imm != 0 {
-		if op == isa.LDDW && src-1 < 6 && off == 0 {
-			return FaultPseudo
+	if rule&dstZero != 0 && regs&15 != 0 ||
+		rule&srcZero != 0 && regs > 15 ||
+		rule&offZero != 0 && load16(text, at+2) != 0 ||
+		rule&immZero != 0 && load32(text, at+4) != 0 {
+		if op == isa.LDDW && regs>>4-1 < 6 && load16(text, at+2) == 0 {
+			return next, FaultPseudo
 		}
-		return FaultField
+		return next, FaultField
 	}
-	next := at + slot
-	switch rule & kindMask {
-	case kindExit:
-		return OK
-	case kindJump:
+	switch rule >> kindShift {
+	case kindJump >> kindShift:
+		distance := int32(int16(load16(text, at+2)))
 		if op == isa.ClassJMP32|isa.JA {
-			off = imm
+			distance = int32(load32(text, at+4))
 		}
-		if !lands(text, next, off) {
-			return FaultJump
+		if !lands(text, next, distance) {
+			return next, FaultJump
 		}
-		if op&0xf0 == isa.JA {
-			return OK
-		}
-	case kindCall:
-		if fault := checkCall(text, next, src, imm, granted, need); fault != OK {
-			return fault
-		}
-	case kindWide:
-		if next >= len(text) || load32(text, next) != 0 {
-			return FaultWide
+	case kindCall >> kindShift:
+		fault = checkCall(text, next, regs>>4, load32(text, at+4), granted, need)
+	case kindWide >> kindShift:
+		if outside(next, slot, len(text)) || load32(text, next) != 0 {
+			return next, FaultWide
 		}
 		next += slot
-	case kindOffset:
-		if !offsetDefined(op, uint32(off)) {
-			return FaultField
+	case kindOffset >> kindShift:
+		if !offsetDefined(op, load16(text, at+2)) {
+			fault = FaultField
 		}
-	case kindEnd:
-		if imm != 16 && imm != 32 && imm != 64 {
-			return FaultField
+	case kindEnd >> kindShift:
+		if imm := load32(text, at+4); imm != 16 && imm != 32 && imm != 64 {
+			fault = FaultField
 		}
-	case kindAtomic:
-		if !atomicDefined(uint32(imm)) {
-			return FaultField
+	case kindAtomic >> kindShift:
+		imm := load32(text, at+4)
+		if !atomicDefined(imm) {
+			fault = FaultField
+		} else if regs>>4 == isa.FramePointer && imm&isa.Fetch != 0 && imm != isa.AtomicCmpxchg {
+			fault = FaultRegister
 		}
-		if src == isa.FramePointer && imm&isa.Fetch != 0 && imm != isa.AtomicCmpxchg {
-			return FaultRegister
-		}
+	case kindPlain, 7:
 	}
-	if next >= len(text) {
-		return FaultNoReturn
-	}
-	return OK
+	return next, fault
 }
 
 func refusedOpcode(op uint8) Fault {
@@ -124,14 +116,14 @@ func lands(text []byte, next int, distance int32) bool {
 	return uint(target) < uint(len(text)/slot) && text[target*slot] != 0
 }
 
-func checkCall(text []byte, next int, kind uint32, imm int32, granted *HelperSet, need *Need) Fault {
+func checkCall(text []byte, next int, kind uint8, imm uint32, granted *HelperSet, need *Need) Fault {
 	switch {
 	case kind == isa.CallLocal:
-		if !lands(text, next, imm) {
+		if !lands(text, next, int32(imm)) {
 			return FaultJump
 		}
 		need.Frame = DefaultFrame // until frameSize knows better
-	case kind != isa.CallHelper || uint32(imm) > 255:
+	case kind != isa.CallHelper || imm > 255:
 		return FaultCall
 	case !granted.Has(uint8(imm)):
 		return FaultNotGranted
@@ -143,7 +135,7 @@ func checkCall(text []byte, next int, kind uint32, imm int32, granted *HelperSet
 
 // offsetDefined reports whether off is a defined variant of a division, a
 // modulo or a move (RFC 9669 §4.1).
-func offsetDefined(op uint8, off uint32) bool {
+func offsetDefined(op uint8, off uint16) bool {
 	if op&0xf0 != isa.MOV {
 		return off <= 1
 	}
@@ -165,28 +157,29 @@ func atomicDefined(imm uint32) bool {
 // r10 itself, or through a copy of r10 that the next instruction lowers, which
 // is all that compilers emit. A copy used otherwise counts as DefaultFrame.
 func frameSize(text []byte) uint16 {
-	frame := int32(slot)
+	lowest := int32(-slot)
 	for at := 0; !outside(at&textMask, slot, len(text)); at += slot {
-		low := load32(text, at&textMask)
-		base, depth := low>>12&15, -(int32(low) >> 16)
-		switch low & isa.ClassMask {
+		at := at & textMask
+		op, regs := text[at], text[at+1]
+		base, offset := regs>>4, int32(int16(load16(text, at+2)))
+		switch op & isa.ClassMask {
 		case isa.ClassST, isa.ClassSTX:
-			base = low >> 8 & 15
+			base = regs & 15
 		case isa.ClassALU64:
-			depth = DefaultFrame
-			if next := (at + slot) & textMask; !outside(next, slot, len(text)) &&
-				load32(text, next) == isa.ClassALU64|isa.ADD|low&0xf00 {
-				depth = -int32(load32(text, next+4))
+			offset = -DefaultFrame
+			if next := at + slot; !outside(next, slot, len(text)) &&
+				text[next] == isa.ClassALU64|isa.ADD && text[next+1] == regs&15 {
+				offset = int32(load32(text, next+4))
 			}
 		case isa.ClassLDX:
 		default:
 			continue
 		}
-		if base == isa.FramePointer && depth > frame {
-			frame = depth
+		if base == isa.FramePointer {
+			lowest = min(lowest, offset)
 		}
 	}
-	return uint16(min(frame, maxFrame)+slot-1) &^ (slot - 1)
+	return uint16(-max(lowest, -maxFrame)+slot-1) &^ (slot - 1)
 }
 
 const maxFrame = 1<<16 - slot

@@ -5,25 +5,25 @@ type Arg uint16
 
 // The kinds of arguments. A length is 64 bits, in bytes.
 const (
-	ArgNone   Arg = iota // not used
-	ArgValue             // a number
-	ArgRead              // address of bytes to read; their length is the next ArgValue
-	ArgWrite             // address of bytes to write; their length is the next ArgValue
-	ArgString            // address of a NUL-terminated string to read
-	argReadN
-	argWriteN
-)
+	ArgNone   Arg = 0 // not used
+	ArgValue  Arg = 1 // a number
+	ArgString Arg = 2 // address of a NUL-terminated string to read
+	ArgRead   Arg = 4 // address of bytes to read; their length is the next ArgValue
+	ArgWrite  Arg = 5 // address of bytes to write; their length is the next ArgValue
 
-const (
-	argKinds  = 8
-	maxStruct = 1<<13 - 1
+	// Bits of ArgRead and of the kinds like it.
+	argWritten Arg = 1
+	argFixed   Arg = 2 // the length is in the bits above
+	argPointer Arg = 4
+	argShift       = 3
+	maxStruct      = 1<<13 - 1
 )
 
 // ReadN is the address of exactly n bytes to read, n below 8192.
-func ReadN(n int) Arg { return argReadN | Arg(n&maxStruct)*argKinds }
+func ReadN(n int) Arg { return ArgRead | argFixed | Arg(n&maxStruct)<<argShift }
 
 // WriteN is the address of exactly n bytes to write, n below 8192.
-func WriteN(n int) Arg { return argWriteN | Arg(n&maxStruct)*argKinds }
+func WriteN(n int) Arg { return ArgWrite | argFixed | Arg(n&maxStruct)<<argShift }
 
 // A Helper is a function of the host that containers may call by number.
 type Helper struct {
@@ -49,7 +49,7 @@ type Call struct {
 // charged, an instruction for eight bytes. On failure the container is stopped
 // with FaultMemory when the helper returns.
 func (c *Call) Bytes(addr uint64, n int, write bool) ([]byte, bool) {
-	ok := c.m.find(addr, uint64(n), write)
+	ok := c.m.find(addr, length(uint64(n)), write)
 	return c.m.window, c.allow(ok)
 }
 
@@ -88,8 +88,7 @@ func (m *Machine) invoke(h *Helper) Fault {
 	copy(c.R[:], m.r[1:6])
 	m.charge(uint32(h.Cost))
 	for i := range h.Args {
-		c.convert(&h.Args, i)
-		if c.Fault != OK {
+		if !m.convert(&h.Args, i) {
 			return c.Fault
 		}
 	}
@@ -105,44 +104,51 @@ func (m *Machine) invoke(h *Helper) Fault {
 }
 
 // convert sets Mem[i] to the memory that argument i points to, nil if it is
-// no pointer.
-func (c *Call) convert(args *[5]Arg, i int) {
-	kind := args[i] % argKinds
-	n := uint64(args[i] / argKinds)
-	m := c.m
+// no pointer, and reports whether the container may hand it over.
+func (m *Machine) convert(args *[5]Arg, i int) bool {
+	c := &m.call
 	m.window = nil
 	ok := true
-	switch kind {
-	case ArgRead, ArgWrite:
-		at := i
-		for args[at] != ArgValue {
-			if at++; at == len(args) {
+	switch arg := args[i]; {
+	case arg&argPointer != 0:
+		n := uint32(arg >> argShift)
+		for at := i; arg&argFixed == 0; at++ {
+			if at == len(args) {
 				c.Fault = FaultArgument
-				return
+				return false
+			}
+			if args[at] == ArgValue {
+				n = length(c.R[at])
+				break
 			}
 		}
-		n = c.R[at]
-		fallthrough
-	case argReadN, argWriteN:
-		ok = m.find(c.R[i], n, kind == ArgWrite || kind == argWriteN)
-	case ArgString:
+		ok = m.find(c.R[i], n, arg&argWritten != 0)
+	case arg == ArgString:
 		ok = m.findString(c.R[i])
 	}
-	c.allow(ok)
 	c.Mem[i] = m.window
+	return c.allow(ok)
+}
+
+// length is n, or something greater than any region.
+func length(n uint64) uint32 {
+	if n>>32 != 0 {
+		return 1<<32 - 1
+	}
+	return uint32(n)
 }
 
 // find sets window to the n bytes at addr, with no capacity beyond them, if
 // they may be read, or written if write is set; otherwise it notes addr and
 // sets window to nil. Zero bytes may be anywhere.
-func (m *Machine) find(addr, n uint64, write bool) bool {
+func (m *Machine) find(addr uint64, n uint32, write bool) bool {
 	m.window = nil
 	if n == 0 {
 		return true
 	}
 	region := &m.Region[uint32(addr)>>regionShift]
 	at := int(addr & offsetMask)
-	if addr>>32 != 0 || n>>regionShift != 0 || outside(at, int(n), len(region.Bytes)) || write && !region.Writable {
+	if addr>>32 != 0 || n > MaxRegion || outside(at, int(n), len(region.Bytes)) || write && !region.Writable {
 		m.address = addr
 		return false
 	}
@@ -171,6 +177,8 @@ func (m *Machine) findString(addr uint64) bool {
 
 // charge takes n from the budget. A budget that is far overdrawn already is
 // left alone, so that it cannot wrap.
+//
+//go:noinline
 func (m *Machine) charge(n uint32) {
 	if m.budget < -MaxBudget {
 		return

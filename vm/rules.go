@@ -12,20 +12,15 @@ const (
 	offZero
 	immZero
 
-	kindPlain  = 0 << 5
-	kindOffset = 1 << 5 // the offset chooses a variant
-	kindEnd    = 2 << 5
-	kindWide   = 3 << 5
-	kindJump   = 4 << 5
-	kindCall   = 5 << 5
-	kindExit   = 6 << 5
-	kindAtomic = 7 << 5
-	kindMask   = 7 << 5
+	kindShift  = 5
+	kindPlain  = 0 << kindShift
+	kindOffset = 1 << kindShift // the offset chooses a variant
+	kindEnd    = 2 << kindShift
+	kindWide   = 3 << kindShift
+	kindJump   = 4 << kindShift
+	kindCall   = 5 << kindShift
+	kindAtomic = 6 << kindShift
 )
-
-// unused holds the bits of an instruction's first word that must be zero, by
-// dstZero, srcZero and offZero.
-var unused = [8]uint32{0, 0xf00, 0xf000, 0xff00, 0xffff0000, 0xffff0f00, 0xfffff000, 0xffffff00}
 
 const (
 	aluK   = dstWritten | srcZero | offZero
@@ -40,7 +35,7 @@ const (
 	ja     = dstZero | srcZero | immZero | kindJump
 	ja32   = dstZero | srcZero | offZero | kindJump
 	call   = dstZero | offZero | kindCall
-	exit   = dstZero | srcZero | offZero | immZero | kindExit
+	exit   = dstZero | srcZero | offZero | immZero
 	load   = dstWritten | immZero
 	store  = immZero
 	storeK = srcZero

@@ -37,7 +37,7 @@ run:
 		}
 		op, regs := text[at], text[at+1]
 		pc = at + slot
-		d := &m.r[regs&15]
+		d, x := &m.r[regs&15], &m.r[regs>>4]
 		var a, b uint64
 
 		switch op & isa.ClassMask {
@@ -46,39 +46,39 @@ run:
 			case (isa.ADD | isa.SourceK) >> 3:
 				*d += uint64(int32(load32(text, at+4)))
 			case (isa.ADD | isa.SourceX) >> 3:
-				*d += m.r[regs>>4]
+				*d += *x
 			case (isa.SUB | isa.SourceX) >> 3:
-				*d -= m.r[regs>>4]
+				*d -= *x
 			case (isa.SUB | isa.SourceK) >> 3:
 				*d -= uint64(int32(load32(text, at+4)))
 			case (isa.MUL | isa.SourceX) >> 3:
-				*d *= m.r[regs>>4]
+				*d *= *x
 			case (isa.MUL | isa.SourceK) >> 3:
 				*d *= uint64(int32(load32(text, at+4)))
 			case (isa.OR | isa.SourceX) >> 3:
-				*d |= m.r[regs>>4]
+				*d |= *x
 			case (isa.OR | isa.SourceK) >> 3:
 				*d |= uint64(int32(load32(text, at+4)))
 			case (isa.AND | isa.SourceX) >> 3:
-				*d &= m.r[regs>>4]
+				*d &= *x
 			case (isa.AND | isa.SourceK) >> 3:
 				*d &= uint64(int32(load32(text, at+4)))
 			case (isa.XOR | isa.SourceX) >> 3:
-				*d ^= m.r[regs>>4]
+				*d ^= *x
 			case (isa.XOR | isa.SourceK) >> 3:
 				*d ^= uint64(int32(load32(text, at+4)))
 			case (isa.LSH | isa.SourceK) >> 3:
 				*d <<= text[at+4] & 63
 			case (isa.LSH | isa.SourceX) >> 3:
-				*d <<= m.r[regs>>4] & 63
+				*d <<= *x & 63
 			case (isa.RSH | isa.SourceK) >> 3:
 				*d >>= text[at+4] & 63
 			case (isa.RSH | isa.SourceX) >> 3:
-				*d >>= m.r[regs>>4] & 63
+				*d >>= *x & 63
 			case (isa.ARSH | isa.SourceK) >> 3:
 				*d = uint64(int64(*d) >> (text[at+4] & 63))
 			case (isa.ARSH | isa.SourceX) >> 3:
-				*d = uint64(int64(*d) >> (m.r[regs>>4] & 63))
+				*d = uint64(int64(*d) >> (*x & 63))
 			case (isa.NEG | isa.SourceK) >> 3:
 				*d = -*d
 			case (isa.MOV | isa.SourceK) >> 3:
@@ -87,7 +87,7 @@ run:
 				if load16(text, at+2) != 0 {
 					break run
 				}
-				*d = m.r[regs>>4]
+				*d = *x
 			case (isa.DIV | isa.SourceK) >> 3, (isa.DIV | isa.SourceX) >> 3,
 				(isa.MOD | isa.SourceK) >> 3, (isa.MOD | isa.SourceX) >> 3,
 				(isa.END | isa.SourceK) >> 3, (isa.END | isa.SourceX) >> 3,
@@ -97,44 +97,44 @@ run:
 			continue
 
 		case isa.ClassALU:
-			x, y := uint32(*d), load32(text, at+4)
+			v, w := uint32(*d), load32(text, at+4)
 			if op&isa.SourceX != 0 {
-				y = uint32(m.r[regs>>4])
+				w = uint32(*x)
 			}
 			switch op >> 4 {
 			case isa.ADD >> 4:
-				x += y
+				v += w
 			case isa.SUB >> 4:
-				x -= y
+				v -= w
 			case isa.MUL >> 4:
-				x *= y
+				v *= w
 			case isa.OR >> 4:
-				x |= y
+				v |= w
 			case isa.AND >> 4:
-				x &= y
+				v &= w
 			case isa.XOR >> 4:
-				x ^= y
+				v ^= w
 			case isa.LSH >> 4:
-				x <<= y & 31
+				v <<= w & 31
 			case isa.RSH >> 4:
-				x >>= y & 31
+				v >>= w & 31
 			case isa.ARSH >> 4:
-				x = uint32(int32(x) >> (y & 31))
+				v = uint32(int32(v) >> (w & 31))
 			case isa.MOV >> 4:
 				if load16(text, at+2) != 0 {
 					break run
 				}
-				x = y
+				v = w
 			case isa.NEG >> 4:
-				x = -x
+				v = -v
 			case isa.DIV >> 4, isa.MOD >> 4, isa.END >> 4, 14, 15:
 				break run
 			}
-			*d = uint64(x)
+			*d = uint64(v)
 			continue
 
 		case isa.ClassLDX:
-			base := m.r[regs>>4]
+			base := *x
 			address := uint32(base) + uint32(int32(int16(load16(text, at+2))))
 			if base>>32 != 0 {
 				m.fault = FaultMemory
@@ -188,27 +188,26 @@ run:
 					m.fault = FaultMemory
 					break run
 				}
-				mem[to] = uint8(m.r[regs>>4])
+				mem[to] = uint8(*x)
 			case isa.H>>3 | 4:
 				if outside(to, 2, len(mem)) {
 					m.fault = FaultMemory
 					break run
 				}
-				store16(mem, to, uint16(m.r[regs>>4]))
+				store16(mem, to, uint16(*x))
 			case isa.W>>3 | 4:
 				if outside(to, 4, len(mem)) {
 					m.fault = FaultMemory
 					break run
 				}
-				store32(mem, to, uint32(m.r[regs>>4]))
+				store32(mem, to, uint32(*x))
 			case isa.DW>>3 | 4:
 				if outside(to, 8, len(mem)) {
 					m.fault = FaultMemory
 					break run
 				}
-				v := m.r[regs>>4]
-				store32(mem, to, uint32(v))
-				store32(mem, to+4, uint32(v>>32))
+				store32(mem, to, uint32(*x))
+				store32(mem, to+4, uint32(*x>>32))
 			case 1, 2, 3, 0: // atomic
 				break run
 			}
@@ -217,7 +216,7 @@ run:
 		case isa.ClassJMP, isa.ClassJMP32:
 			a, b = *d, uint64(int32(load32(text, at+4)))
 			if op&isa.SourceX != 0 {
-				b = m.r[regs>>4]
+				b = *x
 			}
 			if op&1 == 0 { // JMP32
 				// Sign extension keeps both orders and the bits in common.

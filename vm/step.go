@@ -3,6 +3,8 @@ package vm
 import "github.com/femto-containers/femto/isa"
 
 // fetch returns the instruction at pc.
+//
+//go:noinline
 func (m *Machine) fetch() (low uint32, imm int32) {
 	at := m.pc & textMask
 	if outside(at, slot, len(m.text)) {
@@ -96,19 +98,9 @@ func arithmetic(low uint32, imm int32, a, b uint64) uint64 {
 	case isa.MOV: // with sign extension
 		a = signExtend(b, variant)
 	case isa.END:
-		if !narrow || op&isa.SourceX != 0 {
-			var swapped uint64
-			for range imm / 8 {
-				swapped = swapped<<8 | a&0xff
-				a >>= 8
-			}
-			return swapped
-		}
-		switch imm {
-		case 16:
-			a = uint64(uint16(a))
-		case 32:
-			a = uint64(uint32(a))
+		a = reverse(a, imm)
+		if narrow && op&isa.SourceX == 0 {
+			a = reverse(a, imm) // little endian: cut to the width
 		}
 		return a
 	default: // isa.DIV, isa.MOD
@@ -124,6 +116,17 @@ func arithmetic(low uint32, imm int32, a, b uint64) uint64 {
 		a = uint64(uint32(a))
 	}
 	return a
+}
+
+// reverse reverses the lowest bytes of v, as many as make up bits, and drops
+// the others.
+func reverse(v uint64, bits int32) uint64 {
+	var r uint64
+	for ; bits > 0; bits -= 8 {
+		r = r<<8 | v&0xff
+		v >>= 8
+	}
+	return r
 }
 
 // signExtend extends the lowest bits of v, which are 8, 16, 32 or 64.
@@ -170,9 +173,9 @@ func (m *Machine) reach(low uint32) uint64 {
 // so that an ordinary read and write are atomic.
 func (m *Machine) memory(low uint32, imm int32) Fault {
 	const widths = 1<<(8*(isa.B>>3)) | 2<<(8*(isa.H>>3)) | 4<<(8*(isa.W>>3)) | 8<<(8*(isa.DW>>3))
-	width := int(widths >> (low & isa.SizeMask) & 15)
+	width := uint32(widths >> (low & isa.SizeMask) & 15)
 	class := low & isa.ClassMask
-	if !m.find(m.reach(low), uint64(width), class != isa.ClassLDX) {
+	if !m.find(m.reach(low), width, class != isa.ClassLDX) {
 		return FaultMemory
 	}
 	mem := m.window
@@ -184,7 +187,7 @@ func (m *Machine) memory(low uint32, imm int32) Fault {
 	v := uint64(imm)
 	switch class {
 	case isa.ClassLDX:
-		m.r[low>>8&15] = signExtend(old, uint32(width)*8)
+		m.r[low>>8&15] = signExtend(old, width*8)
 		return OK
 	case isa.ClassSTX:
 		v = m.atomic(&m.r[low>>12&15], uint8(imm), old, width == 4)
