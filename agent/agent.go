@@ -6,6 +6,7 @@ import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/flash"
+	"github.com/femto-containers/femto/internal/cose"
 	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/suit"
@@ -63,7 +64,7 @@ type Config struct {
 
 	Containers []Container      // as many as the engine has
 	Counters   []Counter        // one for each (tenant, component) ever used
-	Envelope   []byte           // its length is the longest envelope
+	Envelope   []byte           // its length is the longest envelope; at least 96 bytes
 	Context    []byte           // its length is the longest context from the network
 	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
 	CoAP       coap.Config      // all but Handler and Resources
@@ -101,7 +102,7 @@ func (a *Agent) Init(c *Config) Error {
 	c.CoAP.Handler = a
 	c.CoAP.Resources = resources
 	if a.endpoint.Init(&c.CoAP) != 0 || a.maxImage() <= 0 || len(c.Containers) != c.Engine.Containers() ||
-		c.Engine.Hooks() > maxHooks || !identify(c.Tenants) {
+		c.Engine.Hooks() > maxHooks || len(c.Envelope) < cose.PrefixSize || !identify(c.Tenants) {
 		return ErrConfig
 	}
 	a.processor.Init(a)

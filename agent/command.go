@@ -26,9 +26,10 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 // command authenticates, checks and carries out a command. The same stages and
 // reasons as a manifest's say what was wrong.
 func (a *Agent) command(message []byte) suit.Report {
-	var scratch [cose.PrefixSize]byte
+	// No envelope is being processed: its buffer is free.
+	scratch := (*[cose.PrefixSize]byte)(a.c.Envelope)
 	var claim cose.Signature
-	switch cose.ParseCommand(message, &claim, &scratch) {
+	switch cose.ParseCommand(message, &claim, scratch) {
 	case 0:
 	case cose.ErrCBOR:
 		return suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"github.com/femto-containers/femto/agent"
@@ -175,7 +176,7 @@ func TestStrangersLeaveTheReportAlone(t *testing.T) {
 			t.Error(describe(r))
 		}
 		d.host.ask(atDevice, coap.POST, "/suit", "", make([]byte, 1100))
-		if got := decode[remote.Report](t, d.host.ask(atDevice, coap.GET, "/suit", "", nil)); *got != *want {
+		if got := decode[remote.Report](t, d.host.ask(atDevice, coap.GET, "/suit", "", nil)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
