@@ -18,20 +18,23 @@ func Check(text []byte, granted *HelperSet) (need Need, err CheckError) {
 		err.Fault = FaultLength
 		return need, err
 	}
-	last := 0
-	for at := 0; at < len(text); {
-		next, fault := checkInstruction(text, at, granted, &need)
-		if fault != OK {
-			return need, CheckError{fault, at / slot}
+	at, last, fault := 0, 0, OK
+	for at < len(text) {
+		var next int
+		if next, fault = checkInstruction(text, at, granted, &need); fault != OK {
+			break
 		}
 		last, at = at, next
 	}
-	if rule := rules[text[last]]; rule != exit && rule != ja && rule != ja32 {
-		return need, CheckError{FaultNoReturn, last / slot}
+	if rule := rules[text[last]]; fault == OK && rule != exit && rule != ja && rule != ja32 {
+		at, fault = last, FaultNoReturn
 	}
-	if need.Frame != 0 {
+	if fault != OK {
+		err.PC = at / slot
+	} else if need.Frame != 0 {
 		need.Frame = frameSize(text)
 	}
+	err.Fault = fault
 	return need, err
 }
 

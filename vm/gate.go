@@ -50,22 +50,22 @@ type Call struct {
 // with FaultMemory when the helper returns.
 func (c *Call) Bytes(addr uint64, n int, write bool) ([]byte, bool) {
 	ok := c.m.find(addr, length(uint64(n)), write)
-	return c.m.window, c.allow(ok)
+	return c.m.window, c.m.allow(ok)
 }
 
 // String returns the NUL-terminated string at addr without its NUL, under the
 // conditions of Bytes.
 func (c *Call) String(addr uint64) ([]byte, bool) {
 	ok := c.m.findString(addr)
-	return c.m.window, c.allow(ok)
+	return c.m.window, c.m.allow(ok)
 }
 
 // allow charges for the window, or notes that there is none.
-func (c *Call) allow(ok bool) bool {
+func (m *Machine) allow(ok bool) bool {
 	if !ok {
-		c.Fault = FaultMemory
+		m.call.Fault = FaultMemory
 	}
-	c.m.charge(uint32(len(c.m.window)) / 8)
+	m.charge(uint32(len(m.window)) / 8)
 	return ok
 }
 
@@ -127,7 +127,7 @@ func (m *Machine) convert(args *[5]Arg, i int) bool {
 		ok = m.findString(c.R[i])
 	}
 	c.Mem[i] = m.window
-	return c.allow(ok)
+	return m.allow(ok)
 }
 
 // length is n, or something greater than any region.
@@ -158,6 +158,8 @@ func (m *Machine) find(addr uint64, n uint32, write bool) bool {
 }
 
 // findString sets window to the string at addr without its NUL.
+//
+//go:noinline
 func (m *Machine) findString(addr uint64) bool {
 	m.window = nil
 	m.address = addr
