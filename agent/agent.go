@@ -89,6 +89,7 @@ type Agent struct {
 	logBuffer [logBufferLen]byte
 	newHeader [slotHeaderLen]byte
 	newSpec   engine.Spec
+	named     component // by a request or a slot; a local would not stay on TinyGo's stack
 }
 
 // Init opens the flash, formatting it if it is blank, and starts every

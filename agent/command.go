@@ -59,8 +59,8 @@ func (a *Agent) command(message []byte) suit.Report {
 		a.report.fail(DetailAgent, int(ErrDevice))
 		return suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonCondition}
 	}
-	var c component
-	if reason := a.name(&c, signer, uuid, name); reason != suit.ReasonOK {
+	c := &a.named
+	if reason := a.name(c, signer, uuid, name); reason != suit.ReasonOK {
 		return suit.Report{Stage: suit.StageCheck, Reason: reason}
 	}
 	a.report.sequence = a.sequence(c.counter[:])
@@ -74,7 +74,7 @@ func (a *Agent) command(message []byte) suit.Report {
 	if verb != VerbRemove {
 		return suit.Report{Stage: suit.StageExecute, Reason: suit.ReasonCommand}
 	}
-	return a.remove(&c, signer, sequence)
+	return a.remove(c, signer, sequence)
 }
 
 // remove takes a container off the device. Its counter stays.

@@ -111,10 +111,9 @@ func (a *Agent) serveCounter(req *coap.Request, resp *coap.Response) {
 		if a.c.Tenants[i].keyID != keyID {
 			continue
 		}
-		var c component
-		if a.name(&c, i, uuid[:], name) == suit.ReasonOK {
+		if a.name(&a.named, i, uuid[:], name) == suit.ReasonOK {
 			e := body(resp)
-			e.Uint(a.sequence(c.counter[:]))
+			e.Uint(a.sequence(a.named.counter[:]))
 			finish(resp, coap.Content, &e)
 			return
 		}

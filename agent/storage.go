@@ -64,18 +64,17 @@ func (a *Agent) adopt(i int) bool {
 		if string(a.c.Tenants[t].keyID[:]) != string(header.keyID()) {
 			continue
 		}
-		var named component
-		if a.name(&named, t, header.hook(), header.name()) != suit.ReasonOK {
+		if a.name(&a.named, t, header.hook(), header.name()) != suit.ReasonOK {
 			return false
 		}
 		// A tenant that was not trusted for a time may find that another one
 		// has installed under the same name: the newer container counts.
-		if old := a.find(&named); old >= 0 {
+		if old := a.find(&a.named); old >= 0 {
 			a.engine.Remove(old)
 			a.vacate(old)
 		}
 		a.c.Containers[i].tenant = uint8(t)
-		return a.start(i, &named)
+		return a.start(i, &a.named)
 	}
 	return false
 }
