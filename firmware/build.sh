@@ -32,7 +32,7 @@ compile() { # SOURCE OBJECT: written whole or not at all, as builds may run side
 	clang $machine $flags -c "$1" -o "$2.$$"
 	mv "$2.$$" "$2"
 }
-compile firmware/mem.c "$objects/mem.o"
+compile firmware/mem/mem.c "$objects/mem.o"
 compile "$folder/start.S" "$objects/start.o"
 
 exec "$TINYGO" build -target "$target" -opt=s -panic=trap -o "$output" "$@" "$package"

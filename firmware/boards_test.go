@@ -1,0 +1,288 @@
+//go:build boards
+
+// Tests of the firmware on emulated boards, from the developer's side: the
+// femto command talks to the device as to any other. They need TinyGo and QEMU
+// (`make test-boards`).
+package firmware_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/client"
+	"github.com/femto-containers/femto/internal/emulator"
+	"github.com/femto-containers/femto/internal/remote"
+)
+
+var femto string // the command
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		folder, err := os.MkdirTemp("", "femto-boards-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(folder)
+		femto = filepath.Join(folder, "femto")
+		if out, err := exec.Command("go", "build", "-o", femto, "../cmd/femto").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+var (
+	building sync.Mutex
+	built    = map[string]string{}
+)
+
+// build builds a package for a board, once per run and one at a time.
+func build(t *testing.T, board, pkg string, flags ...string) string {
+	t.Helper()
+	building.Lock()
+	defer building.Unlock()
+	what := strings.Join(append([]string{board, pkg}, flags...), " ")
+	if out := built[what]; out != "" {
+		return out
+	}
+	out, err := filepath.Abs(filepath.Join("../bin/firmware", board, filepath.Base(pkg)+".test.elf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("./build.sh", append([]string{board, pkg, out}, flags...)...)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s for %s: %v\n%s", pkg, board, err, text)
+	}
+	built[what] = out
+	return out
+}
+
+func firmware(t *testing.T, board string) string {
+	return build(t, board, "./firmware/"+strings.TrimSuffix(strings.TrimSuffix(board, "-m4"), "-m7"))
+}
+
+// A rig is a running board and the files of those who deploy to it.
+type rig struct {
+	t      *testing.T
+	folder string
+	config emulator.Config
+	device *emulator.Device
+	log    bytes.Buffer
+}
+
+// start starts a board that trusts alice with every hook and bob with "timer".
+func start(t *testing.T, config emulator.Config) *rig {
+	t.Helper()
+	r := &rig{t: t, folder: t.TempDir(), config: config}
+	r.config.Firmware = firmware(t, config.Board)
+	r.config.Folder = r.folder
+	r.config.Listen = "127.0.0.1:0"
+	for i, name := range []string{"alice", "bob", "mallory"} {
+		key, err := author.GenerateKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := key.Save(r.path(name + ".key")); err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := key.Public().Ed25519()
+		if name != "mallory" {
+			r.config.Tenants = append(r.config.Tenants, agent.Tenant{Name: name, Key: raw, Hooks: []uint32{agent.AllHooks, 1 << 1}[i]})
+		}
+	}
+	r.boot()
+	return r
+}
+
+func (r *rig) path(name string) string { return filepath.Join(r.folder, name) }
+
+// boot switches the device on.
+func (r *rig) boot() {
+	r.t.Helper()
+	device, err := emulator.Start(r.t.Context(), r.config)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.device = device
+	r.t.Cleanup(func() { device.Close() })
+}
+
+// run runs the command against the device and returns what it printed and its
+// exit status.
+func (r *rig) run(args ...string) (stdout, stderr string, exit int) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, femto, args...)
+	cmd.Env = append(os.Environ(), "FEMTO_DEVICE="+r.device.URI())
+	var out, talk bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &talk
+	err := cmd.Run()
+	var status *exec.ExitError
+	if err != nil && !errors.As(err, &status) {
+		r.t.Fatal(err)
+	}
+	return out.String(), talk.String(), cmd.ProcessState.ExitCode()
+}
+
+// must is run where failure ends the test.
+func (r *rig) must(args ...string) string {
+	r.t.Helper()
+	stdout, stderr, exit := r.run(args...)
+	if exit != 0 {
+		r.t.Fatalf("femto %s: exit status %d\n%s%s", strings.Join(args, " "), exit, stdout, stderr)
+	}
+	return stdout
+}
+
+const (
+	fletcher32 = "../examples/fletcher32/fletcher32.bin"
+	outlaw     = "../examples/outlaw/outlaw.bin"
+	input      = "../examples/fletcher32/input.txt"
+	checksum   = 0x5bac8c3d
+)
+
+func (r *rig) deploy(image string, args ...string) {
+	r.t.Helper()
+	r.must(append([]string{"deploy", image, "--hook", "event", "--key", r.path("alice.key"), "--timeout", "90s"}, args...)...)
+}
+
+func (r *rig) fire() {
+	r.t.Helper()
+	out := r.must("hook", "fire", "event", "--ctx-file", input, "--json", "--timeout", "90s")
+	var firing struct{ Value int64 }
+	if err := json.Unmarshal([]byte(out), &firing); err != nil || firing.Value != checksum {
+		r.t.Fatalf("got %s, want the value %#x", out, checksum)
+	}
+}
+
+func (r *rig) connect() *remote.Device {
+	r.t.Helper()
+	device, err := remote.Open(r.t.Context(), r.device.URI(), client.Options{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { device.Close() })
+	return device
+}
+
+func TestDeployAndFire(t *testing.T) {
+	for _, config := range []emulator.Config{
+		{Board: "lm3s6965"},
+		{Board: "lm3s6965", IPv6: true},
+		{Board: "lm3s6965", Serial: true},
+		{Board: "lm3s6965-m4"},
+		{Board: "lm3s6965-m7"},
+		{Board: "riscv-virt"},
+		{Board: "riscv-virt", IPv6: true},
+	} {
+		name := config.Board
+		if config.Serial {
+			name += ", serial line"
+		}
+		if config.IPv6 {
+			name += ", IPv6"
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, config)
+			r.deploy(fletcher32)
+			r.fire()
+			if out := r.must("ps"); !strings.Contains(out, "alice") {
+				t.Errorf("ps does not show the container:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, emulator.Config{Board: board})
+			r.deploy(fletcher32)
+			for _, test := range []struct {
+				name string
+				args []string
+				want string
+			}{
+				{"stranger", []string{"--key", r.path("mallory.key")}, "auth"},
+				{"hook not granted", []string{"--key", r.path("bob.key")}, ""},
+				{"old sequence number", []string{"--key", r.path("alice.key"), "--sequence", "1"}, ""},
+			} {
+				stdout, stderr, exit := r.run(append([]string{"deploy", fletcher32, "--hook", "event"}, test.args...)...)
+				if exit == 0 || !strings.Contains(stdout+stderr, test.want) {
+					t.Errorf("%s: exit status %d\n%s%s", test.name, exit, stdout, stderr)
+				}
+			}
+			r.deploy(outlaw, "--name", "outlaw")
+			if _, stderr, _ := r.run("hook", "fire", "event", "--ctx-file", input); !strings.Contains(stderr, "memory") {
+				t.Errorf("the outlaw was not stopped for its memory access:\n%s", stderr)
+			}
+			r.must("container", "rm", "event/outlaw", "--key", r.path("alice.key"))
+			r.fire()
+		})
+	}
+}
+
+// TestPersistence resets the board, then cuts its power.
+func TestPersistence(t *testing.T) {
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, emulator.Config{Board: board})
+			r.deploy(fletcher32)
+			if err := r.device.Reset(); err != nil {
+				t.Fatal(err)
+			}
+			r.fire()
+			r.device.Close()
+			r.config.Tenants = nil // they are in the flash
+			r.boot()
+			r.fire()
+		})
+	}
+}
+
+// TestBadWire deploys over a wire that loses a fifth of all packets, doubles
+// some and has some overtaken.
+func TestBadWire(t *testing.T) {
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, emulator.Config{Board: board,
+				Wire: &emulator.Lossy{Loss: 0.2, Duplicate: 0.1, Reorder: 0.1, Seed: 1}})
+			r.deploy(fletcher32)
+			r.fire()
+			to, from := r.device.Counts()
+			t.Logf("%d packets to the device, %d from it", to, from)
+		})
+	}
+}
+
+// TestIdle has the emulated processor sleep while nothing happens.
+func TestIdle(t *testing.T) {
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			r := start(t, emulator.Config{Board: board})
+			before := r.device.CPUTime()
+			time.Sleep(2 * time.Second)
+			if used := r.device.CPUTime() - before; used > 400*time.Millisecond {
+				t.Errorf("the emulator used %v in two idle seconds", used)
+			}
+		})
+	}
+}
