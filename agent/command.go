@@ -55,7 +55,7 @@ func (a *Agent) command(message []byte) suit.Report {
 	if d.End() != 0 || n != 4 || segments < 1 || segments > 2 {
 		return suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
 	}
-	if string(device) != string(a.c.Device[:]) {
+	if !same(device, a.c.Device[:]) {
 		a.report.fail(DetailAgent, int(ErrDevice))
 		return suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonCondition}
 	}

@@ -36,7 +36,7 @@ func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response)
 		resp.Fail(coap.RequestEntityTooLarge, "envelope too long")
 		return
 	}
-	if a.processor.Status() == suit.Pending && string(a.c.Envelope[:a.envelope]) == string(req.Payload) {
+	if a.processor.Status() == suit.Pending && same(a.c.Envelope[:a.envelope], req.Payload) {
 		resp.Code = coap.Changed // the same again: say how far it is
 		a.writeReport(resp)
 		return
@@ -175,7 +175,7 @@ func (a *Agent) Authenticate(s *suit.Signature) (signer int, ok bool) {
 	for i := range a.c.Tenants {
 		t := &a.c.Tenants[i]
 		// A kid only saves work: without one, every key is tried.
-		if len(s.KeyID) > len(t.keyID) || string(s.KeyID) != string(t.keyID[:len(s.KeyID)]) {
+		if len(s.KeyID) > len(t.keyID) || !same(s.KeyID, t.keyID[:len(s.KeyID)]) {
 			continue
 		}
 		if s.VerifyEd25519(&t.Key) {
@@ -232,11 +232,11 @@ func (a *Agent) Sequence(signer, handle int, number uint64) suit.Reason {
 func (a *Agent) Matches(handle int, condition int32, id []byte) bool {
 	switch condition {
 	case suit.CommandVendorID:
-		return string(id) == string(a.c.Vendor[:])
+		return same(id, a.c.Vendor[:])
 	case suit.CommandClassID:
-		return string(id) == string(a.c.Class[:])
+		return same(id, a.c.Class[:])
 	case suit.CommandDeviceID:
-		return string(id) == string(a.c.Device[:])
+		return same(id, a.c.Device[:])
 	}
 	return false
 }
@@ -259,7 +259,7 @@ func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
 	}
 	var sum [sha2.Size256]byte
 	sha2.Sum256(&sum, raw)
-	return string(digest) == string(sum[:])
+	return same(digest, sum[:])
 }
 
 // Store writes a payload that came inside the envelope to the idle slot
@@ -285,7 +285,7 @@ func (a *Agent) Store(handle int, payload []byte) suit.Reason {
 func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason suit.Reason) {
 	u := &a.update
 	u.written = false
-	if a.c.Containers[u.index].used && string(a.header(u.index).digest()) == string(digest[:]) {
+	if a.c.Containers[u.index].used && same(a.header(u.index).digest(), digest[:]) {
 		return true, suit.ReasonOK
 	}
 	if a.processor.Sequence() <= a.sequence(u.component.counter[:]) {

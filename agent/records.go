@@ -43,7 +43,7 @@ func (a *Agent) sequence(id []byte) uint64 {
 
 func (a *Agent) findCounter(id []byte) int {
 	for i := 0; i < a.counters; i++ {
-		if string(a.c.Counters[i].id[:]) == string(id) {
+		if same(a.c.Counters[i].id[:], id) {
 			return i
 		}
 	}
@@ -54,7 +54,7 @@ func (a *Agent) findCounter(id []byte) int {
 func (a *Agent) countersOf(t *Tenant) int {
 	n := 0
 	for i := 0; i < a.counters; i++ {
-		if string(a.c.Counters[i].id.keyID()) == string(t.keyID[:]) {
+		if same(a.c.Counters[i].id.keyID(), t.keyID[:]) {
 			n++
 		}
 	}

@@ -21,7 +21,7 @@ var resources = []coap.Resource{
 // calls it.
 func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 	get, post := req.Code == coap.GET, req.Code == coap.POST
-	hook := req.NumPath() == 2 && string(req.Path(0)) == PathHook
+	hook := req.NumPath() == 2 && equal(req.Path(0), PathHook)
 	switch {
 	case req.PathIs(PathManifest) && post:
 		a.serveManifest(now, req, resp)
@@ -47,7 +47,7 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 
 func isOneOf(s []byte, names ...string) bool {
 	for _, name := range names {
-		if string(s) == name {
+		if equal(s, name) {
 			return true
 		}
 	}
@@ -71,6 +71,14 @@ func body(resp *coap.Response) cbor.Encoder {
 	return cbor.NewEncoder(resp.Body[:cap(resp.Body)])
 }
 
+// pair appends a pair of a map.
+//
+//go:noinline
+func pair(e *cbor.Encoder, key, value uint64) {
+	e.Uint(key)
+	e.Uint(value)
+}
+
 // text appends b as a text string. It is of an alphabet without surprises.
 func text(e *cbor.Encoder, b []byte) {
 	e.Head(cbor.Text, uint64(len(b)))
@@ -80,8 +88,7 @@ func text(e *cbor.Encoder, b []byte) {
 func (a *Agent) serveInfo(now int64, resp *coap.Response) {
 	e := body(resp)
 	e.Map(15)
-	e.Uint(InfoWire)
-	e.Uint(WireVersion)
+	pair(&e, InfoWire, WireVersion)
 	e.Uint(InfoBoard)
 	e.Text(a.c.Board)
 	e.Uint(InfoVersion)
@@ -90,12 +97,9 @@ func (a *Agent) serveInfo(now int64, resp *coap.Response) {
 	e.ByteString(a.c.Vendor[:])
 	e.Uint(InfoClass)
 	e.ByteString(a.c.Class[:])
-	e.Uint(InfoManifest)
-	e.Uint(suit.Version)
-	e.Uint(InfoEnvelope)
-	e.Uint(uint64(len(a.c.Envelope)))
-	e.Uint(InfoImage)
-	e.Uint(uint64(a.maxImage()))
+	pair(&e, InfoManifest, suit.Version)
+	pair(&e, InfoEnvelope, uint64(len(a.c.Envelope)))
+	pair(&e, InfoImage, uint64(a.maxImage()))
 	e.Uint(InfoContainers)
 	e.Array(2)
 	e.Uint(uint64(a.used()))
@@ -123,10 +127,8 @@ func (a *Agent) serveInfo(now int64, resp *coap.Response) {
 	for i := range helpers {
 		e.Text(helpers[i].Name)
 	}
-	e.Uint(InfoUptime)
-	e.Uint(uint64(now))
-	e.Uint(InfoMemory)
-	e.Uint(uint64(a.engine.MemoryFree()))
+	pair(&e, InfoUptime, uint64(now))
+	pair(&e, InfoMemory, uint64(a.engine.MemoryFree()))
 	e.Uint(InfoDevice)
 	e.ByteString(a.c.Device[:])
 	finish(resp, coap.Content, &e)
@@ -170,28 +172,18 @@ func (a *Agent) serveList(resp *coap.Response) {
 		e.Text(a.c.Tenants[c.tenant].Name)
 		e.Uint(ListDigest)
 		e.ByteString(header.digest())
-		e.Uint(ListSize)
-		e.Uint(uint64(header.size()))
-		e.Uint(ListSequence)
-		e.Uint(a.sequence(header.counter()))
-		e.Uint(ListState)
-		e.Uint(uint64(state))
-		e.Uint(ListActivations)
-		e.Uint(uint64(stats.Activations))
-		e.Uint(ListInstructions)
-		e.Uint(stats.Instructions)
-		e.Uint(ListFaults)
-		e.Uint(uint64(stats.Faults))
+		pair(&e, ListSize, uint64(header.size()))
+		pair(&e, ListSequence, a.sequence(header.counter()))
+		pair(&e, ListState, uint64(state))
+		pair(&e, ListActivations, uint64(stats.Activations))
+		pair(&e, ListInstructions, stats.Instructions)
+		pair(&e, ListFaults, uint64(stats.Faults))
 		e.Uint(ListLastFault)
 		e.Int(int64(stats.Fault))
-		e.Uint(ListFaultPC)
-		e.Uint(uint64(stats.FaultPC))
-		e.Uint(ListFaultAddress)
-		e.Uint(stats.FaultAddress)
-		e.Uint(ListMemory)
-		e.Uint(uint64(container.Memory()))
-		e.Uint(ListSlot)
-		e.Uint(uint64(slotIndex(i, c.slot)))
+		pair(&e, ListFaultPC, uint64(stats.FaultPC))
+		pair(&e, ListFaultAddress, stats.FaultAddress)
+		pair(&e, ListMemory, uint64(container.Memory()))
+		pair(&e, ListSlot, uint64(slotIndex(i, c.slot)))
 	}
 	finish(resp, coap.Content, &e)
 }
@@ -200,7 +192,7 @@ func (a *Agent) serveList(resp *coap.Response) {
 func (a *Agent) serveHook(now int64, req *coap.Request, resp *coap.Response) {
 	hook := -1
 	for i := 0; i < a.engine.Hooks(); i++ {
-		if a.engine.Hook(i).Name == string(req.Path(1)) {
+		if equal(req.Path(1), a.engine.Hook(i).Name) {
 			hook = i
 		}
 	}
@@ -223,12 +215,9 @@ func (a *Agent) serveHook(now int64, req *coap.Request, resp *coap.Response) {
 	e.Map(5)
 	e.Uint(FireValue)
 	e.Int(result.Value)
-	e.Uint(FireRan)
-	e.Uint(uint64(result.Ran))
-	e.Uint(FireFaulted)
-	e.Uint(uint64(result.Faulted))
-	e.Uint(FireInstructions)
-	e.Uint(uint64(result.Instructions))
+	pair(&e, FireRan, uint64(result.Ran))
+	pair(&e, FireFaulted, uint64(result.Faulted))
+	pair(&e, FireInstructions, uint64(result.Instructions))
 	e.Uint(FireOutcomes)
 	outcomes := a.c.Outcomes[:min(int(result.Ran)+int(result.Faulted), len(a.c.Outcomes))]
 	e.Array(len(outcomes))

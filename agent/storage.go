@@ -61,7 +61,7 @@ func (a *Agent) adopt(i int) bool {
 		return false
 	}
 	for t := range a.c.Tenants {
-		if string(a.c.Tenants[t].keyID[:]) != string(header.keyID()) {
+		if !same(a.c.Tenants[t].keyID[:], header.keyID()) {
 			continue
 		}
 		if a.name(&a.named, t, header.hook(), header.name()) != suit.ReasonOK {
@@ -87,7 +87,7 @@ func (a *Agent) intact(slot int) (slotHeader, bool) {
 	}
 	var sum [sha2.Size256]byte
 	sha2.Sum256(&sum, a.slots.Bytes(slot, slotHeaderLen+header.size())[slotHeaderLen:])
-	return header, string(sum[:]) == string(header.digest())
+	return header, same(sum[:], header.digest())
 }
 
 // start has the engine run container i's current image.

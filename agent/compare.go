@@ -1,0 +1,30 @@
+package agent
+
+// Comparisons of their own: under TinyGo, string(b) allocates, also where it is
+// only compared.
+
+//go:noinline
+func same(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+//go:noinline
+func equal(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if b[i] != s[i] {
+			return false
+		}
+	}
+	return true
+}
