@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/femto-containers/femto/flash"
@@ -29,12 +28,7 @@ type File struct {
 // Open opens the flash in path, or makes an erased one of size bytes. It keeps
 // other processes out where the system can.
 func Open(path string, size, blockSize, writeSize int) (*File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = create(path, size); err == nil {
-			file, err = os.OpenFile(path, os.O_RDWR, 0)
-		}
-	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open flash: %w", err)
 	}
@@ -46,19 +40,6 @@ func Open(path string, size, blockSize, writeSize int) (*File, error) {
 	return f, nil
 }
 
-// create makes a file of erased flash, whole or not at all.
-func create(path string, size int) error {
-	partial := fmt.Sprintf("%s.%d.new", path, os.Getpid())
-	err := os.WriteFile(partial, bytes.Repeat([]byte{0xff}, size), 0o644)
-	if err == nil {
-		err = os.Rename(partial, path)
-	}
-	if err != nil {
-		os.Remove(partial)
-	}
-	return err
-}
-
 func (f *File) load(size, blockSize, writeSize int) error {
 	if err := lock(f.file); err != nil {
 		return err
@@ -66,6 +47,13 @@ func (f *File) load(size, blockSize, writeSize int) error {
 	data, err := io.ReadAll(io.LimitReader(f.file, int64(size)+1))
 	if err != nil {
 		return err
+	}
+	// A file that is new, or whose making was cut short, has nothing in it yet.
+	if erased := bytes.Repeat([]byte{0xff}, size); len(data) < size && bytes.HasPrefix(erased, data) {
+		if _, err := f.file.WriteAt(erased[len(data):], int64(len(data))); err != nil {
+			return err
+		}
+		data = erased
 	}
 	if len(data) != size {
 		return fmt.Errorf("%w: wanted %d bytes", ErrSize, size)

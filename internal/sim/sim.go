@@ -3,12 +3,15 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"github.com/google/uuid"
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
@@ -42,7 +45,8 @@ const (
 	budget       = 100_000 // instructions per activation
 	faultLimit   = 8       // consecutive faults before a container is detached
 	timerPeriod  = 1_000_000
-	flashSize    = logSize + 2*containers*slotSize
+	identityAt   = logSize + 2*containers*slotSize // where the flash has the device's identifier
+	flashSize    = identityAt + eraseSize
 	timerContext = 16
 	lineSize     = 128 // of what a container prints
 )
@@ -123,10 +127,10 @@ func Open(c Config) (*Device, error) {
 	return d, nil
 }
 
-func (d *Device) init(c Config) error {
-	var random [24]byte
-	rand.Read(random[:])
-	err := d.engine.Init(&engine.Config{
+func (d *Device) init(c Config) (err error) {
+	var seed [8]byte
+	rand.Read(seed[:])
+	refused := d.engine.Init(&engine.Config{
 		Hooks:      Hooks(),
 		Containers: make([]engine.Container, containers),
 		Stack:      make([]byte, stackSize),
@@ -143,8 +147,8 @@ func (d *Device) init(c Config) error {
 			}
 		},
 	})
-	if err != engine.OK {
-		return fmt.Errorf("set up the engine: %w", err)
+	if refused != engine.OK {
+		return fmt.Errorf("set up the engine: %w", refused)
 	}
 	d.config = agent.Config{
 		Board: Board, Version: c.Version,
@@ -170,16 +174,32 @@ func (d *Device) init(c Config) error {
 			Datagram:  blockSize + coap.Overhead + 64,
 			Body:      2048,
 			BlockSize: blockSize,
-			Seed:      binary.LittleEndian.Uint64(random[:]),
+			Seed:      binary.LittleEndian.Uint64(seed[:]),
 		},
 	}
-	copy(d.config.Device[:], random[8:])
+	if d.config.Device, err = d.identity(); err != nil {
+		return fmt.Errorf("identify the device of %s: %w", c.Flash, err)
+	}
 	d.config.CoAP.Memory = make([]byte, d.config.CoAP.MemorySize())
 	if err := d.agent.Init(&d.config); err != agent.OK {
 		return fmt.Errorf("start the device from %s: %w", c.Flash, err)
 	}
 	d.nextTimer = d.clock() + timerPeriod
 	return nil
+}
+
+// identity is the device's own identifier. It is made when the flash is new and
+// stays with it, as a serial number stays with a board.
+func (d *Device) identity() (id [16]byte, err error) {
+	stored := d.flash.Mapped(identityAt, len(id))
+	if bytes.Equal(stored, bytes.Repeat([]byte{0xff}, len(id))) {
+		id = uuid.New()
+		if err := d.flash.Program(identityAt, id[:]); err != flash.OK {
+			return id, err
+		}
+	}
+	copy(id[:], stored)
+	return id, nil
 }
 
 // containerName is how the console names a container: hook/name, or the hook
@@ -192,8 +212,15 @@ func (d *Device) containerName(c *engine.Container) string {
 	return name
 }
 
-// URI returns the device's address, "coap://host:port".
-func (d *Device) URI() string { return "coap://" + d.Addr().String() }
+// URI returns an address at which this machine reaches the device,
+// "coap://host:port".
+func (d *Device) URI() string {
+	addr := d.Addr()
+	if addr.Addr().IsUnspecified() {
+		addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), addr.Port())
+	}
+	return "coap://" + addr.String()
+}
 
 // Addr returns the address of the socket.
 func (d *Device) Addr() netip.AddrPort { return d.conn.LocalAddr() }
