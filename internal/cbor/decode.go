@@ -198,6 +198,8 @@ func (d *Decoder) head() (Type, uint64) {
 }
 
 // expect consumes the head of an item of type t.
+//
+//go:noinline
 func (d *Decoder) expect(t Type) uint64 {
 	start := d.off
 	got, value := d.head()

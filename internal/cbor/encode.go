@@ -22,6 +22,8 @@ func (e *Encoder) Len() int { return e.n }
 func (e *Encoder) Overflow() bool { return e.overflow }
 
 // Head writes the head of an item in its shortest form.
+//
+//go:noinline
 func (e *Encoder) Head(t Type, value uint64) {
 	n := 0
 	first := byte(value)
@@ -102,6 +104,8 @@ func (e *Encoder) Bool(v bool) {
 func (e *Encoder) Nil() { e.Head(Simple, simpleNull) }
 
 // Raw writes bytes that are encoded already.
+//
+//go:noinline
 func (e *Encoder) Raw(b []byte) {
 	if e.room(len(b)) {
 		e.n += copy(e.b[e.n:], b)
@@ -109,6 +113,8 @@ func (e *Encoder) Raw(b []byte) {
 }
 
 // RawString writes bytes that are encoded already.
+//
+//go:noinline
 func (e *Encoder) RawString(s string) {
 	if e.room(len(s)) {
 		e.n += copy(e.b[e.n:], s)
