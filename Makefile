@@ -1,8 +1,11 @@
 # go test ./... needs none of this; these are the heavy targets and the tools.
+.DEFAULT_GOAL := help
 GO ?= go
 FUZZTIME ?= 10s
 
-.PHONY: help test vet ci fuzz cross containers
+.PHONY: help test vet ci fuzz cross
+
+include firmware/firmware.mk
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
