@@ -152,7 +152,7 @@ func TestWeakComponentIndex(t *testing.T) {
 		"0":                 {[]any{component("event", "a")}, 0, "done"},
 		"[0]":               {[]any{component("event", "a")}, []any{0}, "done"},
 		"1":                 {[]any{component("event", "a")}, 1, "execute: unsupported parameter"},
-		"a great index":     {[]any{component("event", "a")}, 1 << 31, "execute: unsupported parameter"},
+		"a great index":     {[]any{component("event", "a")}, uint32(1 << 31), "execute: unsupported parameter"},
 		"false":             {[]any{component("event", "a")}, false, "execute: unsupported parameter"},
 		"several":           {[]any{component("event", "a"), component("event", "b")}, true, "check: unsupported component"},
 		"several, foreign":  {[]any{component("event", "a"), component("event", "bob")}, 0, "check: unsupported component"},
