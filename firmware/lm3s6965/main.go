@@ -40,6 +40,7 @@ func main() {
 	mac := board.MAC()
 	wire = ethernet.Stack{MAC: mac, IPv4: [4]byte{10, 0, 2, 15}, Port: port, Zone: zoneEthernet,
 		Neighbours: neighbours[:], Buffer: outgoing[:]}
+	wire.Init()
 	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: port, Zone: zoneSerial,
 		Decoder: slip.Decoder{Buffer: serial[:]}, Buffer: outgoing[:]}
 

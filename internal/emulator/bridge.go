@@ -55,7 +55,9 @@ func newBridge(listen string, l line, wire Wire, v6 bool) (*bridge, error) {
 		clients: map[netip.AddrPort]uint16{}, ports: map[uint16]netip.AddrPort{}}
 	b.stack = ethernet.Stack{MAC: hostMAC, IPv4: [4]byte{10, 0, 2, 2},
 		Neighbours: make([]ethernet.Neighbour, 4), Buffer: make([]byte, ethernet.MaxFrame)}
+	b.stack.Init()
 	peer := ethernet.Stack{MAC: deviceMAC}
+	peer.Init()
 	switch {
 	case v6 && l.ethernet():
 		b.host, b.device = link.Addr{IP: b.stack.IPv6()}, link.Addr{IP: peer.IPv6()}
@@ -97,8 +99,8 @@ func (b *bridge) inbound() {
 		}
 		source := b.host
 		source.Port = b.portOf(client)
-		packet := ip.AppendUDP(nil, &ip.Datagram{Source: source, Target: b.device, Payload: buffer[:n]})
-		b.send(b.frame(packet))
+		packet := make([]byte, n+ip.Overhead)
+		b.send(b.frame(packet[:ip.PutUDP(packet, &source, &b.device, buffer[:n])]))
 	}
 }
 
@@ -157,19 +159,19 @@ func (b *bridge) receive(packet []byte) {
 		}
 		packet = packet[14:]
 	}
-	p, err := ip.Parse(packet)
-	if err != ip.OK {
+	var p ip.Packet
+	if p.Parse(packet) != ip.OK || p.Source != b.device.IP || p.Target != b.host.IP {
 		return
 	}
-	d, err := p.UDP()
-	if err != ip.OK || d.Source != b.device || d.Target.IP != b.host.IP {
+	source, target, payload, err := p.UDP()
+	if err != ip.OK || source != b.device.Port {
 		return
 	}
 	b.mu.Lock()
-	client, ok := b.ports[d.Target.Port]
+	client, ok := b.ports[target]
 	b.mu.Unlock()
 	if ok {
-		b.socket.WriteToUDPAddrPort(d.Payload, client)
+		b.socket.WriteToUDPAddrPort(payload, client)
 	}
 }
 

@@ -3,8 +3,6 @@
 package ethernet
 
 import (
-	"encoding/binary"
-
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/link/ip"
 )
@@ -33,9 +31,9 @@ type Neighbour struct {
 	mac [6]byte
 }
 
-// A Stack is one interface. The firmware sets the exported fields up and then
-// hands every frame that comes in to Receive. It is not safe for concurrent
-// use and allocates nothing.
+// A Stack is one interface. The firmware sets the exported fields up, calls
+// Init and then hands every frame that comes in to Receive. It is not safe for
+// concurrent use and allocates nothing.
 type Stack struct {
 	MAC        [6]byte
 	IPv4       [4]byte // zero: none
@@ -44,56 +42,66 @@ type Stack struct {
 	Neighbours []Neighbour
 	Buffer     []byte // for one outgoing frame; at least MinBuffer, MaxFrame is enough
 
-	next int // Neighbour to overwrite
+	own4, own6, group [16]byte // own addresses, and the group where own6 is asked for
+	next              int      // Neighbour to overwrite
 }
 
-// IPv6 returns the link-local address, formed from MAC (RFC 4291 appendix A).
-func (s *Stack) IPv6() [16]byte {
+// Init works out the addresses.
+func (s *Stack) Init() {
 	m := &s.MAC
-	return [16]byte{0: 0xfe, 1: 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]}
+	// The link-local address that MAC gives (RFC 4291 appendix A).
+	s.own6 = [16]byte{0: 0xfe, 1: 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]}
+	s.group = solicited(&s.own6)
+	s.own4 = [16]byte{10: 0xff, 11: 0xff}
+	copy(s.own4[12:], s.IPv4[:])
 }
+
+// IPv6 returns the link-local address.
+func (s *Stack) IPv6() [16]byte { return s.own6 }
 
 // Receive takes a frame. If it carries a datagram for Port, datagram is that,
 // not nil, and aliases frame. If it asks for an answer, reply is the frame to
 // send, in Buffer.
 func (s *Stack) Receive(frame []byte) (from link.Addr, datagram, reply []byte) {
-	if len(frame) < header || !s.forMe(frame[:6]) || frame[6]&1 != 0 {
+	if len(frame) < header {
 		return from, nil, nil
 	}
-	payload := frame[header:]
-	switch binary.BigEndian.Uint16(frame[12:]) {
-	case typeARP:
-		return from, nil, s.arp(payload)
-	case typeIPv4, typeIPv6:
-	default:
+	h := (*[header]byte)(frame)
+	if !s.forMe(h) || h[6]&1 != 0 {
 		return from, nil, nil
 	}
-	p, err := ip.Parse(payload)
-	if err != ip.OK || !s.mine(&p.Target) || s.mine(&p.Source) || !unicast(&p.Source) {
+	mac := (*[6]byte)(h[6:])
+	kind := uint16(h[12])<<8 | uint16(h[13])
+	if kind == typeARP {
+		return from, nil, s.arp(frame[header:])
+	}
+	if kind != typeIPv4 && kind != typeIPv6 {
+		return from, nil, nil
+	}
+	var p ip.Packet
+	if p.Parse(frame[header:]) != ip.OK || !s.mine(&p.Target) || s.mine(&p.Source) || !unicast(&p.Source) {
 		return from, nil, nil
 	}
 	if p.Protocol == ip.ProtocolICMPv6 && len(p.Payload) > 0 && p.Payload[0] >= routerSolicitation {
 		return from, nil, s.discovery(&p)
 	}
-	if p.Source == ([16]byte{}) {
+	if zero(&p.Source) {
 		return from, nil, nil
 	}
-	d, err := p.UDP()
-	if err == ip.ErrProtocol && len(frame) <= len(s.Buffer) {
-		out := ip.AppendEcho(s.open(frame[6:12], &p.Source), &p)
-		if len(out) > header {
-			return from, nil, s.close(out)
+	source, target, payload, err := p.UDP()
+	if err == ip.ErrProtocol {
+		if n := p.PutEcho(s.Buffer[header:]); n > 0 {
+			reply = s.frame(mac, kind, n)
 		}
-		return from, nil, nil
+		return from, nil, reply
 	}
-	if err != ip.OK || d.Target.Port != s.Port {
+	if err != ip.OK || target != s.Port {
 		return from, nil, nil
 	}
 	// Answers go where the question came from: that saves a round of ARP,
 	// and finds the router for peers that are not on this link.
-	s.learn(&p.Source, frame[6:12])
-	d.Source.Zone = s.Zone
-	return d.Source, d.Payload, nil
+	s.learn(&p.Source, mac)
+	return link.Addr{IP: p.Source, Port: source, Zone: s.Zone}, payload, nil
 }
 
 // Send returns the frame, in Buffer, that carries datagram to a peer. If the
@@ -101,72 +109,78 @@ func (s *Stack) Receive(frame []byte) (from link.Addr, datagram, reply []byte) {
 // datagram is lost, as any may be. It returns nil if the frame would be longer
 // than Buffer or the interface has no address for the peer's kind.
 func (s *Stack) Send(to link.Addr, datagram []byte) []byte {
-	if len(datagram)+Overhead > len(s.Buffer) || len(datagram)+Overhead > MaxFrame {
+	if len(datagram)+Overhead > MaxFrame {
 		return nil
 	}
-	source := s.IPv6()
-	if to.Is4() {
+	is4 := ip.Is4(&to.IP)
+	source := link.Addr{IP: s.own6, Port: s.Port}
+	kind := uint16(typeIPv6)
+	if is4 {
 		if s.IPv4 == [4]byte{} {
 			return nil
 		}
-		source = ip.Map4(s.IPv4[:])
+		source.IP, kind = s.own4, typeIPv4
 	}
-	n := s.find(&to.IP)
-	if n == nil {
-		if to.Is4() {
-			return s.ask4(&to.IP)
-		}
-		return s.ask6(&to.IP)
+	if to.IP[0] == 0xff {
+		return nil // groups are not for this stack
 	}
-	return s.close(ip.AppendUDP(s.open(n.mac[:], &to.IP), &ip.Datagram{
-		Source:  link.Addr{IP: source, Port: s.Port},
-		Target:  to,
-		Payload: datagram,
-	}))
+	neighbour := s.find(&to.IP)
+	n := ip.PutUDP(s.Buffer[header:], &source, &to, datagram)
+	switch {
+	case n == 0:
+		return nil
+	case neighbour != nil:
+		return s.frame(&neighbour.mac, kind, n)
+	case is4:
+		return s.ask4(&to.IP)
+	}
+	return s.ask6(&to.IP)
 }
 
 // Announce returns a frame, in Buffer, that tells the link who has IPv4: it
 // asks for the own address (RFC 5227 §3).
-func (s *Stack) Announce() []byte {
-	own := ip.Map4(s.IPv4[:])
-	return s.ask4(&own)
+func (s *Stack) Announce() []byte { return s.ask4(&s.own4) }
+
+func (s *Stack) forMe(h *[header]byte) bool {
+	if h[0]&1 != 0 {
+		// IPv6 groups and broadcast; the packet says whether it is for us.
+		return h[0] == 0x33 && h[1] == 0x33 || h[0]&h[1]&h[2]&h[3]&h[4]&h[5] == 0xff
+	}
+	return [6]byte(h[:6]) == s.MAC
 }
 
-func (s *Stack) forMe(mac []byte) bool {
-	if mac[0]&1 == 0 {
-		return string(mac) == string(s.MAC[:])
-	}
-	if mac[0] == 0x33 { // IPv6 multicast
-		return mac[1] == 0x33
-	}
-	for _, b := range mac {
-		if b != 0xff {
+// mine reports whether a is an address of this interface, or a group that it
+// is in.
+func (s *Stack) mine(a *[16]byte) bool {
+	return same(a, &s.own6) || same(a, &s.group) || same(a, &allNodes) ||
+		s.IPv4 != [4]byte{} && same(a, &s.own4)
+}
+
+//go:noinline
+func same(a, b *[16]byte) bool {
+	for i := range a {
+		if a[i] != b[i] {
 			return false
 		}
 	}
 	return true
 }
 
-// mine reports whether a is an address of this interface, or a group that
-// every node is in.
-func (s *Stack) mine(a *[16]byte) bool {
-	if (link.Addr{IP: *a}).Is4() {
-		return s.IPv4 != [4]byte{} && string(a[12:]) == string(s.IPv4[:])
-	}
-	own := s.IPv6()
-	return *a == own || *a == allNodes || *a == solicited(&own)
-}
+var unspecified [16]byte
+
+func zero(a *[16]byte) bool { return same(a, &unspecified) }
 
 func unicast(a *[16]byte) bool {
-	if (link.Addr{IP: *a}).Is4() {
+	if ip.Is4(a) {
 		return a[12] != 0 && a[12] < 224
 	}
 	return a[0] != 0xff
 }
 
+//go:noinline
 func (s *Stack) find(a *[16]byte) *Neighbour {
 	for i := range s.Neighbours {
-		if s.Neighbours[i].ip == *a {
+		if same(&s.Neighbours[i].ip, a) {
 			return &s.Neighbours[i]
 		}
 	}
@@ -174,7 +188,9 @@ func (s *Stack) find(a *[16]byte) *Neighbour {
 }
 
 // learn remembers a neighbour, in place of the one learned longest ago.
-func (s *Stack) learn(a *[16]byte, mac []byte) {
+//
+//go:noinline
+func (s *Stack) learn(a *[16]byte, mac *[6]byte) {
 	n := s.find(a)
 	if n == nil {
 		if len(s.Neighbours) == 0 {
@@ -187,28 +203,21 @@ func (s *Stack) learn(a *[16]byte, mac []byte) {
 		}
 		n.ip = *a
 	}
-	copy(n.mac[:], mac)
+	n.mac = *mac
 }
 
-// open begins a frame to mac that carries a packet for target's kind of IP.
-func (s *Stack) open(mac []byte, target *[16]byte) []byte {
-	kind := uint16(typeIPv6)
-	if (link.Addr{IP: *target}).Is4() {
-		kind = typeIPv4
+// frame puts the header in front of the n bytes behind it in Buffer, and pads
+// the frame to the shortest that Ethernet allows.
+//
+//go:noinline
+func (s *Stack) frame(mac *[6]byte, kind uint16, n int) []byte {
+	h := (*[header]byte)(s.Buffer)
+	copy(h[:6], mac[:])
+	copy(h[6:12], s.MAC[:])
+	h[12], h[13] = byte(kind>>8), byte(kind)
+	n += header
+	for ; n < MinFrame; n++ {
+		s.Buffer[n] = 0
 	}
-	return s.begin(mac, kind)
-}
-
-func (s *Stack) begin(mac []byte, kind uint16) []byte {
-	out := append(s.Buffer[:0], mac...)
-	out = append(out, s.MAC[:]...)
-	return binary.BigEndian.AppendUint16(out, kind)
-}
-
-// close pads a frame to the shortest that Ethernet allows.
-func (s *Stack) close(frame []byte) []byte {
-	for len(frame) < MinFrame {
-		frame = append(frame, 0)
-	}
-	return frame
+	return s.Buffer[:n]
 }

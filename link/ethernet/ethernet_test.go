@@ -10,16 +10,18 @@ import (
 )
 
 func newStack(last byte) *Stack {
-	return &Stack{
+	s := &Stack{
 		MAC:        [6]byte{0x52, 0x54, 0, 0x12, 0x34, last},
 		IPv4:       [4]byte{10, 0, 2, last},
 		Port:       5683,
 		Neighbours: make([]Neighbour, 2),
 		Buffer:     make([]byte, MaxFrame),
 	}
+	s.Init()
+	return s
 }
 
-func (s *Stack) addr4() link.Addr { return link.Addr{IP: ip.Map4(s.IPv4[:]), Port: s.Port} }
+func (s *Stack) addr4() link.Addr { return link.Addr{IP: s.own4, Port: s.Port} }
 func (s *Stack) addr6() link.Addr { return link.Addr{IP: s.IPv6(), Port: s.Port} }
 
 func unhex(t testing.TB, s string) []byte {
@@ -71,7 +73,7 @@ func TestConversation(t *testing.T) {
 func TestAnswersWithoutAsking(t *testing.T) {
 	a, b := newStack(2), newStack(15)
 	target := b.addr6()
-	a.learn(&target.IP, b.MAC[:])
+	a.learn(&target.IP, &b.MAC)
 	from, _, _ := b.Receive(a.Send(target, []byte("hello")))
 	if _, datagram, _ := a.Receive(b.Send(from, []byte("x"))); string(datagram) != "x" {
 		t.Errorf("got %q", datagram)
@@ -81,7 +83,7 @@ func TestAnswersWithoutAsking(t *testing.T) {
 func TestEmptyDatagram(t *testing.T) {
 	a, b := newStack(2), newStack(15)
 	target := b.addr4()
-	a.learn(&target.IP, b.MAC[:])
+	a.learn(&target.IP, &b.MAC)
 	if _, datagram, _ := b.Receive(a.Send(target, nil)); datagram == nil || len(datagram) != 0 {
 		t.Errorf("got %v, want an empty datagram", datagram)
 	}
@@ -146,7 +148,7 @@ func TestWire(t *testing.T) {
 func TestDropped(t *testing.T) {
 	a, b := newStack(2), newStack(15)
 	target := b.addr4()
-	a.learn(&target.IP, b.MAC[:])
+	a.learn(&target.IP, &b.MAC)
 	frame := bytes.Clone(a.Send(target, []byte("hello")))
 	for _, test := range []struct {
 		name  string
@@ -154,11 +156,12 @@ func TestDropped(t *testing.T) {
 	}{
 		{"another hardware address", func(_ *Stack, frame []byte) { frame[5]++ }},
 		{"another port", func(s *Stack, _ []byte) { s.Port++ }},
-		{"another address", func(s *Stack, _ []byte) { s.IPv4[3]++ }},
-		{"no address", func(s *Stack, _ []byte) { s.IPv4 = [4]byte{} }},
+		{"another address", func(s *Stack, _ []byte) { s.IPv4[3]++; s.Init() }},
+		{"no address", func(s *Stack, _ []byte) { s.IPv4 = [4]byte{}; s.Init() }},
 		{"own address as the source", func(_ *Stack, frame []byte) {
-			again := ip.AppendUDP(nil, &ip.Datagram{Source: b.addr4(), Target: b.addr4(), Payload: []byte("hello")})
-			copy(frame[header:], again)
+			own := b.addr4()
+			packet := make([]byte, 100)
+			copy(frame[header:], packet[:ip.PutUDP(packet, &own, &own, []byte("hello"))])
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -178,7 +181,7 @@ func TestSendLimits(t *testing.T) {
 	s := newStack(15)
 	peer := newStack(2)
 	for _, addr := range []link.Addr{peer.addr4(), peer.addr6()} {
-		s.learn(&addr.IP, peer.MAC[:])
+		s.learn(&addr.IP, &peer.MAC)
 		longest := make([]byte, MaxFrame-Overhead)
 		if _, datagram, _ := peer.Receive(s.Send(addr, longest)); len(datagram) != len(longest) {
 			t.Errorf("%v: longest datagram came as %d bytes", addr, len(datagram))
@@ -188,6 +191,7 @@ func TestSendLimits(t *testing.T) {
 		}
 	}
 	s.IPv4 = [4]byte{}
+	s.Init()
 	if frame := s.Send(peer.addr4(), nil); frame != nil {
 		t.Errorf("sent %x without an IPv4 address", frame)
 	}
@@ -196,7 +200,7 @@ func TestSendLimits(t *testing.T) {
 func TestNeighboursAreReplaced(t *testing.T) {
 	s := newStack(15)
 	for i := byte(1); i <= 3; i++ {
-		s.learn(&[16]byte{15: i}, []byte{2, 0, 0, 0, 0, i})
+		s.learn(&[16]byte{15: i}, &[6]byte{0: 2, 5: i})
 	}
 	if s.find(&[16]byte{15: 1}) != nil {
 		t.Error("the oldest is still there")
@@ -211,7 +215,7 @@ func TestNeighboursAreReplaced(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	a, b := newStack(2), newStack(15)
 	target := b.addr6()
-	a.learn(&target.IP, b.MAC[:])
+	a.learn(&target.IP, &b.MAC)
 	payload := []byte("hello")
 	solicitation := bytes.Clone(newStack(3).Send(target, payload))
 	allocs := testing.AllocsPerRun(100, func() {
@@ -230,7 +234,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(bytes.Clone(a.Send(b.addr4(), nil)))
 	f.Add(bytes.Clone(a.Send(b.addr6(), nil)))
 	for _, addr := range []link.Addr{b.addr4(), b.addr6()} {
-		a.learn(&addr.IP, b.MAC[:])
+		a.learn(&addr.IP, &b.MAC)
 		f.Add(bytes.Clone(a.Send(addr, []byte("hello"))))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {

@@ -1,10 +1,6 @@
 package ethernet
 
-import (
-	"encoding/binary"
-
-	"github.com/femto-containers/femto/link/ip"
-)
+import "github.com/femto-containers/femto/link/ip"
 
 // ARP (RFC 826) and neighbour discovery (RFC 4861), as far as a node that is
 // no router and forms its one IPv6 address from its hardware address needs.
@@ -30,8 +26,9 @@ const (
 )
 
 var (
-	broadcast = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	allNodes  = [16]byte{0: 0xff, 1: 0x02, 15: 1}
+	broadcast   = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	allNodes    = [16]byte{0: 0xff, 1: 0x02, 15: 1}
+	allNodesMAC = [6]byte{0x33, 0x33, 0, 0, 0, 1}
 )
 
 // solicited returns the group in which the owner of a is asked for.
@@ -39,110 +36,116 @@ func solicited(a *[16]byte) [16]byte {
 	return [16]byte{0: 0xff, 1: 0x02, 11: 1, 12: 0xff, 13: a[13], 14: a[14], 15: a[15]}
 }
 
+// arpPrefix is how ARP for IPv4 over Ethernet begins, up to the operation.
+const arpPrefix = "\x00\x01\x08\x00\x06\x04\x00"
+
 func (s *Stack) arp(b []byte) (reply []byte) {
-	if len(b) < arpLength || string(b[:6]) != "\x00\x01\x08\x00\x06\x04" || s.IPv4 == [4]byte{} {
+	if len(b) < arpLength || s.IPv4 == [4]byte{} {
 		return nil
 	}
-	mac, sender, target := b[8:14], b[14:18], b[24:28]
-	if string(target) != string(s.IPv4[:]) || mac[0]&1 != 0 {
+	h := (*[arpLength]byte)(b)
+	operation := h[7]
+	if string(h[:7]) != arpPrefix || [4]byte(h[24:]) != s.IPv4 || h[8]&1 != 0 {
 		return nil
 	}
-	from := ip.Map4(sender)
-	switch binary.BigEndian.Uint16(b[6:]) {
-	case arpRequest:
-		if unicast(&from) && !s.mine(&from) {
-			s.learn(&from, mac)
-		}
-		return s.sendARP(arpReply, mac, sender)
-	case arpReply:
-		if unicast(&from) && !s.mine(&from) {
-			s.learn(&from, mac)
-		}
+	mac := (*[6]byte)(h[8:])
+	from := [16]byte{10: 0xff, 11: 0xff}
+	copy(from[12:], h[14:18])
+	if operation != arpRequest && operation != arpReply {
+		return nil
+	}
+	if unicast(&from) && !s.mine(&from) {
+		s.learn(&from, mac)
+	}
+	if operation == arpRequest {
+		return s.sendARP(arpReply, mac, (*[4]byte)(h[14:]))
 	}
 	return nil
 }
 
-func (s *Stack) ask4(a *[16]byte) []byte { return s.sendARP(arpRequest, broadcast[:], a[12:]) }
+func (s *Stack) ask4(a *[16]byte) []byte {
+	return s.sendARP(arpRequest, &broadcast, (*[4]byte)(a[12:]))
+}
 
-func (s *Stack) sendARP(operation uint8, mac, target []byte) []byte {
-	out := s.begin(mac, typeARP)
-	out = append(out, 0, 1, 8, 0, 6, 4, 0, operation)
-	out = append(out, s.MAC[:]...)
-	out = append(out, s.IPv4[:]...)
-	out = append(out, mac...)
-	return s.close(append(out, target...))
+func (s *Stack) sendARP(operation uint8, mac *[6]byte, target *[4]byte) []byte {
+	h := (*[arpLength]byte)(s.Buffer[header:])
+	copy(h[:], arpPrefix)
+	h[7] = operation
+	copy(h[8:], s.MAC[:])
+	copy(h[14:], s.IPv4[:])
+	copy(h[18:], mac[:])
+	copy(h[24:], target[:])
+	return s.frame(mac, typeARP, arpLength)
 }
 
 func (s *Stack) discovery(p *ip.Packet) (reply []byte) {
 	b := p.Payload
-	if len(b) < neighbourLength || p.Hops != linkHops || b[1] != 0 || !p.ICMPv6Intact() {
+	if len(b) < neighbourLength || p.Hops != linkHops || b[1] != 0 || !p.IntactICMPv6() {
 		return nil
 	}
-	own := s.IPv6()
+	target := (*[16]byte)(b[8:])
 	switch b[0] {
 	case neighbourSolicitation:
-		if string(b[8:24]) != string(own[:]) {
+		if !same(target, &s.own6) {
 			return nil
 		}
-		if p.Source == ([16]byte{}) {
+		if zero(&p.Source) {
 			// Another node is about to take this address: tell everyone.
-			return s.advertise(&allNodes, []byte{0x33, 0x33, 0, 0, 0, 1}, overrideFlag)
+			return s.advertise(&allNodes, &allNodesMAC, overrideFlag)
 		}
 		mac := option(b[neighbourLength:], optionSourceMAC)
-		if mac == nil {
-			n := s.find(&p.Source)
-			if n == nil {
-				return nil
-			}
-			mac = n.mac[:]
-		} else {
+		if mac != nil {
 			s.learn(&p.Source, mac)
+		} else if n := s.find(&p.Source); n != nil {
+			mac = &n.mac
+		} else {
+			return nil
 		}
 		return s.advertise(&p.Source, mac, overrideFlag|solicitedFlag)
 	case neighbourAdvert:
 		mac := option(b[neighbourLength:], optionTargetMAC)
-		target := [16]byte(b[8:24])
-		if mac != nil && target[0] != 0xff && target != own {
-			s.learn(&target, mac)
+		if mac != nil && target[0] != 0xff && !same(target, &s.own6) {
+			s.learn(target, mac)
 		}
 	}
 	return nil
 }
 
 // option returns the hardware address in the option of a kind, or nil.
-func option(b []byte, kind uint8) []byte {
+//
+//go:noinline
+func option(b []byte, kind uint8) *[6]byte {
 	for len(b) >= optionLength && b[1] != 0 {
 		n := int(b[1]) * optionLength
 		if n > len(b) {
 			return nil
 		}
 		if b[0] == kind && n == optionLength && b[2]&1 == 0 {
-			return b[2:8]
+			return (*[6]byte)(b[2:])
 		}
 		b = b[n:]
 	}
 	return nil
 }
 
-func (s *Stack) advertise(to *[16]byte, mac []byte, flags uint8) []byte {
-	own := s.IPv6()
-	return s.sendNeighbour(neighbourAdvert, flags, optionTargetMAC, &own, to, mac)
+func (s *Stack) advertise(to *[16]byte, mac *[6]byte, flags uint8) []byte {
+	return s.sendNeighbour(neighbourAdvert, flags, optionTargetMAC, &s.own6, to, mac)
 }
 
 func (s *Stack) ask6(a *[16]byte) []byte {
 	group := solicited(a)
 	mac := [6]byte{0x33, 0x33, group[12], group[13], group[14], group[15]}
-	return s.sendNeighbour(neighbourSolicitation, 0, optionSourceMAC, a, &group, mac[:])
+	return s.sendNeighbour(neighbourSolicitation, 0, optionSourceMAC, a, &group, &mac)
 }
 
-func (s *Stack) sendNeighbour(kind, flags, optionKind uint8, target, to *[16]byte, mac []byte) []byte {
-	p := ip.Packet{Source: s.IPv6(), Target: *to, Protocol: ip.ProtocolICMPv6, Hops: linkHops}
-	out := ip.AppendHeader(s.begin(mac, typeIPv6), &p, neighbourLength+optionLength)
-	at := len(out)
-	out = append(out, kind, 0, 0, 0, flags, 0, 0, 0)
-	out = append(out, target[:]...)
-	out = append(out, optionKind, 1)
-	out = append(out, s.MAC[:]...)
-	p.SealICMPv6(out[at:])
-	return s.close(out)
+func (s *Stack) sendNeighbour(kind, flags, optionKind uint8, target, to *[16]byte, mac *[6]byte) []byte {
+	const length = neighbourLength + optionLength
+	p := ip.Packet{Source: s.own6, Target: *to, Protocol: ip.ProtocolICMPv6, Hops: linkHops}
+	at := p.PutHeader(s.Buffer[header:], length)
+	b := (*[length]byte)(s.Buffer[header+at:])
+	*b = [length]byte{0: kind, 4: flags, 24: optionKind, 25: 1}
+	copy(b[8:], target[:])
+	copy(b[26:], s.MAC[:])
+	p.SealICMP(b[:])
+	return s.frame(mac, typeIPv6, at+length)
 }

@@ -2,11 +2,7 @@
 // least that a device with one address of each needs.
 package ip
 
-import (
-	"encoding/binary"
-
-	"github.com/femto-containers/femto/link"
-)
+import "github.com/femto-containers/femto/link"
 
 // Error says why a packet holds no datagram for this device.
 type Error uint8
@@ -67,189 +63,200 @@ type Packet struct {
 }
 
 // Parse reads b, which may be longer than the packet as Ethernet pads it.
-func Parse(b []byte) (p Packet, err Error) {
+func (p *Packet) Parse(b []byte) Error {
 	if len(b) < v4Header {
-		return p, ErrShort
+		return ErrShort
 	}
 	switch b[0] >> 4 {
 	case 4:
-		length := int(binary.BigEndian.Uint16(b[2:]))
-		header := int(b[0]&15) * 4
+		h := (*[v4Header]byte)(b)
+		length := int(h[2])<<8 | int(h[3])
+		header := int(h[0]&15) * 4
 		switch {
 		case header < v4Header || length < header:
-			return p, ErrVersion
+			return ErrVersion
 		case len(b) < length:
-			return p, ErrShort
+			return ErrShort
 		case fold(sum(0, b[:header])) != 0xffff:
-			return p, ErrChecksum
-		case binary.BigEndian.Uint16(b[6:])&0x3fff != 0: // more fragments, or not the first
-			return p, ErrFragment
+			return ErrChecksum
+		case h[6]&0x3f|h[7] != 0: // more fragments, or not the first
+			return ErrFragment
 		}
-		p.Source, p.Target = Map4(b[12:16]), Map4(b[16:20])
-		p.Protocol, p.Hops = b[9], b[8]
+		p.Source, p.Target = mapping, mapping
+		copy(p.Source[12:], h[12:16])
+		copy(p.Target[12:], h[16:20])
+		p.Protocol, p.Hops = h[9], h[8]
 		p.Payload = b[header:length:length]
 	case 6:
 		if len(b) < v6Header {
-			return p, ErrShort
+			return ErrShort
 		}
-		end := v6Header + int(binary.BigEndian.Uint16(b[4:]))
+		h := (*[v6Header]byte)(b)
+		end := v6Header + (int(h[4])<<8 | int(h[5]))
 		if len(b) < end {
-			return p, ErrShort
+			return ErrShort
 		}
-		copy(p.Source[:], b[8:])
-		copy(p.Target[:], b[24:])
-		p.Protocol, p.Hops = b[6], b[7]
+		copy(p.Source[:], h[8:24])
+		copy(p.Target[:], h[24:40])
+		p.Protocol, p.Hops = h[6], h[7]
 		p.Payload = b[v6Header:end:end]
 	default:
-		return p, ErrVersion
+		return ErrVersion
 	}
-	return p, OK
+	return OK
 }
 
-// Map4 returns the IPv4 address in b's first four bytes mapped into IPv6
-// (RFC 4291 §2.5.5.2).
-func Map4(b []byte) (a [16]byte) {
-	a[10], a[11] = 0xff, 0xff
-	copy(a[12:], b[:4])
-	return a
-}
+// mapping is IPv4's 0.0.0.0 in IPv6 (RFC 4291 §2.5.5.2).
+var mapping = [16]byte{10: 0xff, 11: 0xff}
 
-// A Datagram is a UDP datagram with its two ends.
-type Datagram struct {
-	Source, Target link.Addr
-	Payload        []byte // aliases the packet
-}
-
-// UDP reads the datagram in p. The checksum may be left out in IPv4 only
-// (RFC 8200 §8.1).
-func (p *Packet) UDP() (d Datagram, err Error) {
-	b := p.Payload
-	if p.Protocol != protocolUDP {
-		return d, ErrProtocol
-	}
-	if len(b) < udpHeader {
-		return d, ErrShort
-	}
-	length := int(binary.BigEndian.Uint16(b[4:]))
-	if length < udpHeader || length > len(b) {
-		return d, ErrShort
-	}
-	b = b[:length:length]
-	if b[6]|b[7] != 0 || !p.is4() {
-		if fold(p.pseudo(protocolUDP, b)) != 0xffff {
-			return d, ErrChecksum
+// Is4 reports whether a is a mapped IPv4 address.
+//
+//go:noinline
+func Is4(a *[16]byte) bool {
+	for i, b := range mapping[:12] {
+		if a[i] != b {
+			return false
 		}
 	}
-	d.Source = link.Addr{IP: p.Source, Port: binary.BigEndian.Uint16(b)}
-	d.Target = link.Addr{IP: p.Target, Port: binary.BigEndian.Uint16(b[2:])}
-	d.Payload = b[udpHeader:]
-	if d.Source.Port == 0 {
-		return d, ErrPort
-	}
-	return d, OK
+	return true
 }
 
-// AppendUDP appends the packet that carries d, whose ends are both IPv4 or
-// both IPv6, to dst.
-func AppendUDP(dst []byte, d *Datagram) []byte {
-	p := Packet{Source: d.Source.IP, Target: d.Target.IP, Protocol: protocolUDP, Hops: hopLimit}
-	length := udpHeader + len(d.Payload)
-	dst = AppendHeader(dst, &p, length)
-	at := len(dst)
-	dst = binary.BigEndian.AppendUint16(dst, d.Source.Port)
-	dst = binary.BigEndian.AppendUint16(dst, d.Target.Port)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(length))
-	dst = append(dst, 0, 0)
-	dst = append(dst, d.Payload...)
-	check := ^fold(p.pseudo(protocolUDP, dst[at:]))
+// UDP returns the ports and the payload, which aliases the packet, of the
+// datagram in p. The checksum may be left out in IPv4 only (RFC 8200 §8.1).
+func (p *Packet) UDP() (source, target uint16, payload []byte, err Error) {
+	b := p.Payload
+	if p.Protocol != protocolUDP {
+		return 0, 0, nil, ErrProtocol
+	}
+	if len(b) < udpHeader {
+		return 0, 0, nil, ErrShort
+	}
+	h := (*[udpHeader]byte)(b)
+	length := int(h[4])<<8 | int(h[5])
+	if length < udpHeader || length > len(b) {
+		return 0, 0, nil, ErrShort
+	}
+	b = b[:length:length]
+	if h[6]|h[7] != 0 || !Is4(&p.Source) {
+		if p.sum(b) != 0xffff {
+			return 0, 0, nil, ErrChecksum
+		}
+	}
+	source, target = uint16(h[0])<<8|uint16(h[1]), uint16(h[2])<<8|uint16(h[3])
+	if source == 0 {
+		return 0, 0, nil, ErrPort
+	}
+	return source, target, b[udpHeader:], OK
+}
+
+// PutUDP writes the packet that carries payload from source to target, both
+// IPv4 or both IPv6, to b and returns its length, or 0 if b is too short.
+func PutUDP(b []byte, source, target *link.Addr, payload []byte) int {
+	if len(b) < Overhead+len(payload) {
+		return 0
+	}
+	p := Packet{Source: source.IP, Target: target.IP, Protocol: protocolUDP, Hops: hopLimit}
+	n := udpHeader + len(payload)
+	at := p.PutHeader(b, n)
+	b = b[at : at+n]
+	h := (*[udpHeader]byte)(b)
+	h[0], h[1] = byte(source.Port>>8), byte(source.Port)
+	h[2], h[3] = byte(target.Port>>8), byte(target.Port)
+	h[4], h[5] = byte(n>>8), byte(n)
+	h[6], h[7] = 0, 0
+	copy(b[udpHeader:], payload)
+	check := ^p.sum(b)
 	if check == 0 {
 		check = 0xffff // 0 would say that there is none
 	}
-	binary.BigEndian.PutUint16(dst[at+6:], check)
-	return dst
+	h[6], h[7] = byte(check>>8), byte(check)
+	return at + n
 }
 
-// AppendHeader appends the header of p, with length bytes to follow, to dst.
-func AppendHeader(dst []byte, p *Packet, length int) []byte {
-	if p.is4() {
-		at := len(dst)
-		dst = append(dst, 0x45, 0)
-		dst = binary.BigEndian.AppendUint16(dst, uint16(v4Header+length))
-		dst = append(dst, 0, 0, 0x40, 0, p.Hops, p.Protocol, 0, 0) // not to be fragmented
-		dst = append(dst, p.Source[12:]...)
-		dst = append(dst, p.Target[12:]...)
-		binary.BigEndian.PutUint16(dst[at+10:], ^fold(sum(0, dst[at:])))
-		return dst
+// PutHeader writes the header of p, with n bytes to follow, to b, which is long
+// enough, and returns the header's length.
+func (p *Packet) PutHeader(b []byte, n int) int {
+	if Is4(&p.Source) {
+		h := (*[v4Header]byte)(b)
+		n += v4Header
+		*h = [v4Header]byte{0x45, 0, byte(n >> 8), byte(n), 0, 0, 0x40, 0, p.Hops, p.Protocol} // 0x40: never fragment
+		copy(h[12:], p.Source[12:])
+		copy(h[16:], p.Target[12:])
+		check := ^fold(sum(0, h[:]))
+		h[10], h[11] = byte(check>>8), byte(check)
+		return v4Header
 	}
-	dst = append(dst, 0x60, 0, 0, 0)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(length))
-	dst = append(dst, p.Protocol, p.Hops)
-	dst = append(dst, p.Source[:]...)
-	return append(dst, p.Target[:]...)
+	h := (*[v6Header]byte)(b)
+	h[0], h[1], h[2], h[3] = 0x60, 0, 0, 0
+	h[4], h[5], h[6], h[7] = byte(n>>8), byte(n), p.Protocol, p.Hops
+	copy(h[8:], p.Source[:])
+	copy(h[24:], p.Target[:])
+	return v6Header
 }
 
-// AppendEcho appends the answer to p to dst if p is an echo request for an
-// address that is not a multicast one.
-func AppendEcho(dst []byte, p *Packet) []byte {
-	b := p.Payload
-	is4 := p.is4()
-	var request, reply uint8 = 128, 129
-	want := uint8(protocolICMPv6)
-	if is4 {
-		request, reply, want = 8, 0, protocolICMP
+// PutEcho writes the answer to p to b and returns its length, if p is an echo
+// request to an address that is no group's and b is long enough, otherwise 0.
+func (p *Packet) PutEcho(b []byte) int {
+	message := p.Payload
+	var request, reply, protocol uint8 = 128, 129, protocolICMPv6
+	if Is4(&p.Source) {
+		request, reply, protocol = 8, 0, protocolICMP
 	}
-	if p.Protocol != want || len(b) < 8 || b[0] != request || b[1] != 0 || p.Target[0] == 0xff {
-		return dst
+	if p.Protocol != protocol || len(message) < 8 || message[0] != request || message[1] != 0 ||
+		p.Target[0] == 0xff || len(b) < v6Header+len(message) || p.icmp(message) != 0xffff {
+		return 0
 	}
-	if is4 && fold(sum(0, b)) != 0xffff || !is4 && !p.ICMPv6Intact() {
-		return dst
-	}
-	answer := Packet{Source: p.Target, Target: p.Source, Protocol: p.Protocol, Hops: hopLimit}
-	dst = AppendHeader(dst, &answer, len(b))
-	at := len(dst)
-	dst = append(dst, reply, 0, 0, 0)
-	dst = append(dst, b[4:]...)
-	if is4 {
-		binary.BigEndian.PutUint16(dst[at+2:], ^fold(sum(0, dst[at:])))
-	} else {
-		answer.SealICMPv6(dst[at:])
-	}
-	return dst
+	answer := Packet{Source: p.Target, Target: p.Source, Protocol: protocol, Hops: hopLimit}
+	at := answer.PutHeader(b, len(message))
+	b = b[at : at+len(message)]
+	copy(b, message)
+	b[0] = reply
+	answer.SealICMP(b)
+	return at + len(b)
 }
 
-// ICMPv6Intact reports whether p is an ICMPv6 message with a right checksum.
-func (p *Packet) ICMPv6Intact() bool {
-	return p.Protocol == protocolICMPv6 && !p.is4() && len(p.Payload) >= 4 &&
-		fold(p.pseudo(protocolICMPv6, p.Payload)) == 0xffff
+// IntactICMPv6 reports whether p is an ICMPv6 message with a right checksum.
+func (p *Packet) IntactICMPv6() bool {
+	return p.Protocol == protocolICMPv6 && !Is4(&p.Source) && p.icmp(p.Payload) == 0xffff
 }
 
-// SealICMPv6 writes the checksum of the ICMPv6 message b, whose checksum field
-// is zero, that p's header goes before.
-func (p *Packet) SealICMPv6(b []byte) {
-	binary.BigEndian.PutUint16(b[2:], ^fold(p.pseudo(protocolICMPv6, b)))
+// SealICMP writes the checksum of the ICMP message b, of 4 bytes at least, that
+// p's header goes before.
+func (p *Packet) SealICMP(b []byte) {
+	b[2], b[3] = 0, 0
+	check := ^p.icmp(b)
+	b[2], b[3] = byte(check>>8), byte(check)
 }
 
 // ProtocolICMPv6 is the next header of ICMPv6.
 const ProtocolICMPv6 = protocolICMPv6
 
-func (p *Packet) is4() bool { return link.Addr{IP: p.Source}.Is4() }
+// icmp sums an ICMP message, which is over the pseudo-header in IPv6 only.
+func (p *Packet) icmp(b []byte) uint16 {
+	if p.Protocol == protocolICMP {
+		return fold(sum(0, b))
+	}
+	return p.sum(b)
+}
 
-// pseudo sums b and the pseudo-header in front of it. IPv4's and IPv6's sums
-// agree on mapped addresses but for the mapping's own ffff, which is zero.
-func (p *Packet) pseudo(protocol uint8, b []byte) uint32 {
+// sum sums b and the pseudo-header in front of it. IPv4's and IPv6's sums agree
+// on mapped addresses but for the mapping's own ffff, which counts as zero.
+func (p *Packet) sum(b []byte) uint16 {
 	s := sum(0, p.Source[:])
 	s = sum(s, p.Target[:])
-	return sum(s+uint32(protocol)+uint32(len(b)), b)
+	return fold(sum(s+uint32(p.Protocol)+uint32(len(b)), b))
 }
 
 // sum adds b to a sum of 16-bit words (RFC 1071).
+//
+//go:noinline
 func sum(s uint32, b []byte) uint32 {
-	for len(b) >= 2 {
-		s += uint32(b[0])<<8 | uint32(b[1])
-		b = b[2:]
-	}
-	if len(b) > 0 {
-		s += uint32(b[0]) << 8
+	for i, c := range b {
+		if i&1 == 0 {
+			s += uint32(c) << 8
+		} else {
+			s += uint32(c)
+		}
 	}
 	return s
 }

@@ -17,18 +17,28 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
+// appendUDP appends the packet that carries payload to dst.
+func appendUDP(dst []byte, source, target link.Addr, payload []byte) []byte {
+	b := make([]byte, Overhead+len(payload))
+	return append(dst, b[:PutUDP(b, &source, &target, payload)]...)
+}
+
+func parse(b []byte) (p Packet, err Error) {
+	err = p.Parse(b)
+	return p, err
+}
+
 var (
 	peer4  = link.IPv4(10, 0, 2, 2, 40000)
 	own4   = link.IPv4(10, 0, 2, 15, 5683)
 	peer6  = link.Addr{IP: [16]byte{0: 0xfe, 1: 0x80, 15: 1}, Port: 40000}
 	own6   = link.Addr{IP: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: 5683}
-	zone1  = link.Addr{IP: [16]byte{0: 0xfe, 1: 0x80, 15: 1}, Port: 40000, Zone: 1}
 	sample = []byte("femto")
 )
 
-// TestAppendUDP compares with packets whose checksums were computed
+// TestPutUDP compares with packets whose checksums were computed
 // independently: RFC 1071's sum is the packet as a number modulo 0xffff.
-func TestAppendUDP(t *testing.T) {
+func TestPutUDP(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		source, target link.Addr
@@ -41,7 +51,7 @@ func TestAppendUDP(t *testing.T) {
 				"9c401633000d0d82" + "66656d746f"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := AppendUDP(nil, &Datagram{Source: test.source, Target: test.target, Payload: sample})
+			got := appendUDP(nil, test.source, test.target, sample)
 			want := unhex(t, test.want)
 			if !bytes.Equal(got, want) {
 				t.Errorf("\n got %x\nwant %x", got, want)
@@ -54,15 +64,16 @@ func TestRoundTrip(t *testing.T) {
 	for _, ends := range [][2]link.Addr{{peer4, own4}, {peer6, own6}} {
 		for _, n := range []int{0, 1, 2, 47, 1024} {
 			payload := bytes.Repeat([]byte{0xa5}, n)
-			b := AppendUDP(nil, &Datagram{Source: ends[0], Target: ends[1], Payload: payload})
+			b := appendUDP(nil, ends[0], ends[1], payload)
 			b = append(b, 1, 2, 3) // padding is not the packet's
-			p, err := Parse(b)
+			p, err := parse(b)
 			if err != OK {
 				t.Fatalf("Parse: %v", err)
 			}
-			d, err := p.UDP()
-			if err != OK || d.Source != ends[0] || d.Target != ends[1] || !bytes.Equal(d.Payload, payload) {
-				t.Errorf("%d bytes to %v: got %+v, %v", n, ends[1], d, err)
+			source, target, got, err := p.UDP()
+			if err != OK || p.Source != ends[0].IP || p.Target != ends[1].IP ||
+				source != ends[0].Port || target != ends[1].Port || !bytes.Equal(got, payload) {
+				t.Errorf("%d bytes to %v: got %d to %d, %x, %v", n, ends[1], source, target, got, err)
 			}
 		}
 	}
@@ -70,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	packet := func(source, target link.Addr) []byte {
-		return AppendUDP(nil, &Datagram{Source: source, Target: target, Payload: sample})
+		return appendUDP(nil, source, target, sample)
 	}
 	v4, v6 := packet(peer4, own4), packet(peer6, own6)
 	with := func(b []byte, at int, value byte) []byte {
@@ -113,9 +124,9 @@ func TestRefused(t *testing.T) {
 		{"version 5", with(v4, 0, 0x55), ErrVersion},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := Parse(test.b)
+			p, err := parse(test.b)
 			if err == OK {
-				_, err = p.UDP()
+				_, _, _, err = p.UDP()
 			}
 			if err != test.want {
 				t.Errorf("got %v, want %v", err, test.want)
@@ -125,47 +136,60 @@ func TestRefused(t *testing.T) {
 }
 
 func TestIPv4WithoutChecksum(t *testing.T) {
-	b := AppendUDP(nil, &Datagram{Source: peer4, Target: own4, Payload: sample})
+	b := appendUDP(nil, peer4, own4, sample)
 	b[26], b[27] = 0, 0
-	p, _ := Parse(b)
-	if d, err := p.UDP(); err != OK || !bytes.Equal(d.Payload, sample) {
-		t.Errorf("got %q, %v", d.Payload, err)
+	p, _ := parse(b)
+	if _, _, got, err := p.UDP(); err != OK || !bytes.Equal(got, sample) {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
 func TestEcho(t *testing.T) {
 	request := unhex(t, "4500001c00004000400122d10a0002020a00020f"+"0800f7fd00010001")
-	p, err := Parse(request)
+	b := make([]byte, 100)
+	p, err := parse(request)
 	if err != OK {
 		t.Fatal(err)
 	}
 	want := unhex(t, "4500001c00004000400122d10a00020f0a000202"+"0000fffd00010001")
-	if got := AppendEcho(nil, &p); !bytes.Equal(got, want) {
-		t.Errorf("\n got %x\nwant %x", got, want)
+	if n := p.PutEcho(b); !bytes.Equal(b[:n], want) {
+		t.Errorf("\n got %x\nwant %x", b[:n], want)
 	}
-	if got := AppendEcho(nil, &Packet{Protocol: 1, Payload: p.Payload[:4], Source: p.Source}); len(got) != 0 {
-		t.Errorf("answered half a request: %x", got)
+	if n := p.PutEcho(b[:len(request)-1]); n != 0 {
+		t.Errorf("wrote %d bytes where there is no room", n)
+	}
+	half := p
+	half.Payload = p.Payload[:4]
+	if n := half.PutEcho(b); n != 0 {
+		t.Errorf("answered half a request: %x", b[:n])
 	}
 
 	p6 := Packet{Source: peer6.IP, Target: own6.IP, Protocol: ProtocolICMPv6}
 	p6.Payload = []byte{128, 0, 0, 0, 0, 1, 0, 1, 'h', 'i'}
-	if got := AppendEcho(nil, &p6); len(got) != 0 {
-		t.Errorf("answered a request with a wrong checksum: %x", got)
+	if n := p6.PutEcho(b); n != 0 {
+		t.Errorf("answered a request with a wrong checksum: %x", b[:n])
 	}
-	p6.SealICMPv6(p6.Payload)
-	answer, err := Parse(AppendEcho(nil, &p6))
-	if err != OK || !answer.ICMPv6Intact() || answer.Target != peer6.IP || answer.Payload[0] != 129 ||
+	p6.SealICMP(p6.Payload)
+	answer, err := parse(b[:p6.PutEcho(b)])
+	if err != OK || !answer.IntactICMPv6() || answer.Target != peer6.IP || answer.Payload[0] != 129 ||
 		!bytes.Equal(answer.Payload[4:], p6.Payload[4:]) {
 		t.Errorf("got %+v, %v", answer, err)
+	}
+	group := p6
+	group.Target = [16]byte{0: 0xff, 1: 2, 15: 1}
+	group.SealICMP(group.Payload)
+	if n := group.PutEcho(b); n != 0 {
+		t.Errorf("answered a request to a group: %x", b[:n])
 	}
 }
 
 func TestAllocations(t *testing.T) {
-	buffer := make([]byte, 0, 1500)
+	buffer := make([]byte, 1500)
 	allocs := testing.AllocsPerRun(100, func() {
-		b := AppendUDP(buffer, &Datagram{Source: peer6, Target: own6, Payload: sample})
-		p, _ := Parse(b)
-		if _, err := p.UDP(); err != OK {
+		n := PutUDP(buffer, &peer6, &own6, sample)
+		var p Packet
+		p.Parse(buffer[:n])
+		if _, _, _, err := p.UDP(); err != OK {
 			t.Fatal(err)
 		}
 	})
@@ -175,25 +199,26 @@ func TestAllocations(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(AppendUDP(nil, &Datagram{Source: peer4, Target: own4, Payload: sample}))
-	f.Add(AppendUDP(nil, &Datagram{Source: zone1, Target: own6, Payload: sample}))
+	f.Add(appendUDP(nil, peer4, own4, sample))
+	f.Add(appendUDP(nil, peer6, own6, sample))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := Parse(b)
+		p, err := parse(b)
 		if err != OK {
 			return
 		}
-		AppendEcho(nil, &p)
-		d, err := p.UDP()
-		if err != OK {
+		p.PutEcho(make([]byte, 64))
+		source, target, payload, err := p.UDP()
+		if err != OK || Is4(&p.Source) != Is4(&p.Target) {
 			return
 		}
-		again, err := Parse(AppendUDP(nil, &d))
+		from, to := link.Addr{IP: p.Source, Port: source}, link.Addr{IP: p.Target, Port: target}
+		again, err := parse(appendUDP(nil, from, to, payload))
 		if err != OK {
 			t.Fatalf("own packet refused: %v", err)
 		}
-		e, err := again.UDP()
-		if err != OK || e.Source != d.Source || e.Target != d.Target || !bytes.Equal(e.Payload, d.Payload) {
-			t.Fatalf("%+v came back as %+v, %v", d, e, err)
+		s, d, got, err := again.UDP()
+		if err != OK || again.Source != p.Source || again.Target != p.Target || s != source || d != target || !bytes.Equal(got, payload) {
+			t.Fatalf("%x came back as %x, %v", payload, got, err)
 		}
 	})
 }

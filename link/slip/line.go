@@ -24,37 +24,33 @@ func (l *Line) Receive(b byte) (from link.Addr, datagram, reply []byte) {
 	if packet == nil {
 		return from, nil, nil
 	}
-	p, err := ip.Parse(packet)
-	if err != ip.OK || (p.Target != l.IPv4 && p.Target != l.IPv6) {
+	var p ip.Packet
+	if p.Parse(packet) != ip.OK || p.Target != l.IPv4 && p.Target != l.IPv6 {
 		return from, nil, nil
 	}
-	d, err := p.UDP()
-	if err == ip.ErrProtocol && len(packet) <= len(l.Buffer) {
-		if out := ip.AppendEcho(l.Buffer[:0], &p); len(out) > 0 {
-			reply = out
+	source, target, payload, err := p.UDP()
+	if err == ip.ErrProtocol {
+		if n := p.PutEcho(l.Buffer); n > 0 {
+			reply = l.Buffer[:n]
 		}
 		return from, nil, reply
 	}
-	if err != ip.OK || d.Target.Port != l.Port {
+	if err != ip.OK || target != l.Port {
 		return from, nil, nil
 	}
-	d.Source.Zone = l.Zone
-	return d.Source, d.Payload, nil
+	return link.Addr{IP: p.Source, Port: source, Zone: l.Zone}, payload, nil
 }
 
 // Send returns the packet, in Buffer, that carries datagram to a peer, or nil
 // if it would be longer than Buffer.
 func (l *Line) Send(to link.Addr, datagram []byte) []byte {
-	if len(datagram)+ip.Overhead > len(l.Buffer) {
+	source := link.Addr{IP: l.IPv6, Port: l.Port}
+	if ip.Is4(&to.IP) {
+		source.IP = l.IPv4
+	}
+	n := ip.PutUDP(l.Buffer, &source, &to, datagram)
+	if n == 0 {
 		return nil
 	}
-	source := l.IPv6
-	if to.Is4() {
-		source = l.IPv4
-	}
-	return ip.AppendUDP(l.Buffer[:0], &ip.Datagram{
-		Source:  link.Addr{IP: source, Port: l.Port},
-		Target:  to,
-		Payload: datagram,
-	})
+	return l.Buffer[:n]
 }
