@@ -17,6 +17,7 @@ import (
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/udplink"
+	"github.com/femto-containers/femto/suit"
 )
 
 // exampleURI is where a simulated device is unless told otherwise.
@@ -143,7 +144,13 @@ func (c *connection) refusal(refused *remote.RefusedError) error {
 		e.why = fmt.Sprintf("the device has accepted sequence number %d for this container and never goes back", r.Sequence)
 		e.try = []string{c.ps()}
 	case r.Detail == agent.DetailAgent:
+		if agent.Error(r.Code) == agent.ErrFull {
+			e.why = "every place for a container is taken"
+		}
 		e.try = []string{c.ps()}
+	case suit.Reason(r.Reason) == suit.ReasonComponentUnauthorised:
+		e.why = "the device's owner does not let this key's tenant use this hook"
+		e.try = []string{c.info()}
 	}
 	return e
 }

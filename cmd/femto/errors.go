@@ -1,13 +1,17 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/femto-containers/femto/internal/remote"
 )
 
 // A commandError is what a person reads when a command fails: what happened,
@@ -41,6 +45,9 @@ type errorDocument struct {
 	Where string   `json:"where"`
 	Why   string   `json:"why"`
 	Hints []string `json:"hints"`
+
+	// Report is what the device said, if it refused a manifest or command.
+	Report *remote.Report `json:"report,omitempty"`
 }
 
 // printError writes err, for people or as one JSON object, and returns its
@@ -51,10 +58,14 @@ func printError(w io.Writer, err error, asJSON bool) int {
 		e = &commandError{exit: exitFailure, what: err.Error()}
 	}
 	if asJSON {
-		// Nobody is left to tell if this fails.
-		_ = writeJSON(w, "femto.error/1", errorDocument{
+		document := errorDocument{
 			Code: exitWord(e.exit), Exit: e.exit, What: e.what, Where: e.where, Why: e.why, Hints: append([]string{}, e.try...),
-		})
+		}
+		var refused *remote.RefusedError
+		if errors.As(err, &refused) {
+			document.Report = refused.Report
+		}
+		_ = writeJSON(w, "femto.error/1", document) // nobody is left to tell if this fails
 		return e.exit
 	}
 	fmt.Fprintf(w, "error: %s\n", printable(e.what))
@@ -72,13 +83,11 @@ func printError(w io.Writer, err error, asJSON bool) int {
 
 // printable keeps what a file or a device says from steering the terminal.
 func printable(s string) string {
-	for _, r := range s {
-		if r < ' ' || r == 0x7f {
-			quoted, _ := json.Marshal(s)
-			return string(quoted[1 : len(quoted)-1])
-		}
+	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return s
 	}
-	return s
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
 }
 
 // command joins words to a line that can be typed, quoting where needed.

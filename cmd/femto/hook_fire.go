@@ -54,15 +54,23 @@ says what each container returned, or why it was stopped.`,
 	return cmd
 }
 
-// explainFire says more about a hook that the device does not have.
+// explainFire says more about a hook that the device does not have, or a
+// context that it does not take.
 func explainFire(ctx context.Context, d *remote.Device, hook string, err error) error {
 	var status *client.StatusError
-	if errors.As(err, &status) && status.Code == coap.NotFound {
+	if !errors.As(err, &status) {
+		return err
+	}
+	switch status.Code {
+	case coap.NotFound:
 		if info, ierr := d.Info(ctx); ierr == nil {
 			if _, missing := findHook(d, info, hook); missing != nil {
 				return missing
 			}
 		}
+	case coap.RequestEntityTooLarge:
+		return &commandError{exit: exitRefused, what: "the device refused: the context is too large", where: d.URI,
+			why: "it has no memory for so many bytes", err: err}
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func (p *progress) show(done, total int) {
 	p.last = now
 	line := fmt.Sprintf("transfer %d of %d B", done, total)
 	fmt.Fprintf(p.w, "\r%-*s", p.shown, line)
-	p.shown = len(line)
+	p.shown = max(p.shown, len(line))
 }
 
 func (p *progress) end() {
