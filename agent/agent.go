@@ -67,7 +67,7 @@ type Config struct {
 	Envelope   []byte           // its length is the longest envelope; at least 96 bytes
 	Context    []byte           // its length is the longest context from the network
 	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
-	CoAP       coap.Config      // all but Handler and Resources
+	CoAP       coap.Config      // all but Handler and Resources; a list takes some 150 bytes of Body for each container
 }
 
 // An Agent is one device. The zero Agent is not ready; see Init. It is not
