@@ -1,13 +1,16 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/internal/author"
 )
 
 func newManifestShowCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Print a manifest with a line for each element",
 		Long: `Prints the envelope in FILE with a line for each of its elements. It verifies
@@ -19,10 +22,21 @@ nothing: see femto manifest verify.`,
 			if err != nil {
 				return err
 			}
-			if err := author.Show(cmd.OutOrStdout(), envelope); err != nil {
-				return &commandError{exit: exitRejected, what: args[0] + " is not a SUIT envelope", why: err.Error(), err: err}
+			if asJSON {
+				elements, serr := author.Elements(envelope)
+				if serr == nil {
+					return writeJSON(cmd.OutOrStdout(), "femto.manifest/1", map[string]any{"elements": elements})
+				}
+				err = serr
+			} else {
+				err = author.Show(cmd.OutOrStdout(), envelope)
+			}
+			if err != nil {
+				return &commandError{exit: exitRejected, what: args[0] + " is not a SUIT envelope", why: strings.TrimPrefix(err.Error(), "show envelope: "), err: err}
 			}
 			return nil
 		},
 	}
+	addJSONFlag(cmd, &asJSON)
+	return cmd
 }

@@ -17,20 +17,37 @@ import (
 // no signature. An element that it does not understand is shown as bytes; the
 // error says where the envelope stops being one.
 func Show(w io.Writer, envelope []byte) error {
-	s := &shower{}
-	err := s.envelope(envelope)
-	if _, werr := io.WriteString(w, s.out.String()); werr != nil {
+	elements, err := Elements(envelope)
+	var out strings.Builder
+	for _, e := range elements {
+		indent := strings.Repeat("  ", e.Depth)
+		fmt.Fprintf(&out, "%s\n", strings.TrimRight(fmt.Sprintf("%-*s %s", label, indent+e.Name, e.Value), " "))
+	}
+	if _, werr := io.WriteString(w, out.String()); werr != nil {
 		return fmt.Errorf("show envelope: %w", werr)
 	}
-	if err != nil {
-		return fmt.Errorf("show envelope: %w", err)
+	return err
+}
+
+// An Element is a line of Show.
+type Element struct {
+	Depth int    `json:"depth"` // of nesting, 0 for the envelope
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Elements returns what Show writes, with what it understood before an error.
+func Elements(envelope []byte) ([]Element, error) {
+	s := &shower{}
+	if err := s.envelope(envelope); err != nil {
+		return s.elements, fmt.Errorf("show envelope: %w", err)
 	}
-	return nil
+	return s.elements, nil
 }
 
 type shower struct {
-	out   strings.Builder
-	depth int
+	elements []Element
+	depth    int
 }
 
 // showDepth ends what a hostile envelope can make Show do.
@@ -40,9 +57,7 @@ const showDepth = 12
 const label = 40
 
 func (s *shower) line(name, format string, args ...any) {
-	indent := strings.Repeat("  ", s.depth)
-	value := fmt.Sprintf(format, args...)
-	fmt.Fprintf(&s.out, "%s\n", strings.TrimRight(fmt.Sprintf("%-*s %s", label, indent+name, value), " "))
+	s.elements = append(s.elements, Element{s.depth, name, fmt.Sprintf(format, args...)})
 }
 
 func (s *shower) nested(f func()) {
