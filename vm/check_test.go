@@ -236,6 +236,25 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
+// Of all immediates, ten are atomic operations (RFC 9669 §5.3).
+func TestCheckAtomicOperations(t *testing.T) {
+	defined := map[int32]bool{0: true, 1: true, 0x40: true, 0x41: true, 0x50: true, 0x51: true,
+		0xa0: true, 0xa1: true, 0xe1: true, 0xf1: true}
+	for imm := int32(-0x200); imm < 0x400; imm++ {
+		for _, opcode := range []uint8{0xc3, 0xdb} {
+			text := isa.Instruction{Opcode: opcode, Dst: 1, Src: 2, Imm: imm}.Append(nil)
+			text = append(text, assemble(t, "exit")...)
+			want := vm.FaultField
+			if defined[imm] {
+				want = vm.OK
+			}
+			if got := checkFault(text); got != want {
+				t.Errorf("opcode %#x, operation %#x: got %v, want %v", opcode, imm, got, want)
+			}
+		}
+	}
+}
+
 func TestCheckAccepts(t *testing.T) {
 	for name, source := range map[string]string{
 		"jump to the first instruction": "exit\nja -2",

@@ -153,6 +153,7 @@ func TestGateStrings(t *testing.T) {
 		{"at the end", "hello\x00", contextAt + 6, "", false},
 		{"past the end", "hello\x00", contextAt + 7, "", false},
 		{"null", "hello\x00", 0, "", false},
+		{"upper half set", "hello\x00", contextAt | 1<<32, "", false},
 		{"read-only region", "", rodataAt + 10, "abcde", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
