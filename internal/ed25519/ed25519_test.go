@@ -7,7 +7,6 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/femto-containers/femto/internal/vectors"
@@ -99,27 +98,32 @@ func TestSignatureLength(t *testing.T) {
 	}
 }
 
-// heapBudget is what one verification may allocate on a 64-bit host.
-const heapBudget = 12 << 10
-
-func TestHeapPerVerify(t *testing.T) {
+func TestAllocations(t *testing.T) {
 	public, private, _ := ed25519.GenerateKey(rand.New(rand.NewSource(4)))
 	message := make([]byte, 60)
 	signature := ed25519.Sign(private, message)
-	var before, after runtime.MemStats
-	const rounds = 20
-	runtime.ReadMemStats(&before)
-	for range rounds {
+	allocs := testing.AllocsPerRun(10, func() {
 		if !Verify((*[PublicKeySize]byte)(public), message, nil, signature) {
 			t.Fatal("good signature refused")
 		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
 	}
-	runtime.ReadMemStats(&after)
-	perVerify := (after.TotalAlloc - before.TotalAlloc) / rounds
-	t.Logf("heap per verify: %d B in %d objects", perVerify, (after.Mallocs-before.Mallocs)/rounds)
-	if perVerify > heapBudget {
-		t.Errorf("heap per verify is %d B, budget %d B", perVerify, heapBudget)
-	}
+}
+
+func FuzzVerify(f *testing.F) {
+	public, private, _ := ed25519.GenerateKey(rand.New(rand.NewSource(6)))
+	f.Add([]byte(public), []byte("message"), ed25519.Sign(private, []byte("message")))
+	f.Fuzz(func(t *testing.T, public, message, signature []byte) {
+		if len(public) != PublicKeySize {
+			return
+		}
+		got := Verify((*[PublicKeySize]byte)(public), message, nil, signature)
+		if want := len(signature) == SignatureSize && ed25519.Verify(public, message, signature); got != want {
+			t.Fatalf("%v, standard library %v", got, want)
+		}
+	})
 }
 
 func BenchmarkVerify(b *testing.B) {
