@@ -114,12 +114,22 @@ func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Repor
 	if err != nil {
 		return report, err
 	}
-	manifest := report.Manifest
+	manifest, received, moved := report.Manifest, report.Received, time.Now()
 	for report.Progress == Progress(agent.ProgressFetching) {
 		if err := d.serveFor(ctx, pollInterval); err != nil {
 			return nil, err
 		}
-		report, err = d.report(d.Do(ctx, client.Request{Method: coap.GET, Path: "/" + agent.PathManifest}))
+		if time.Since(moved) > stallInterval {
+			// The device may be fetching from where we were before we were
+			// interrupted; it turns to us when that has failed for a while.
+			moved = time.Now()
+			report, err = d.post(ctx, agent.PathManifest, coap.FormatSUITEnvelope, envelope)
+		} else {
+			report, err = d.report(d.Do(ctx, client.Request{Method: coap.GET, Path: "/" + agent.PathManifest}))
+		}
+		if report != nil && report.Received != received {
+			received, moved = report.Received, time.Now()
+		}
 		switch {
 		case report == nil:
 			return nil, err
@@ -138,8 +148,9 @@ func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Repor
 var ErrOvertaken = errors.New("another manifest came before this one was through")
 
 const (
-	pollInterval = 100 * time.Millisecond // between looks at how far a fetch is
-	busyInterval = 500 * time.Millisecond // between tries while somebody else's manifest is being processed
+	pollInterval  = 100 * time.Millisecond // between looks at how far a fetch is
+	stallInterval = time.Second            // without progress, until the manifest is sent again
+	busyInterval  = 500 * time.Millisecond // between tries while somebody else's manifest is being processed
 )
 
 // Command sends a signed command. A refusal is a *RefusedError.

@@ -282,6 +282,24 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// TestStalled has the device fetch from somewhere else at first.
+func TestStalled(t *testing.T) {
+	posts := 0
+	d := fake(t, func(n int, req *coap.Request, resp *coap.Response) {
+		report := map[int]any{agent.ReportProgress: agent.ProgressFetching, agent.ReportReceived: 5}
+		if req.Code == coap.POST {
+			posts++
+		}
+		if posts == 2 {
+			report = map[int]any{agent.ReportProgress: agent.ProgressDone, agent.ReportSequence: 7}
+		}
+		reply(t, resp, coap.Changed, report)
+	})
+	if report, err := d.Manifest(t.Context(), []byte("envelope"), nil); err != nil || report.Sequence != 7 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
 // TestBusyForGood ends with the caller's time.
 func TestBusyForGood(t *testing.T) {
 	d := fake(t, func(n int, req *coap.Request, resp *coap.Response) {
