@@ -36,7 +36,7 @@ func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response)
 		resp.Fail(coap.RequestEntityTooLarge, "envelope too long")
 		return
 	}
-	if a.processor.Status() == suit.Pending && same(a.c.Envelope[:a.envelope], req.Payload) {
+	if a.processor.Status() == suit.Pending && now < a.update.alive+patience && same(a.c.Envelope[:a.envelope], req.Payload) {
 		resp.Code = coap.Changed // the same again: say how far it is
 		a.writeReport(resp)
 		return

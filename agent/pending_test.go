@@ -69,6 +69,29 @@ func TestRequestsWhileFetching(t *testing.T) {
 	}
 }
 
+// A sender that was restarted sends the same manifest from another address. It
+// fetches from there when the old one has been silent for long enough.
+func TestStalledFetchMoves(t *testing.T) {
+	d, _ := fetching(t)
+	other := d.network.client(t, 77)
+	other.files["p"] = d.host.files["p"]
+	again := order{number: 30, image: d.host.files["p"], name: "a"}.fetched().envelope(t)
+	for _, wait := range []int64{0, 11 * second} {
+		d.network.run(wait, nil)
+		a := other.ask(atDevice, coap.POST, "/suit", "", again)
+		if got := describe(decode[remote.Report](t, a)); got != "fetching" {
+			t.Error(got)
+		}
+		if got := d.runs(); got != "event/a=1 event/bob=2" {
+			t.Error(got)
+		}
+	}
+	d.network.run(5*second, nil)
+	if got := d.runs(); got != "event/a=3 event/bob=2" {
+		t.Error(got)
+	}
+}
+
 // A fetch that stands still gives way to whoever comes next, and what it left
 // behind on the network does no harm.
 func TestStalledFetchGivesWay(t *testing.T) {
