@@ -50,6 +50,18 @@ func TestDeployEveryDelivery(t *testing.T) {
 	}
 }
 
+// An absolute URI may name another peer than the one that sent the envelope.
+func TestFetchFromAnotherPeer(t *testing.T) {
+	d := newDevice(t, nil)
+	img := returning(t, 3, 300)
+	server := d.network.client(t, 50)
+	server.files["images"] = img
+	d.must(order{number: 1, image: img, delivery: author.Reference, uri: "coap://10.0.0.50:40000/images"})
+	if server.gets == 0 || d.host.gets != 0 {
+		t.Errorf("%d requests to the server, %d to the sender", server.gets, d.host.gets)
+	}
+}
+
 func TestFetchOverBadNetworks(t *testing.T) {
 	for seed := range uint64(30) {
 		d := newDevice(t, nil)

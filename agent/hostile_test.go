@@ -320,14 +320,15 @@ func TestConfigurationsThatDoNotFit(t *testing.T) {
 		change func(*agent.Config, *engine.Config)
 		want   agent.Error
 	}{
-		"log too small for its state":       {func(c *agent.Config, _ *engine.Config) { c.LogSize = 2 * testBlock }, agent.ErrConfig},
-		"log not whole blocks":              {func(c *agent.Config, _ *engine.Config) { c.LogSize = testLog - 4 }, agent.ErrFlash},
-		"slots beyond the flash":            {func(c *agent.Config, _ *engine.Config) { c.SlotSize = 2 * testSlot }, agent.ErrFlash},
-		"slot shorter than its header":      {func(c *agent.Config, _ *engine.Config) { c.SlotSize = 64 }, agent.ErrConfig},
-		"one key twice":                     {func(c *agent.Config, _ *engine.Config) { c.Tenants[1].Key = c.Tenants[0].Key }, agent.ErrConfig},
-		"containers unlike the engine's":    {func(c *agent.Config, _ *engine.Config) { c.Containers = c.Containers[1:] }, agent.ErrConfig},
-		"fewer counters than the flash has": {func(c *agent.Config, _ *engine.Config) { c.Counters = c.Counters[:1] }, agent.ErrCounters},
-		"datagrams shorter than blocks":     {func(c *agent.Config, _ *engine.Config) { c.CoAP.Datagram = 64 }, agent.ErrConfig},
+		"log too small for its state":           {func(c *agent.Config, _ *engine.Config) { c.LogSize = 2 * testBlock }, agent.ErrConfig},
+		"log not whole blocks":                  {func(c *agent.Config, _ *engine.Config) { c.LogSize = testLog - 4 }, agent.ErrFlash},
+		"slots beyond the flash":                {func(c *agent.Config, _ *engine.Config) { c.SlotSize = 2 * testSlot }, agent.ErrFlash},
+		"slot shorter than its header":          {func(c *agent.Config, _ *engine.Config) { c.SlotSize = 64 }, agent.ErrConfig},
+		"one key twice":                         {func(c *agent.Config, _ *engine.Config) { c.Tenants[1].Key = c.Tenants[0].Key }, agent.ErrConfig},
+		"containers unlike the engine's":        {func(c *agent.Config, _ *engine.Config) { c.Containers = c.Containers[1:] }, agent.ErrConfig},
+		"fewer counters than the flash has":     {func(c *agent.Config, _ *engine.Config) { c.Counters = c.Counters[:1] }, agent.ErrCounters},
+		"envelope shorter than a command needs": {func(c *agent.Config, _ *engine.Config) { c.Envelope = c.Envelope[:95] }, agent.ErrConfig},
+		"datagrams shorter than blocks":         {func(c *agent.Config, _ *engine.Config) { c.CoAP.Datagram = 64 }, agent.ErrConfig},
 	} {
 		d := occupied(t, nil)
 		before := d.operations()
@@ -342,6 +343,86 @@ func TestConfigurationsThatDoNotFit(t *testing.T) {
 		d.restart()
 		if got := d.runs(); got != "event/a=1 event/bob=2" {
 			t.Errorf("%s: afterwards %s", name, got)
+		}
+	}
+}
+
+// A key identifier is a hint that saves work; it vouches for nothing, and a
+// wrong one finds nobody.
+func TestKeyIdentifier(t *testing.T) {
+	a, b := alice.id(), bob.id()
+	for _, test := range []struct {
+		name string
+		key  *signer
+		kid  []byte
+		want string
+	}{
+		{"none", alice, nil, "done"},
+		{"empty", alice, []byte{}, "done"},
+		{"one byte", alice, a[:1], "done"},
+		{"whole", alice, a[:], "done"},
+		{"longer", alice, append(a[:], 0), "auth: not authorised"},
+		{"another tenant's", alice, b[:4], "auth: not authorised"},
+		{"a tenant's, by a stranger", mallory, a[:], "auth: not authorised"},
+	} {
+		by := *test.key
+		by.kid = test.kid
+		d := occupied(t, nil)
+		s := newSheet(30, nil)
+		s.components = []any{component("event", "a")}
+		s.sections[20] = []any{20, map[int]any{18: returning(t, 3, 0)}, 18, 2}
+		if got := describe(d.post(s.sign(&by))); got != test.want {
+			t.Errorf("%s: %s", test.name, got)
+		}
+		if got := describe(d.command(remove(&by, 31, "event", "a"))); got != test.want {
+			t.Errorf("%s, command: %s", test.name, got)
+		}
+	}
+}
+
+// A manifest names whom it is for.
+func TestIdentifiersOfTheDevice(t *testing.T) {
+	other := make([]byte, 16)
+	for name, test := range map[string]struct {
+		change func(s *sheet)
+		want   string
+	}{
+		"this device":    {func(s *sheet) { s.shared[1].(map[int]any)[24] = deviceID[:]; s.shared = append(s.shared, 24, 15) }, "done"},
+		"another device": {func(s *sheet) { s.shared[1].(map[int]any)[24] = other; s.shared = append(s.shared, 24, 15) }, "condition: condition failed"},
+		"another vendor": {func(s *sheet) { s.shared[1].(map[int]any)[1] = other }, "condition: condition failed"},
+		"another class":  {func(s *sheet) { s.shared[1].(map[int]any)[2] = other }, "condition: condition failed"},
+		"no class":       {func(s *sheet) { s.shared = s.shared[:4] }, "check: condition failed"},
+		"another size of what runs": {func(s *sheet) {
+			s.sections = map[int]any{7: []any{20, map[int]any{3: digestOf(returning(t, 1, 100)), 14: 99}, 3, 15}}
+		}, "condition: condition failed"},
+		"another digest than what runs": {func(s *sheet) {
+			s.sections = map[int]any{7: []any{20, map[int]any{3: digestOf(returning(t, 2, 100))}, 3, 15}}
+		}, "condition: condition failed"},
+		"what runs": {func(s *sheet) {
+			img := returning(t, 1, 100)
+			s.sections = map[int]any{7: []any{20, map[int]any{3: digestOf(img), 14: len(img)}, 3, 15}}
+		}, "done"},
+	} {
+		d := occupied(t, nil)
+		s := newSheet(30, nil)
+		s.components = []any{component("event", "a")}
+		s.sections[20] = []any{20, map[int]any{18: returning(t, 3, 0)}, 18, 2}
+		test.change(s)
+		if got := describe(d.post(s.sign(alice))); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+// The hook's own bounds on its context hold for the network too, beside what
+// the agent has room for.
+func TestContextOfTheHooksSize(t *testing.T) {
+	d := occupied(t, func(_ *agent.Config, e *engine.Config) {
+		e.Hooks[hookEvent].ContextMin, e.Hooks[hookEvent].ContextMax = 4, 8
+	})
+	for n, want := range map[int]coap.Code{0: coap.BadRequest, 3: coap.BadRequest, 4: coap.Changed, 8: coap.Changed, 9: coap.BadRequest} {
+		if a := d.host.ask(atDevice, coap.POST, "/hook/event", "", make([]byte, n)); a.code != want {
+			t.Errorf("%d bytes: %d.%02d", n, a.code.Class(), a.code.Detail())
 		}
 	}
 }

@@ -364,7 +364,7 @@ func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 func (s *payloadSink) Done(now int64, code coap.Code, err coap.Error) {
 	a := (*Agent)(s)
 	r := &a.report
-	a.update.alive, a.update.call = now, nil
+	a.update.call = nil
 	ok := false
 	switch {
 	case err != 0 && r.detail != DetailNone: // Block has noted why

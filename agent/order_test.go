@@ -21,6 +21,7 @@ import (
 type signer struct {
 	author.PrivateKey
 	key ed25519.PrivateKey
+	kid []byte // sent along by sign1, if not nil
 }
 
 var alice, bob, mallory = newSigner(1), newSigner(2), newSigner(3)
@@ -28,7 +29,7 @@ var alice, bob, mallory = newSigner(1), newSigner(2), newSigner(3)
 func newSigner(n byte) *signer {
 	var seed [32]byte
 	seed[0] = n
-	return &signer{author.NewPrivateKey(seed), ed25519.NewKeyFromSeed(seed[:])}
+	return &signer{PrivateKey: author.NewPrivateKey(seed), key: ed25519.NewKeyFromSeed(seed[:])}
 }
 
 func (s *signer) raw() [32]byte    { return [32]byte(s.key.Public().(ed25519.PublicKey)) }
@@ -40,7 +41,11 @@ func (s *signer) sign1(context string, payload []byte, attached bool) []byte {
 	if attached {
 		body = payload
 	}
-	return enc(cbor.Tag{Number: cose.TagSign1, Content: []any{protected, map[int]any{}, body, signature}})
+	unprotected := map[int]any{}
+	if s.kid != nil {
+		unprotected[4] = s.kid
+	}
+	return enc(cbor.Tag{Number: cose.TagSign1, Content: []any{protected, unprotected, body, signature}})
 }
 
 var encoding = func() cbor.EncMode {

@@ -171,3 +171,31 @@ func TestRestartWhileFetching(t *testing.T) {
 	}
 	d.must(order{number: 31, image: returning(t, 4, 0), name: "a"})
 }
+
+// A fetch that gets on, however slowly, is not given up for another one.
+func TestSlowFetchIsLeftAlone(t *testing.T) {
+	d := occupied(t, nil)
+	d.host.files["p"] = returning(t, 3, 300)
+	other := d.network.client(t, 77)
+	n := 0
+	d.network.drop = func(p *packet) bool { // every second datagram of the server
+		if p.from == d.host.address {
+			n++
+		}
+		return p.from == d.host.address && n%2 == 0
+	}
+	d.host.ask(atDevice, coap.POST, "/suit", "", order{number: 30, image: d.host.files["p"], name: "a"}.fetched().envelope(t))
+	began, refused := d.network.now, 0
+	for describe(decode[remote.Report](t, other.ask(atDevice, coap.GET, "/suit", "", nil))) == "fetching" {
+		if a := other.ask(atDevice, coap.POST, "/suit", "", []byte("garbage")); a.code == coap.ServiceUnavailable {
+			refused++
+		}
+		d.network.run(second, nil)
+	}
+	if took := d.network.now - began; took < 11*second || refused < 10 {
+		t.Errorf("%d s, %d refused: too fast to say anything", took/second, refused)
+	}
+	if got := d.runs(); got != "event/a=3 event/bob=2" {
+		t.Error(got, describe(decode[remote.Report](t, other.ask(atDevice, coap.GET, "/suit", "", nil))))
+	}
+}

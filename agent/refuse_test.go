@@ -122,6 +122,19 @@ func TestFetchedImageRefused(t *testing.T) {
 	}
 }
 
+// TestAnnouncedSize: a server that says at once that its payload is not what
+// the manifest promises costs no flash.
+func TestAnnouncedSize(t *testing.T) {
+	d := occupied(t, nil)
+	o := order{number: 30, image: returning(t, 3, 300), name: "a"}.fetched()
+	d.host.files["p"] = returning(t, 3, 500)
+	d.still(func() {
+		if got := describe(d.deploy(o)); got != "fetch: operation failed (the payload is not of the announced size)" {
+			t.Error(got)
+		}
+	})
+}
+
 // TestFailedFetches: whatever a server does, the old container keeps running
 // and the number stays unspent.
 func TestFailedFetches(t *testing.T) {
