@@ -138,6 +138,21 @@ func TestStalledFetchGivesWay(t *testing.T) {
 	}
 }
 
+// Whoever sent an envelope, was killed, and sends it again from another port
+// is asked for the payload anew.
+func TestStalledFetchStartsAnewForTheSameEnvelope(t *testing.T) {
+	d, _ := fetching(t)
+	img := d.host.files["p"]
+	other := d.network.client(t, 77)
+	other.files["p"] = img
+	d.network.run(11*second, nil)
+	other.ask(atDevice, coap.POST, "/suit", "", order{number: 30, image: img, name: "a"}.fetched().envelope(t))
+	d.network.run(10*second, nil)
+	if got := d.runs(); got != "event/a=3 event/bob=2" || other.gets == 0 {
+		t.Error(got, other.gets)
+	}
+}
+
 // A server that hands out one block now and then cannot keep the agent for
 // longer than the image has blocks.
 func TestSlowServerEndsAtLast(t *testing.T) {
