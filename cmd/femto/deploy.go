@@ -45,7 +45,7 @@ An image that runs there already is left alone.`,
 			var p *plan
 			sent := func(t client.Progress) { progress.show(t.Sent, t.SendTotal) }
 			err = c.with(cmd, client.Options{Progress: sent}, func(ctx context.Context, device *remote.Device) (err error) {
-				device.Fetching = progress.show
+				device.Fetching, device.Waiting = progress.show, progress.wait
 				if p, err = d.plan(ctx, device); err != nil {
 					return err
 				}

@@ -29,12 +29,20 @@ func newProgress(w io.Writer, quiet bool) *progress {
 
 // show says how many bytes of a transfer are done.
 func (p *progress) show(done, total int) {
+	if total > 0 {
+		p.paint(fmt.Sprintf("transfer %d of %d B", done, total))
+	}
+}
+
+// wait says why nothing is transferred.
+func (p *progress) wait() { p.paint("waiting: the device is busy with another manifest") }
+
+func (p *progress) paint(line string) {
 	now := time.Now()
-	if p.w == nil || total == 0 || now.Sub(p.start) < time.Second || now.Sub(p.last) < 100*time.Millisecond {
+	if p.w == nil || now.Sub(p.start) < time.Second || now.Sub(p.last) < 100*time.Millisecond {
 		return
 	}
 	p.last = now
-	line := fmt.Sprintf("transfer %d of %d B", done, total)
 	fmt.Fprintf(p.w, "\r%-*s", p.shown, line)
 	p.shown = max(p.shown, len(line))
 }

@@ -24,6 +24,10 @@ type Device struct {
 	// how many bytes, while Manifest waits for that. nil: nobody is.
 	Fetching func(received, total int)
 
+	// Waiting is told when the device is busy with somebody else's manifest
+	// and has to be asked again. nil: nobody is.
+	Waiting func()
+
 	payload []byte // what the device may GET from us at payloadPath
 }
 
@@ -167,6 +171,9 @@ func (d *Device) post(ctx context.Context, path string, format coap.Format, body
 		var status *client.StatusError
 		if !errors.As(err, &status) || status.Code != coap.ServiceUnavailable {
 			return report, err
+		}
+		if d.Waiting != nil {
+			d.Waiting()
 		}
 		if err := d.serveFor(ctx, busyInterval); err != nil {
 			return nil, err

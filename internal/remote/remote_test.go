@@ -277,8 +277,10 @@ func TestBusy(t *testing.T) {
 		}
 		reply(t, resp, coap.Changed, map[int]any{agent.ReportProgress: agent.ProgressDone, agent.ReportSequence: n})
 	})
-	if report, err := d.Manifest(t.Context(), []byte("envelope"), nil); err != nil || report.Sequence != 3 {
-		t.Errorf("%+v, %v", report, err)
+	waited := 0
+	d.Waiting = func() { waited++ }
+	if report, err := d.Manifest(t.Context(), []byte("envelope"), nil); err != nil || report.Sequence != 3 || waited != 2 {
+		t.Errorf("%+v, %v, waited %d times", report, err, waited)
 	}
 }
 
