@@ -391,8 +391,7 @@ func (p *proxy) carry(in, out *net.UDPConn, sender, receiver *netip.AddrPort) {
 		if from == *sender { // else it is of a device that is no more
 			if p.count++; p.count == p.killAt {
 				p.killer()
-			}
-			if receiver.IsValid() {
+			} else if receiver.IsValid() {
 				_, _ = out.WriteToUDPAddrPort(datagram[:n], *receiver)
 			}
 		}
