@@ -33,7 +33,7 @@ An image that runs there already is left alone.`,
 			if err := checkName(cmd, d.name); err != nil {
 				return err
 			}
-			raw, _, need, err := readProgram(args[0])
+			raw, need, err := readProgram(args[0])
 			if err != nil {
 				return err
 			}

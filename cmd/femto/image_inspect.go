@@ -67,8 +67,7 @@ whether a device would load it. The exit status is 3 if none would.`,
 				printImage(cmd.OutOrStdout(), report)
 			}
 			if err == nil && refused.Fault != vm.OK {
-				err = &commandError{exit: exitRejected, what: args[0] + " would not be loaded by any device",
-					where: fmt.Sprintf("slot %d of the text", refused.PC), why: refused.Fault.Error(), err: refused.Fault}
+				err = unloadable(args[0], refused)
 			}
 			return err
 		},

@@ -82,16 +82,18 @@ func readImage(file string) ([]byte, *image.Image, error) {
 
 // readProgram reads an image file and wants its text to pass the check that
 // every device makes. It returns what the program needs.
-func readProgram(file string) ([]byte, *image.Image, vm.Need, error) {
+func readProgram(file string) ([]byte, vm.Need, error) {
 	raw, img, err := readImage(file)
 	if err != nil {
-		return nil, nil, vm.Need{}, err
+		return nil, vm.Need{}, err
 	}
 	need, refused := vm.Check(img.Text(), everyHelper())
 	if refused.Fault != vm.OK {
-		return nil, nil, need, checkError(file, refused)
+		e := unloadable(file, refused)
+		e.try = []string{command("femto", "image", "inspect", file)}
+		return nil, need, e
 	}
-	return raw, img, need, nil
+	return raw, need, nil
 }
 
 // everyHelper grants whatever a program may ask for: what a device grants is
@@ -104,13 +106,13 @@ func everyHelper() *vm.HelperSet {
 	return &all
 }
 
-func checkError(file string, refused vm.CheckError) error {
+// unloadable says what the check of every device finds wrong with an image.
+func unloadable(file string, refused vm.CheckError) *commandError {
 	return &commandError{
 		exit:  exitRejected,
 		what:  file + " would not be loaded by any device",
 		where: fmt.Sprintf("slot %d of the text", refused.PC),
 		why:   refused.Fault.Error(),
-		try:   []string{command("femto", "image", "inspect", file)},
 		err:   refused.Fault,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,10 +40,13 @@ The exit status is 0 only if every step happened.`,
 			// from being removed.
 			signal.Ignore(syscall.SIGPIPE)
 			q := &quickstart{talk: cmd.OutOrStdout()}
+			q.result.Refused = []refusedByWhy{}
 			if asJSON {
 				q.talk = io.Discard
 			}
-			err := q.run(cmd.Context())
+			ctx, cancel := context.WithTimeout(cmd.Context(), quickstartLimit)
+			defer cancel()
+			err := q.run(ctx)
 			if cmd.Context().Err() != nil {
 				return cmd.Context().Err()
 			}
@@ -62,18 +66,21 @@ The exit status is 0 only if every step happened.`,
 	return cmd
 }
 
+// quickstartLimit is many times what the quickstart takes.
+const quickstartLimit = 30 * time.Second
+
 // quickstart is the whole road in one process: author, operator and device.
 type quickstart struct {
 	talk io.Writer
 	step string
 
-	dir     string
-	key     author.PrivateKey
-	public  author.PublicKey
-	device  *remote.Device
-	stop    func() error // ends the device and says how it ended
-	result  quickstartResult
-	firstNo uint64
+	dir      string
+	key      author.PrivateKey
+	public   author.PublicKey
+	device   *remote.Device
+	stop     func() error // ends the device and says how it ended
+	result   quickstartResult
+	sequence uint64 // of the container that stays
 }
 
 // quickstartResult is the same as data.
@@ -211,7 +218,7 @@ func (q *quickstart) deploy(ctx context.Context) (err error) {
 		return err
 	}
 	r := q.result.Deploy
-	q.firstNo = r.Sequence
+	q.sequence = r.Sequence
 	q.say("fletcher32, %d B, as a signed manifest of %d B more: %d exchanges, %d B out, %d B in",
 		r.ImageBytes, r.overhead(), r.Wire.Exchanges, r.Wire.BytesOut, r.Wire.BytesIn)
 	return nil
@@ -253,7 +260,7 @@ func (q *quickstart) refuse(ctx context.Context) error {
 	flipped, strange, old := q.fletcher32(), q.fletcher32(), q.fletcher32()
 	flipped.tamper = func(envelope []byte) { envelope[len(envelope)/3] ^= 1 }
 	strange.key = stranger
-	old.sequence = q.firstNo - 1
+	old.sequence = q.sequence - 1
 	for _, attempt := range []struct {
 		name   string
 		try    *deployment
@@ -330,8 +337,8 @@ func (q *quickstart) restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(list) != 1 || list[0].Sequence != q.firstNo {
-		return fmt.Errorf("the device has %d containers after the restart, instead of one with number %d", len(list), q.firstNo)
+	if len(list) != 1 || list[0].Sequence != q.sequence {
+		return fmt.Errorf("the device has %d containers after the restart, instead of one with number %d", len(list), q.sequence)
 	}
 	firing, err := q.checksum(ctx)
 	if err != nil {
