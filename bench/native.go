@@ -29,16 +29,15 @@ func alu(_ []byte, n int) uint64 {
 		x ^= x << 13
 		x ^= x >> 7
 		x ^= x << 17
-		sum = (sum^x)*0x9e3779b1 + sum>>29
+		sum += x * 0x2545f4914f6cdd1d
 	}
 	return sum
 }
 
+const distance = 4096 // from where memcpy8 and memcpy64 read to where they write
+
 func memcpy8(memory []byte, n int) uint64 {
-	if n == 0 {
-		return 0
-	}
-	from, to := memory[:n], memory[n:2*n]
+	from, to := memory[:n], memory[distance:distance+n]
 	for i := range to {
 		to[i] = from[i]
 	}
@@ -46,10 +45,7 @@ func memcpy8(memory []byte, n int) uint64 {
 }
 
 func memcpy64(memory []byte, n int) uint64 {
-	if n == 0 {
-		return 0
-	}
-	from, to := memory[:8*n], memory[8*n:16*n]
+	from, to := memory[:8*n], memory[distance:distance+8*n]
 	for i := 0; i < 8*n; i += 8 {
 		binary.LittleEndian.PutUint64(to[i:], binary.LittleEndian.Uint64(from[i:]))
 	}
@@ -80,11 +76,11 @@ func (w words) sum(n int) (sum uint64) {
 func bubble(memory []byte, n int) uint64 {
 	v := words(memory)
 	v.fill(n)
-	for end := n; end > 1; end-- {
-		for i := 1; i < end; i++ {
-			if a, b := v.at(i-1), v.at(i); a > b {
-				v.set(i-1, b)
-				v.set(i, a)
+	for i := range n - 1 {
+		for j := range n - 1 - i {
+			if low, high := v.at(j), v.at(j+1); low > high {
+				v.set(j, high)
+				v.set(j+1, low)
 			}
 		}
 	}

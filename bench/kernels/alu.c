@@ -9,7 +9,7 @@ u64 RUN(const args *a)
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
-		sum = (sum ^ x) * 0x9e3779b1u + (sum >> 29);
+		sum += x * 0x2545f4914f6cdd1dull;
 	}
 	return sum;
 }

@@ -11,13 +11,14 @@ u64 RUN(const args *a)
 		x = x * 1664525 + 1013904223;
 		v[i] = x;
 	}
-	for (u32 end = n; end > 1; end--)
-		for (u32 i = 1; i < end; i++)
-			if (v[i - 1] > v[i]) {
-				u32 t = v[i];
-				v[i] = v[i - 1];
-				v[i - 1] = t;
+	for (u32 i = 0; i + 1 < n; i++)
+		for (u32 j = 0; j + 1 < n - i; j++) {
+			u32 low = v[j], high = v[j + 1];
+			if (low > high) {
+				v[j] = high;
+				v[j + 1] = low;
 			}
+		}
 	for (u32 i = 0; i < n; i++)
 		sum = sum * 31 + v[i];
 	return sum;
