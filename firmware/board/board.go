@@ -7,7 +7,7 @@
 //	Init()                    once, first
 //	Now() int64               microseconds since the start, at least twice a second
 //	Sleep(until int64)        until something came in, or that time at the latest
-//	Console(text string)      a line for the developer
+//	Console(text []byte)      text for the developer
 //	Entropy(p []byte) bool    fills p with what nobody can guess, or says that it cannot
 //	Reset()                   starts over
 //	Flash                     a flash.Device
@@ -31,6 +31,11 @@ const faultMark = 0xfa017ed0
 //go:extern _fault_record
 var faultRecord [2]volatile.Register32
 
+// Print prints text on the console.
+func Print(text string) { Console(unsafe.Slice(unsafe.StringData(text), len(text))) }
+
+var hex [8]byte
+
 // ReportFault tells on the console where the firmware faulted before this
 // start, if it did. A Go panic is a fault too.
 func ReportFault() {
@@ -38,19 +43,20 @@ func ReportFault() {
 		return
 	}
 	faultRecord[0].Set(0)
-	var text [8]byte
 	pc := faultRecord[1].Get()
-	for i := range text {
-		text[i] = "0123456789abcdef"[pc>>(28-4*i)&15]
+	for i := range hex {
+		hex[i] = "0123456789abcdef"[pc>>(28-4*i)&15]
 	}
-	Console("restarted after a fault at 0x" + string(text[:]) + "\n")
+	Print("restarted after a fault at 0x")
+	Console(hex[:])
+	Print("\n")
 }
 
 // Halt says why the firmware cannot go on and tries again in a while.
 func Halt(what, why string) {
-	Console(what)
-	Console(why)
-	Console("\n")
+	Print(what)
+	Print(why)
+	Print("\n")
 	for end := Now() + 5_000_000; Now() < end; {
 		Sleep(end)
 	}

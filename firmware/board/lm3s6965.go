@@ -147,9 +147,9 @@ func (u *uart) put(b byte) {
 }
 
 // Console prints on UART0.
-func Console(text string) {
-	for i := 0; i < len(text); i++ {
-		uart0.put(text[i])
+func Console(text []byte) {
+	for _, b := range text {
+		uart0.put(b)
 	}
 }
 
@@ -201,20 +201,17 @@ func FrameGet(p []byte) int {
 	word := mac.data.Get()
 	length := int(word&0xffff) - 6
 	at := 0
-	keep := func(b byte) {
-		if at < length && at < len(p) {
-			p[at] = b
+	for shift := 16; ; shift = 0 {
+		for ; shift < 32; shift += 8 {
+			if at < length && at < len(p) {
+				p[at] = byte(word >> shift)
+			}
+			at++
 		}
-		at++
-	}
-	keep(byte(word >> 16))
-	keep(byte(word >> 24))
-	for at < length+4 {
+		if at >= length+4 {
+			break
+		}
 		word = mac.data.Get()
-		keep(byte(word))
-		keep(byte(word >> 8))
-		keep(byte(word >> 16))
-		keep(byte(word >> 24))
 	}
 	if length < 0 || length > len(p) {
 		return 0

@@ -113,7 +113,7 @@ func SerialPut(b byte) {
 var consoleLine [64]byte
 
 // Console prints through the emulator.
-func Console(text string) {
+func Console(text []byte) {
 	for len(text) > 0 {
 		n := copy(consoleLine[:len(consoleLine)-1], text)
 		consoleLine[n] = 0

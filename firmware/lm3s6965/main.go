@@ -6,6 +6,7 @@ package main
 
 import (
 	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/firmware/board"
 	"github.com/femto-containers/femto/firmware/node"
 	"github.com/femto-containers/femto/link"
@@ -44,14 +45,14 @@ func main() {
 	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: port, Zone: zoneSerial,
 		Decoder: slip.Decoder{Buffer: serial[:]}, Buffer: outgoing[:]}
 
-	config = node.Config{Board: "lm3s6965", Class: node.ClassLM3S6965, Flash: &board.Flash, Send: send, Console: board.Console}
+	config = node.Config{Board: "lm3s6965", Class: node.ClassLM3S6965, Flash: &board.Flash, Send: send, Log: log}
 	if !board.Entropy(config.Random[:]) {
-		board.Console("no entropy: message ids can be guessed\n")
+		board.Print("no entropy: message ids can be guessed\n")
 	}
 	if err := device.Init(board.Now(), &config); err != agent.OK {
 		board.Halt("cannot start: ", err.Error())
 	}
-	board.Console("femto " + node.Version + " on lm3s6965 is up\n")
+	board.Print("femto " + node.Version + " on lm3s6965 is up\n")
 	// Some routers wait for ever for an answer to their first question.
 	board.FramePut(wire.Announce())
 
@@ -93,4 +94,8 @@ func send(to link.Addr, datagram []byte) {
 	if frame := wire.Send(to, datagram); frame != nil {
 		board.FramePut(frame)
 	}
+}
+
+func log(container *engine.Container, line []byte) {
+	device.PrintLine(container, line, board.Console)
 }

@@ -65,12 +65,12 @@ const (
 
 // Config is what differs between boards.
 type Config struct {
-	Board   string
-	Class   [16]byte
-	Flash   flash.Device // mapped, of at least FlashSize bytes
-	Random  [24]byte     // seeds message ids, and names the device until it has a name
-	Send    func(to link.Addr, datagram []byte)
-	Console func(text string)
+	Board  string
+	Class  [16]byte
+	Flash  flash.Device // mapped, of at least FlashSize bytes
+	Random [24]byte     // seeds message ids, and names the device until it has a name
+	Send   func(to link.Addr, datagram []byte)
+	Log    func(container *engine.Container, line []byte) // takes what containers print
 }
 
 // A Node is one device; there is one per firmware, a global, as it is larger
@@ -119,53 +119,57 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 		ImageSize:  slotSize,
 		Budget:     budget,
 		FaultLimit: faultLimit,
-		Log: func(container *engine.Container, line []byte) {
-			c.Console("[")
-			c.Console(n.hooks[container.Hook()].Name)
-			if len(container.Name()) > 0 {
-				c.Console("/")
-				c.Console(string(container.Name()))
-			}
-			c.Console("] ")
-			c.Console(string(line))
-			c.Console("\n")
-		},
+		Log:        c.Log,
 	}
 	if n.engine.Init(&n.engines) != engine.OK || c.Flash.Size() < FlashSize {
 		return agent.ErrConfig
 	}
 	trusted := ParseTrust(c.Flash.Mapped(trustAt, TrustSize), n.tenants[:])
-	n.agents = agent.Config{
-		Board:      c.Board,
-		Version:    Version,
-		Vendor:     vendorID,
-		Class:      c.Class,
-		Device:     [16]byte(c.Random[8:]),
-		Engine:     &n.engine,
-		Remote:     1 << hookEvent,
-		Outcomes:   n.outcomes[:],
-		Tenants:    n.tenants[:trusted],
-		Flash:      c.Flash,
-		LogSize:    logSize,
-		SlotSize:   slotSize,
-		Containers: n.installed[:],
-		Counters:   n.counters[:],
-		Envelope:   n.envelope[:],
-		Context:    n.context[:],
-		CoAP: coap.Config{
-			Send:      c.Send,
-			Exchanges: n.exchanges[:],
-			Transfers: n.transfers[:],
-			Calls:     n.calls[:],
-			Memory:    n.coap[:],
-			Datagram:  datagram,
-			Body:      maxBody,
-			BlockSize: blockSize,
-			Seed:      binary.LittleEndian.Uint64(c.Random[:]),
-		},
-	}
+	// One by one: TinyGo would build a literal of this size on the heap.
+	a := &n.agents
+	a.Board = c.Board
+	a.Version = Version
+	a.Vendor = vendorID
+	a.Class = c.Class
+	a.Device = [16]byte(c.Random[8:])
+	a.Engine = &n.engine
+	a.Remote = 1 << hookEvent
+	a.Outcomes = n.outcomes[:]
+	a.Tenants = n.tenants[:trusted]
+	a.Flash = c.Flash
+	a.LogSize = logSize
+	a.SlotSize = slotSize
+	a.Containers = n.installed[:]
+	a.Counters = n.counters[:]
+	a.Envelope = n.envelope[:]
+	a.Context = n.context[:]
+	a.CoAP.Send = c.Send
+	a.CoAP.Exchanges = n.exchanges[:]
+	a.CoAP.Transfers = n.transfers[:]
+	a.CoAP.Calls = n.calls[:]
+	a.CoAP.Memory = n.coap[:]
+	a.CoAP.Datagram = datagram
+	a.CoAP.Body = maxBody
+	a.CoAP.BlockSize = blockSize
+	a.CoAP.Seed = binary.LittleEndian.Uint64(c.Random[:])
 	n.nextTimer = now + timerPeriod
 	return n.agent.Init(&n.agents)
+}
+
+// PrintLine prints a line of a container, after its hook and name.
+func (n *Node) PrintLine(container *engine.Container, line []byte, print func(text []byte)) {
+	var b [36]byte
+	b[0] = '['
+	end := 1 + copy(b[1:16], n.hooks[container.Hook()].Name)
+	if len(container.Name()) > 0 {
+		b[end] = '/'
+		end += 1 + copy(b[end+1:end+17], container.Name())
+	}
+	end += copy(b[end:], "] ")
+	print(b[:end])
+	print(line)
+	b[0] = '\n'
+	print(b[:1])
 }
 
 // Deliver takes a datagram that came in.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/femto-containers/femto/agent"
 )
@@ -24,8 +25,13 @@ const (
 // ParseTrust reads block into tenants and returns how many there are. The
 // names alias block.
 func ParseTrust(block []byte, tenants []agent.Tenant) int {
-	if len(block) < len(trustMark) || string(block[:len(trustMark)]) != trustMark {
+	if len(block) < len(trustMark) {
 		return 0
+	}
+	for i := range trustMark {
+		if block[i] != trustMark[i] {
+			return 0
+		}
 	}
 	block = block[len(trustMark):]
 	n := 0
@@ -39,7 +45,7 @@ func ParseTrust(block []byte, tenants []agent.Tenant) int {
 			length++
 		}
 		tenants[n] = agent.Tenant{
-			Name:  string(name[:length]),
+			Name:  unsafe.String(&name[0], length), // the block stays as it is
 			Key:   [32]byte(block[keyAt:nameAt]),
 			Hooks: binary.LittleEndian.Uint32(block),
 		}

@@ -6,6 +6,7 @@ package main
 
 import (
 	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/firmware/board"
 	"github.com/femto-containers/femto/firmware/node"
 	"github.com/femto-containers/femto/link"
@@ -30,14 +31,14 @@ func main() {
 	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: port,
 		Decoder: slip.Decoder{Buffer: incoming[:]}, Buffer: outgoing[:]}
 
-	config = node.Config{Board: "riscv-virt", Class: node.ClassRISCVVirt, Flash: &board.Flash, Send: send, Console: board.Console}
+	config = node.Config{Board: "riscv-virt", Class: node.ClassRISCVVirt, Flash: &board.Flash, Send: send, Log: log}
 	if !board.Entropy(config.Random[:]) {
-		board.Console("no entropy: message ids can be guessed\n")
+		board.Print("no entropy: message ids can be guessed\n")
 	}
 	if err := device.Init(board.Now(), &config); err != agent.OK {
 		board.Halt("cannot start: ", err.Error())
 	}
-	board.Console("femto " + node.Version + " on riscv-virt is up\n")
+	board.Print("femto " + node.Version + " on riscv-virt is up\n")
 
 	for {
 		for b, ok := board.SerialGet(); ok; b, ok = board.SerialGet() {
@@ -57,4 +58,8 @@ func send(to link.Addr, datagram []byte) {
 	if packet := line.Send(to, datagram); packet != nil {
 		slip.Write(packet, board.SerialPut)
 	}
+}
+
+func log(container *engine.Container, line []byte) {
+	device.PrintLine(container, line, board.Console)
 }

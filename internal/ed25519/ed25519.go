@@ -25,7 +25,13 @@ func Verify(public *[PublicKeySize]byte, head, tail, signature []byte) bool {
 		return false
 	}
 	var digest [sha2.Size512]byte
-	sha2.Sum512(&digest, signature[:32], public[:], head, tail)
+	var hash sha2.SHA512
+	hash.Reset()
+	hash.Write(signature[:32])
+	hash.Write(public[:])
+	hash.Write(head)
+	hash.Write(tail)
+	hash.Sum(&digest)
 	k.reduceScalar(&digest)
 
 	var a, r point
@@ -36,5 +42,5 @@ func Verify(public *[PublicKeySize]byte, head, tail, signature []byte) bool {
 	r.multiply(&k, &a, &s)
 	var got [32]byte
 	r.encode(&got)
-	return string(got[:]) == string(signature[:32])
+	return got == [32]byte(signature)
 }

@@ -136,7 +136,8 @@ func TestConstants(t *testing.T) {
 		t.Error("t of the generator")
 	}
 	var zero fe
-	p.multiply(&zero, &generator, &order)
+	spent := generator
+	p.multiply(&zero, &spent, &order)
 	p.x.normal()
 	if p.x != zero || !p.y.equal(&p.z) {
 		t.Error("order of the generator")

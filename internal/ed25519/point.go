@@ -130,19 +130,24 @@ func (p *point) finish(e, f, g, h *fe) {
 	p.t.multiply(e, h)
 }
 
-// multiply sets p to k*a + s*generator, bit by bit for both at once.
+// multiply sets p to k*a + s*generator, bit by bit for both at once. It leaves
+// a + generator in a: a third point here would go to TinyGo's heap.
 func (p *point) multiply(k *fe, a *point, s *fe) {
-	var addends [3]addend // a, the generator, their sum
-	addends[0].set(a)
-	addends[1].set(&generator)
-	*p = *a
-	p.add(&addends[1])
-	addends[2].set(p)
-	*p = point{y: one, z: one}
+	var first, second, both addend // not an array: that would be too large for TinyGo's stack
+	first.set(a)
+	second.set(&generator)
+	a.add(&second)
+	both.set(a)
+	p.x, p.y, p.z, p.t = fe{}, one, one, fe{}
 	for n := 252; n >= 0; n-- {
 		p.double()
-		if which := k.bit(n) | s.bit(n)<<1; which != 0 {
-			p.add(&addends[which-1])
+		inK, inS := k.bit(n) != 0, s.bit(n) != 0
+		if inK && inS {
+			p.add(&both)
+		} else if inK {
+			p.add(&first)
+		} else if inS {
+			p.add(&second)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func solicited(a *[16]byte) [16]byte {
 }
 
 // arpPrefix is how ARP for IPv4 over Ethernet begins, up to the operation.
-const arpPrefix = "\x00\x01\x08\x00\x06\x04\x00"
+var arpPrefix = [7]byte{0, 1, 8, 0, 6, 4, 0}
 
 func (s *Stack) arp(b []byte) (reply []byte) {
 	if len(b) < arpLength || s.IPv4 == [4]byte{} {
@@ -45,7 +45,7 @@ func (s *Stack) arp(b []byte) (reply []byte) {
 	}
 	h := (*[arpLength]byte)(b)
 	operation := h[7]
-	if string(h[:7]) != arpPrefix || [4]byte(h[24:]) != s.IPv4 || h[8]&1 != 0 {
+	if [7]byte(h[:]) != arpPrefix || [4]byte(h[24:]) != s.IPv4 || h[8]&1 != 0 {
 		return nil
 	}
 	mac := (*[6]byte)(h[8:])
@@ -69,7 +69,7 @@ func (s *Stack) ask4(a *[16]byte) []byte {
 
 func (s *Stack) sendARP(operation uint8, mac *[6]byte, target *[4]byte) []byte {
 	h := (*[arpLength]byte)(s.Buffer[header:])
-	copy(h[:], arpPrefix)
+	copy(h[:], arpPrefix[:])
 	h[7] = operation
 	copy(h[8:], s.MAC[:])
 	copy(h[14:], s.IPv4[:])
