@@ -19,7 +19,7 @@ test-boards: ## the firmware on emulated boards, end to end
 	$(GO) test -tags boards -count=1 -timeout 20m ./firmware
 
 sizes: ## flash and RAM of the firmware, into firmware/sizes.txt
-	@firmware/sizes.sh
+	$(GO) test -tags boards -count=1 -run TestSizes ./firmware -update
 
 counts: ## machine instructions of the device's work, exactly
-	@firmware/counts.sh
+	@$(GO) test -tags boards -count=1 -v -run TestCounts ./firmware

@@ -1,17 +1,24 @@
 //go:build tinygo
 
 // Command counts prints how many machine instructions the device's work takes,
-// exactly: under QEMU's -icount every instruction takes 128 ns of virtual time,
-// and the span clock of the board resolves that. `make counts` runs it.
+// exactly: under QEMU's -icount every instruction takes the same virtual time,
+// and the board's span clock resolves that. `make counts` runs it.
 package main
 
 import (
+	_ "embed"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/examples"
+	"github.com/femto-containers/femto/firmware/board"
+	"github.com/femto-containers/femto/firmware/node"
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/ed25519"
 	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/isa"
+	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -30,12 +37,14 @@ var (
 )
 
 func main() {
+	board.Init()
 	initSpan()
 	span("empty span", func() {})
 	machines()
 	engines()
 	hashes()
 	signatures()
+	deployments(deployment, class)
 	exit()
 }
 
@@ -169,6 +178,64 @@ func signatures() {
 	span("ed25519: verify, again", verify)
 }
 
-var hooks [2]engine.Hook
+var (
+	hosting    engine.Engine
+	hooks      [2]engine.Hook
+	containers [2]engine.Container
+	entries    [4]engine.Entry
+	memory     [64]byte
+	line       [64]byte
+	picture    [256]byte
+)
 
-func engines() {}
+// engines fires hooks: one with nothing attached, one with a container that
+// returns at once.
+func engines() {
+	for i := range hooks {
+		hooks[i].UUID[0] = byte(i)
+		hooks[i].ContextMax = 64
+	}
+	hosting.Init(&engine.Config{Hooks: hooks[:], Containers: containers[:], Stack: stack[:],
+		Memory: memory[:], Entries: entries[:], Line: line[:]})
+	program := assemble()
+	program.emit(isa.ClassALU64|isa.MOV|isa.SourceK, 0, 0, 0, 0)
+	program.exit()
+	spec := engine.Spec{Hook: 1, Image: image.Append(picture[:0], image.Parts{Text: program.text()})}
+	span("engine: check and install an empty container", func() {
+		if err := hosting.Install(0, &spec); err.Reason != engine.OK {
+			print("not installed\n")
+		}
+	})
+	ctx := context[:16]
+	span("engine: fire a hook, nothing attached", func() { hosting.Fire(0, 0, ctx) })
+	hosting.Fire(0, 1, ctx) // the first time clears the stack
+	span("engine: fire a hook, an empty container", func() { hosting.Fire(0, 1, ctx) })
+}
+
+var (
+	device   node.Node
+	config   node.Config
+	answer   [64]byte
+	answered int
+)
+
+// deployments authenticates and installs the container of 186 bytes that
+// datagram carries, as one CoAP request.
+func deployments(datagram []byte, class [16]byte) {
+	config = node.Config{Board: "counts", Class: class, Flash: &board.Flash,
+		Send: func(_ link.Addr, datagram []byte) { answered = copy(answer[:], datagram) }}
+	if err := device.Init(0, &config); err != agent.OK {
+		print("no device: ", err.Error(), "\n")
+	}
+	span("agent: authenticate and install 186 bytes", func() {
+		device.Deliver(1000, link.Addr{}, datagram)
+		for now := int64(2000); answered == 0 && now < 1_000_000; now += 1000 {
+			device.Poll(now)
+		}
+	})
+	if answered < 2 || coap.Code(answer[1]) != coap.Changed {
+		print("not deployed\n")
+	}
+	span("agent: answer a repeated datagram", func() { device.Deliver(2_000_000, link.Addr{}, datagram) })
+	span("agent: drop a datagram that is no message", func() { device.Deliver(2_000_000, link.Addr{}, datagram[:3]) })
+}

@@ -4,9 +4,17 @@ package main
 
 import (
 	"device/arm"
+	_ "embed"
 	"runtime/volatile"
 	"unsafe"
+
+	"github.com/femto-containers/femto/firmware/node"
 )
+
+//go:embed deploy-lm3s6965.bin
+var deployment []byte
+
+var class = node.ClassLM3S6965
 
 func register(address uintptr) *volatile.Register32 {
 	return (*volatile.Register32)(unsafe.Pointer(address))
