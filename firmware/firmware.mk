@@ -12,9 +12,6 @@ boards: ## the firmware of every emulated board, in bin/firmware
 		firmware/build.sh $$board ./firmware/$${board%-m[47]} bin/firmware/$$board.elf || exit 1; \
 	done
 
-boards-compile: ## every device room compiles for a Cortex-M3, and what must not allocate cannot
-	$(GO) test -tags boards -count=1 -run 'Compile|Allocator' ./firmware
-
 test-boards: ## the firmware on emulated boards, end to end
 	$(GO) test -tags boards -count=1 -timeout 20m ./firmware
 

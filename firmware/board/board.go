@@ -37,10 +37,10 @@ func Print(text string) { Console(unsafe.Slice(unsafe.StringData(text), len(text
 var hex [8]byte
 
 // ReportFault tells on the console where the firmware faulted before this
-// start, if it did. A Go panic is a fault too.
-func ReportFault() {
+// start, and whether it did. A Go panic is a fault too.
+func ReportFault() bool {
 	if faultRecord[0].Get() != faultMark {
-		return
+		return false
 	}
 	faultRecord[0].Set(0)
 	pc := faultRecord[1].Get()
@@ -50,6 +50,7 @@ func ReportFault() {
 	Print("restarted after a fault at 0x")
 	Console(hex[:])
 	Print("\n")
+	return true
 }
 
 // Halt says why the firmware cannot go on and tries again in a while.

@@ -51,6 +51,18 @@ func hostWrite(file int, p []byte) bool {
 	return len(p) == 0 || host(semiWrite, uintptr(file), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p))) == 0
 }
 
+// A HostFile is a file of the host, for tests.
+type HostFile int
+
+// OpenHost opens a file in the emulator's folder for reading. Its name ends
+// with NUL.
+func OpenHost(name string) HostFile { return HostFile(hostOpen(name, modeRead)) }
+
+// Read fills p and reports whether there was so much left.
+func (f HostFile) Read(p []byte) bool {
+	return f >= 0 && hostRead(int(f), uintptr(unsafe.Pointer(&p[0])), len(p))
+}
+
 // Entropy takes random bytes from the host. A real board of this kind has no
 // such source.
 func Entropy(p []byte) bool {

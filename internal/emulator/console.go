@@ -11,6 +11,7 @@ import (
 // that the firmware is up.
 type console struct {
 	out    io.Writer
+	ready  []byte
 	up     chan struct{}
 	errors errorText
 
@@ -21,17 +22,21 @@ type console struct {
 
 const recentSize = 4 << 10
 
-func newConsole(out io.Writer) *console {
+func newConsole(out io.Writer, ready string) *console {
+	if ready == "" {
+		ready = " is up\n"
+	}
 	if out == nil {
 		out = io.Discard
 	}
-	return &console{out: out, up: make(chan struct{})}
+	return &console{out: out, ready: []byte(ready), up: make(chan struct{})}
 }
 
 func (c *console) Write(p []byte) (int, error) {
+	c.out.Write(p) // an error of it must not stop the device
 	c.mu.Lock()
 	c.recent = append(c.recent, p...)
-	if !c.started && bytes.Contains(c.recent, []byte(" is up\n")) {
+	if !c.started && bytes.Contains(c.recent, c.ready) {
 		c.started = true
 		close(c.up)
 	}
@@ -39,7 +44,6 @@ func (c *console) Write(p []byte) (int, error) {
 		c.recent = append(c.recent[:0], c.recent[n:]...)
 	}
 	c.mu.Unlock()
-	c.out.Write(p) // a console that nobody reads must not stop the device
 	return len(p), nil
 }
 

@@ -69,6 +69,7 @@ type Config struct {
 	Tenants []agent.Tenant
 
 	Console io.Writer // what the device prints; nil drops it
+	Ready   string    // what it prints when it is up; empty: what a firmware of ours prints
 	Serial  bool      // use the board's serial line even if it has Ethernet
 	IPv6    bool      // reach the device over IPv6 instead of IPv4
 	Wire    Wire      // nil carries everything
@@ -108,7 +109,7 @@ func Start(ctx context.Context, config Config) (*Device, error) {
 		return nil, fmt.Errorf("firmware: %w", err)
 	}
 	b.serial = b.serial || config.Serial
-	d := &Device{config: config, board: b, exited: make(chan struct{}), console: newConsole(config.Console)}
+	d := &Device{config: config, board: b, exited: make(chan struct{}), console: newConsole(config.Console, config.Ready)}
 	if err := d.start(ctx, program); err != nil {
 		d.Close()
 		return nil, err
