@@ -23,6 +23,8 @@ type bridge struct {
 	host   link.Addr
 	device link.Addr
 
+	ended func() // called when the line has ended; may be nil
+
 	to, from atomic.Int64
 
 	mu      sync.Mutex
@@ -77,7 +79,13 @@ func (b *bridge) addr() netip.AddrPort { return b.socket.LocalAddr().(*net.UDPAd
 func (b *bridge) start() {
 	b.done.Add(2)
 	go func() { defer b.done.Done(); b.inbound() }()
-	go func() { defer b.done.Done(); b.outbound() }()
+	go func() {
+		defer b.done.Done()
+		b.outbound()
+		if b.ended != nil {
+			b.ended()
+		}
+	}()
 }
 
 func (b *bridge) close() {

@@ -1,8 +1,8 @@
 package emulator
 
 import (
+	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -69,13 +69,14 @@ func (f *frames) write(packet []byte) error {
 
 func (f *frames) close() error { return f.socket.Close() }
 
-// serial is a serial line over a stream socket.
+// serial is a serial line: SLIP on a stream, which may have to be waited for.
 type serial struct {
-	listener net.Listener
-	path     string
+	path   string // of the socket that the emulator connects to
+	accept func() (io.ReadWriteCloser, error)
+	cancel func() error // ends a wait
 
-	mu   sync.Mutex
-	conn net.Conn
+	mu     sync.Mutex
+	stream io.ReadWriteCloser
 
 	decoder slip.Decoder
 	pending []byte
@@ -87,9 +88,14 @@ func newSerial(path string) (*serial, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &serial{listener: listener, path: path}
+	accept := func() (io.ReadWriteCloser, error) { return listener.Accept() }
+	return openSerial(path, accept, listener.Close), nil
+}
+
+func openSerial(path string, accept func() (io.ReadWriteCloser, error), cancel func() error) *serial {
+	s := &serial{path: path, accept: accept, cancel: cancel}
 	s.decoder.Buffer = make([]byte, ethernet.MaxFrame)
-	return s, nil
+	return s
 }
 
 func (s *serial) arguments() []string {
@@ -98,22 +104,22 @@ func (s *serial) arguments() []string {
 
 func (s *serial) ethernet() bool { return false }
 
-// connection waits for the emulator to connect.
-func (s *serial) connection() (net.Conn, error) {
+// connection waits for the stream.
+func (s *serial) connection() (io.ReadWriteCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil {
-		conn, err := s.listener.Accept()
+	if s.stream == nil {
+		stream, err := s.accept()
 		if err != nil {
 			return nil, err
 		}
-		s.conn = conn
+		s.stream = stream
 	}
-	return s.conn, nil
+	return s.stream, nil
 }
 
 func (s *serial) read() ([]byte, error) {
-	conn, err := s.connection()
+	stream, err := s.connection()
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +130,7 @@ func (s *serial) read() ([]byte, error) {
 				return packet, nil
 			}
 		}
-		n, err := conn.Read(s.buffer[:])
+		n, err := stream.Read(s.buffer[:])
 		if err != nil {
 			return nil, err
 		}
@@ -133,22 +139,23 @@ func (s *serial) read() ([]byte, error) {
 }
 
 func (s *serial) write(packet []byte) error {
-	conn, err := s.connection()
+	stream, err := s.connection()
 	if err != nil {
 		return err
 	}
-	conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
-	_, err = conn.Write(slip.Append(nil, packet))
+	if conn, ok := stream.(net.Conn); ok {
+		conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	}
+	_, err = stream.Write(slip.Append(nil, packet))
 	return err
 }
 
 func (s *serial) close() error {
-	s.listener.Close()
-	os.Remove(s.path)
+	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn != nil {
-		return s.conn.Close()
+	if s.stream != nil {
+		return s.stream.Close()
 	}
 	return nil
 }
