@@ -118,7 +118,12 @@ func TestIdentifiers(t *testing.T) {
 	for _, board := range []struct {
 		name  string
 		class [16]byte
-	}{{"lm3s6965", node.ClassLM3S6965}, {"riscv-virt", node.ClassRISCVVirt}} {
+	}{
+		{"lm3s6965", node.ClassLM3S6965},
+		{"riscv-virt", node.ClassRISCVVirt},
+		{"pico", node.ClassPico},
+		{"nrf52840-dk", node.ClassNRF52840DK},
+	} {
 		if got := author.ClassID(board.name); got != board.class {
 			t.Errorf("class of %s is %v", board.name, got)
 		}

@@ -49,6 +49,7 @@ installed() {
 # One builder at a time: a second caller waits for the first.
 lock() {
 	mkdir -p "$cache"
+	command -v flock >/dev/null 2>&1 || return 0
 	exec 9>"$cache/lock"
 	flock 9
 }
@@ -75,7 +76,10 @@ build_tinygo() {
 	(
 		cd "$work"
 		export GOFLAGS=-mod=mod GOWORK=off
-		go build -p 2 -tags llvm19 -o "$work/root/bin/tinygo" github.com/tinygo-org/tinygo >&2
+		# The network may fail once or twice.
+		go mod download github.com/tinygo-org/tinygo >&2 || sleep 5
+		go build -p 2 -tags llvm19 -o "$work/root/bin/tinygo" github.com/tinygo-org/tinygo >&2 ||
+			{ sleep 10; go build -p 2 -tags llvm19 -o "$work/root/bin/tinygo" github.com/tinygo-org/tinygo >&2; }
 		module=$(go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)
 		cp -r "$module/." "$work/root/"
 		chmod -R u+w "$work/root"

@@ -5,61 +5,8 @@
 package main
 
 import (
-	"github.com/femto-containers/femto/agent"
-	"github.com/femto-containers/femto/engine"
-	"github.com/femto-containers/femto/firmware/board"
 	"github.com/femto-containers/femto/firmware/node"
-	"github.com/femto-containers/femto/link"
-	"github.com/femto-containers/femto/link/ip"
-	"github.com/femto-containers/femto/link/slip"
+	"github.com/femto-containers/femto/firmware/serial"
 )
 
-const port = 5683
-
-var (
-	device   node.Node
-	config   node.Config
-	line     slip.Line
-	incoming [node.MaxDatagram + ip.Overhead]byte
-	outgoing [node.MaxDatagram + ip.Overhead]byte
-)
-
-func main() {
-	board.Init()
-	board.ReportFault()
-
-	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: port,
-		Decoder: slip.Decoder{Buffer: incoming[:]}, Buffer: outgoing[:]}
-
-	config = node.Config{Board: "riscv-virt", Class: node.ClassRISCVVirt, Flash: &board.Flash, Send: send, Log: log}
-	if !board.Entropy(config.Random[:]) {
-		board.Print("no entropy: message ids can be guessed\n")
-	}
-	if err := device.Init(board.Now(), &config); err != agent.OK {
-		board.Halt("cannot start: ", err.Error())
-	}
-	board.Print("femto " + node.Version + " on riscv-virt is up\n")
-
-	for {
-		for b, ok := board.SerialGet(); ok; b, ok = board.SerialGet() {
-			from, datagram, reply := line.Receive(b)
-			if reply != nil {
-				slip.Write(reply, board.SerialPut)
-			}
-			if datagram != nil {
-				device.Deliver(board.Now(), from, datagram)
-			}
-		}
-		board.Sleep(device.Poll(board.Now()))
-	}
-}
-
-func send(to link.Addr, datagram []byte) {
-	if packet := line.Send(to, datagram); packet != nil {
-		slip.Write(packet, board.SerialPut)
-	}
-}
-
-func log(container *engine.Container, line []byte) {
-	device.PrintLine(container, line, board.Console)
-}
+func main() { serial.Run("riscv-virt", node.ClassRISCVVirt) }
