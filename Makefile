@@ -1,7 +1,7 @@
 # go test ./... needs none of this; these are the heavy targets and the tools.
 .DEFAULT_GOAL := help
 GO ?= go
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 
 .PHONY: help test vet ci fuzz cross
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/emulator"
 	"github.com/femto-containers/femto/internal/fileflash"
 	"github.com/femto-containers/femto/internal/sim"
 )
@@ -34,24 +35,38 @@ func newDeviceRunCommand() *cobra.Command {
 	var listen, flash string
 	var trust []string
 	var asJSON bool
+	var board boardFlags
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Run a simulated device until Ctrl-C",
+		Short: "Run a simulated or emulated device until Ctrl-C",
 		Long: `Runs a simulated device: the code that microcontrollers run, with a UDP socket,
 a file as flash and this machine's clock around it. It prints its address on
 standard output and what its containers print on standard error.
 
 Each --trust names a tenant's public key, as made by femto key generate. A
-tenant may use every hook; FILE=event,timer allows only those.`,
+tenant may use every hook; FILE=event,timer allows only those.
+
+With --board the firmware of a microcontroller runs in an emulator (QEMU), and
+--flash names the folder that keeps its flash.`,
 		Example: `  femto device run --trust alice.key.pub
-  femto device run --trust alice.key.pub --trust bob.key.pub=timer`,
+  femto device run --trust alice.key.pub --trust bob.key.pub=timer
+  femto device run --trust alice.key.pub --board lm3s6965`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := board.check(cmd); err != nil {
+				return err
+			}
 			tenants, err := loadTenants(trust)
 			if err != nil {
 				return err
 			}
 			stderr := cmd.ErrOrStderr()
+			if board.board != "" {
+				if !cmd.Flags().Changed("flash") {
+					flash = board.board + ".flash"
+				}
+				return runBoard(cmd, &board, emulator.Config{Listen: listen, Folder: flash, Tenants: tenants}, asJSON)
+			}
 			device, err := sim.Open(sim.Config{
 				Listen: listen, Flash: flash, Tenants: tenants, Version: version,
 				Log: func(container, line string) { fmt.Fprintf(stderr, "[%s] %s\n", container, printable(line)) },
@@ -59,17 +74,7 @@ tenant may use every hook; FILE=event,timer allows only those.`,
 			if err != nil {
 				return startError(listen, flash, err)
 			}
-			if asJSON {
-				started := startedDevice{URI: device.URI(), Flash: flash, Tenants: []string{}}
-				for i := range tenants {
-					started.Tenants = append(started.Tenants, tenants[i].Name)
-				}
-				err = writeJSON(cmd.OutOrStdout(), "femto.device.run/1", started)
-			} else {
-				fmt.Fprintln(cmd.OutOrStdout(), device.URI())
-				printTenants(stderr, tenants, flash)
-			}
-			if err == nil {
+			if err = announce(cmd, asJSON, device.URI(), flash, tenants); err == nil {
 				err = device.Run(cmd.Context())
 			}
 			return errors.Join(err, device.Close())
@@ -78,9 +83,43 @@ tenant may use every hook; FILE=event,timer allows only those.`,
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", defaultListen, "UDP `ADDRESS` to answer on; port 0 picks a free one")
 	f.StringVar(&flash, "flash", "device.flash", "`FILE` that is the device's flash; made if absent")
+	board.add(cmd)
 	f.StringArrayVar(&trust, "trust", nil, "public `KEY` of a tenant, FILE or FILE=hook,hook; repeatable")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// announce tells scripts and people that a device is up.
+func announce(cmd *cobra.Command, asJSON bool, uri, flash string, tenants []agent.Tenant) error {
+	if !asJSON {
+		fmt.Fprintln(cmd.OutOrStdout(), uri)
+		printTenants(cmd.ErrOrStderr(), tenants, flash)
+		return nil
+	}
+	started := startedDevice{URI: uri, Flash: flash, Tenants: []string{}}
+	for i := range tenants {
+		started.Tenants = append(started.Tenants, tenants[i].Name)
+	}
+	return writeJSON(cmd.OutOrStdout(), "femto.device.run/1", started)
+}
+
+// runBoard emulates a board until Ctrl-C, or until the emulator ends.
+func runBoard(cmd *cobra.Command, board *boardFlags, config emulator.Config, asJSON bool) error {
+	if err := os.MkdirAll(config.Folder, 0o755); err != nil {
+		return startError(config.Listen, config.Folder, err)
+	}
+	device, err := board.start(cmd.Context(), config, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	if err = announce(cmd, asJSON, device.URI(), config.Folder, config.Tenants); err == nil {
+		select {
+		case <-cmd.Context().Done():
+		case <-device.Done():
+			err = &commandError{exit: exitFailure, what: "the emulator ended", where: board.board, why: fmt.Sprint(device.Err()), err: device.Err()}
+		}
+	}
+	return errors.Join(err, device.Close())
 }
 
 // startError says what keeps a simulated device from starting.

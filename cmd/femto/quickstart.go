@@ -18,6 +18,7 @@ import (
 	"github.com/femto-containers/femto/examples"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
+	"github.com/femto-containers/femto/internal/emulator"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/sim"
 	"github.com/femto-containers/femto/vm"
@@ -25,21 +26,29 @@ import (
 
 func newQuickstartCommand() *cobra.Command {
 	var asJSON bool
+	var board boardFlags
 	cmd := &cobra.Command{
 		Use:   "quickstart",
 		Short: "See a signed container deployed to a simulated device",
 		Long: `Makes a key and a simulated device in a temporary folder, signs and deploys the
 Fletcher-32 container, fires its hook, shows what the device refuses and why,
 restarts the device, and cleans up. Needs no network, no root, no other tool.
-The exit status is 0 only if every step happened.`,
+The exit status is 0 only if every step happened.
+
+With --board the same happens on an emulated microcontroller, which needs QEMU
+and a firmware (make boards).`,
 		Example: `  femto quickstart
-  femto quickstart --json`,
+  femto quickstart --json
+  femto quickstart --board lm3s6965`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// A reader that goes away, such as head, must not keep the folder
 			// from being removed.
 			signal.Ignore(syscall.SIGPIPE)
-			q := &quickstart{talk: cmd.OutOrStdout()}
+			if err := board.check(cmd); err != nil {
+				return err
+			}
+			q := &quickstart{talk: cmd.OutOrStdout(), board: board}
 			q.result.Refused = []refusedByWhy{}
 			if asJSON {
 				q.talk = io.Discard
@@ -55,6 +64,10 @@ The exit status is 0 only if every step happened.`,
 					err = werr
 				}
 			}
+			var known *commandError
+			if errors.As(err, &known) {
+				return known
+			}
 			if err != nil {
 				return &commandError{exit: exitFailure, what: "the quickstart did not get through", where: "step " + q.step,
 					why: err.Error(), try: []string{"femto quickstart --json"}, err: err}
@@ -62,6 +75,7 @@ The exit status is 0 only if every step happened.`,
 			return nil
 		},
 	}
+	board.add(cmd)
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
@@ -71,8 +85,9 @@ const quickstartLimit = 30 * time.Second
 
 // quickstart is the whole road in one process: author, operator and device.
 type quickstart struct {
-	talk io.Writer
-	step string
+	talk  io.Writer
+	board boardFlags
+	step  string
 
 	dir      string
 	key      author.PrivateKey
@@ -170,16 +185,28 @@ func (q *quickstart) startDevice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q.say("%s, simulated, on %s; %d places for containers", info.Board, q.result.Device, info.Containers.Capacity)
+	kind := "simulated"
+	if q.board.board != "" {
+		kind = "emulated"
+	}
+	q.say("%s, %s, on %s; %d places for containers", info.Board, kind, q.result.Device, info.Containers.Capacity)
 	return nil
 }
 
 // boot starts the device on the flash file, which it makes the first time.
 func (q *quickstart) boot(ctx context.Context) error {
 	raw, _ := q.public.Ed25519()
+	tenants := []agent.Tenant{{Name: "tenant", Key: raw, Hooks: agent.AllHooks}}
+	if q.board.board != "" {
+		device, err := q.board.start(ctx, emulator.Config{Listen: "127.0.0.1:0", Folder: q.dir, Tenants: tenants}, nil)
+		if err != nil {
+			return err
+		}
+		q.stop = device.Close
+		return q.open(ctx, device.URI())
+	}
 	device, err := sim.Open(sim.Config{
-		Listen: "127.0.0.1:0", Flash: filepath.Join(q.dir, "device.flash"), Version: version,
-		Tenants: []agent.Tenant{{Name: "tenant", Key: raw, Hooks: agent.AllHooks}},
+		Listen: "127.0.0.1:0", Flash: filepath.Join(q.dir, "device.flash"), Version: version, Tenants: tenants,
 	})
 	if err != nil {
 		return err
@@ -191,8 +218,12 @@ func (q *quickstart) boot(ctx context.Context) error {
 		cancel()
 		return errors.Join(<-ended, device.Close())
 	}
-	q.result.Device = device.URI()
-	q.device, err = remote.Open(ctx, q.result.Device, client.Options{})
+	return q.open(ctx, device.URI())
+}
+
+func (q *quickstart) open(ctx context.Context, uri string) (err error) {
+	q.result.Device = uri
+	q.device, err = remote.Open(ctx, uri, client.Options{})
 	return err
 }
 
