@@ -3,6 +3,7 @@ package flash_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/femto-containers/femto/flash"
@@ -122,7 +123,7 @@ func TestSlotLimits(t *testing.T) {
 		{"between blocks", 64, 256, 1, flash.ErrRange},
 		{"half a block", 0, 64, 1, flash.ErrRange},
 		{"negative count", 0, 128, -1, flash.ErrRange},
-		{"product wraps", 0, 128, 1 << 60, flash.ErrRange},
+		{"product wraps", 0, 128, math.MaxInt/128 + 2, flash.ErrRange},
 	} {
 		if err := s.Init(m, l.off, l.size, l.count); err != l.want {
 			t.Errorf("%s: %v, want %v", l.name, err, l.want)
