@@ -101,7 +101,7 @@ func (m *Machine) Run() Status {
 		return m.stop(FaultLength)
 	}
 	for {
-		fault := m.loop()
+		fault := m.execute()
 		m.fault = OK
 		if fault == isRare {
 			fault = m.step()

@@ -1,8 +1,8 @@
-# Included by the Makefile: hours of comparing the interpreter with the
+# Included by the Makefile: hours of comparing both run loops with the
 # reference interpreter. FUZZLONG is the time, FUZZCORES the number of workers.
 FUZZLONG ?= 1h
 FUZZCORES ?= 2
 
 .PHONY: fuzz-long
-fuzz-long: ## compare the interpreter with its reference for FUZZLONG
-	$(GO) test -run '^$$' -fuzz '^FuzzDifferential$$' -fuzztime $(FUZZLONG) -parallel $(FUZZCORES) ./internal/vmfuzz
+fuzz-long: ## compare both run loops with the reference interpreter for FUZZLONG
+	$(GO) test -run '^$$' -fuzz '^FuzzLoops$$' -fuzztime $(FUZZLONG) -parallel $(FUZZCORES) ./vm

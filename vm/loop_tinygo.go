@@ -1,0 +1,6 @@
+//go:build tinygo
+
+package vm
+
+// execute runs the loop of small processors.
+func (m *Machine) execute() Fault { return m.loop() }
