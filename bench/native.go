@@ -34,7 +34,7 @@ func alu(_ []byte, n int) uint64 {
 	return sum
 }
 
-const distance = 4096 // from where memcpy8 and memcpy64 read to where they write
+const distance = 6144 // from where memcpy8 and memcpy64 read to where they write
 
 func memcpy8(memory []byte, n int) uint64 {
 	from, to := memory[:n], memory[distance:distance+n]

@@ -93,7 +93,7 @@ func measure(peers []peer, rounds, batches int, least time.Duration, results map
 		}
 	}
 	for round := range rounds {
-		fmt.Fprintf(os.Stderr, "\rround %d of %d", round+1, rounds)
+		fmt.Fprintf(os.Stderr, "\rround %d of %d ", round+1, rounds)
 		rand.Shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
 		for _, t := range tasks {
 			for range batches {
@@ -133,8 +133,8 @@ func median(v []float64) float64 {
 // kernel, and the geometric mean of the ratios to base over the kernels that
 // count, from medians and from the best times.
 func report(peers []peer, base string, results map[pair][]float64) {
-	fmt.Printf("%s %s/%s; medians; ratios to %s\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, base)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', tabwriter.AlignRight)
+	fmt.Printf("%s %s/%s. Median time of a run, and its ratio to that of %s.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, base)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
 	fmt.Fprint(w, "| kernel\t")
 	for _, p := range peers {
 		fmt.Fprintf(w, "| %s\t", p.name())

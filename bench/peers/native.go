@@ -52,7 +52,7 @@ func newNative(compiler, title string, flags ...string) (*native, error) {
 	}
 	const sources = "../kernels"
 	compile := func(args ...string) error {
-		out, err := exec.Command(compiler, append([]string{"-O2", "-std=gnu11"}, args...)...).CombinedOutput()
+		out, err := exec.Command(compiler, append([]string{"-O2", "-std=gnu11", "-falign-loops=64"}, args...)...).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%s: %w\n%s", compiler, err, out)
 		}
