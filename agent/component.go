@@ -20,7 +20,7 @@ type component struct {
 // name finds the hook of a component and whether signer may use it.
 func (a *Agent) name(c *component, signer int, uuid, name []byte) suit.Reason {
 	*c = component{}
-	if copy(c.uuid[:], uuid) != len(uuid) || len(uuid) != len(c.uuid) || !validName(name) {
+	if copy(c.uuid[:], uuid) != len(uuid) || len(uuid) != len(c.uuid) || !ValidName(name) {
 		return suit.ReasonComponent
 	}
 	hook := a.engine.FindHook(&c.uuid)
@@ -39,8 +39,8 @@ func (a *Agent) name(c *component, signer int, uuid, name []byte) suit.Reason {
 	return suit.ReasonOK
 }
 
-// validName reports whether name is empty or 1 to 16 of a-z A-Z 0-9 - _ .
-func validName(name []byte) bool {
+// ValidName reports whether a container may be called name: empty or 1 to 16 of a-z A-Z 0-9 - _ .
+func ValidName(name []byte) bool {
 	for _, b := range name {
 		switch {
 		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '-', b == '_', b == '.':

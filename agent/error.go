@@ -40,7 +40,7 @@ func (e Error) Error() string {
 	case ErrConfig:
 		return "the configuration does not fit together"
 	case ErrFlash:
-		return "the flash cannot be used"
+		return "the flash is damaged, or is not this device's"
 	case ErrQuota:
 		return "the tenant's quota is used up"
 	case ErrSize:

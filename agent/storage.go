@@ -24,7 +24,7 @@ func (a *Agent) open() Error {
 		return ErrConfig
 	}
 	if a.slots.Init(c.Flash, c.LogSize, c.SlotSize, 2*len(c.Containers)) != flash.OK ||
-		err == flash.ErrUnformatted && a.log.Format() != flash.OK {
+		err == flash.ErrUnformatted && (!a.neverUsed() || a.log.Format() != flash.OK) {
 		return ErrFlash
 	}
 	var cursor flash.Cursor
@@ -52,6 +52,25 @@ func (a *Agent) open() Error {
 	}
 	return OK
 }
+
+// neverUsed reports whether no record was ever written to the log. A log that
+// has records but no header that can be read is damaged, or somebody else's: to
+// format it would forget every counter.
+func (a *Agent) neverUsed() bool {
+	bank := a.c.LogSize / 2
+	for at := 0; at < a.c.LogSize; at += bank {
+		for _, b := range a.c.Flash.Mapped(at, bank)[logHeaderRoom:] {
+			if b != 0xff {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// logHeaderRoom is where the records of a bank begin at the earliest: a header
+// may lie there half-written, after a power cut in the first formatting.
+const logHeaderRoom = flash.MaxWriteSize
 
 // adopt starts a container that the log says is installed, unless its slot is
 // damaged, or its hook or tenant is no longer there to run it.

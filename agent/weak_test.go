@@ -300,3 +300,31 @@ func TestWeakLeftoverOfFailedFetch(t *testing.T) {
 		d.restart()
 	}
 }
+
+// A log whose header is damaged, or flash of somebody else's, is refused as it
+// is: formatting it would forget every counter, and let old manifests in.
+func TestDamagedLogIsNotFormatted(t *testing.T) {
+	for _, damage := range []struct {
+		name string
+		do   func(data []byte)
+	}{
+		{"a flipped bit in the header", func(data []byte) { data[13] ^= 1 }},
+		{"a header of zeros", func(data []byte) { clear(data[:16]) }},
+		{"somebody else's flash", func(data []byte) {
+			for i := range data {
+				data[i] = byte(i * 7)
+			}
+		}},
+	} {
+		d := newDevice(t, nil)
+		d.must(order{number: 10, image: returning(t, 1, 100)})
+		damage.do(d.flash.Data())
+		before := string(d.flash.Data())
+		if err := d.start(); err != agent.ErrFlash {
+			t.Errorf("%s: %v, want %v", damage.name, err, agent.ErrFlash)
+		}
+		if string(d.flash.Data()) != before {
+			t.Errorf("%s: the flash was changed", damage.name)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -168,10 +169,27 @@ func writeNew(path string, mode fs.FileMode, kind string, der []byte) (err error
 	return pem.Encode(f, &pem.Block{Type: kind, Bytes: der})
 }
 
+// maxKeyFile is many times what a key takes, in bytes.
+const maxKeyFile = 64 << 10
+
+// readKeyFile reads a file that somebody says is a key, which may be anything.
+func readKeyFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	if err == nil && len(raw) > maxKeyFile {
+		err = fmt.Errorf("%s is longer than any key", path)
+	}
+	return raw, err
+}
+
 // LoadPrivate reads a private key: PKCS#8 in PEM, or 64 hex digits of an
 // Ed25519 seed.
 func LoadPrivate(path string) (PrivateKey, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := readKeyFile(path)
 	if err != nil {
 		return PrivateKey{}, fmt.Errorf("read private key: %w", err)
 	}
@@ -216,7 +234,7 @@ func LoadPublic(pathOrHex string) (PublicKey, error) {
 	if raw, ok := hexKey([]byte(pathOrHex)); ok {
 		return NewPublicKey(raw), nil
 	}
-	file, err := os.ReadFile(filepath.Clean(pathOrHex))
+	file, err := readKeyFile(filepath.Clean(pathOrHex))
 	if err != nil {
 		return PublicKey{}, fmt.Errorf("read public key: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/suit"
 )
@@ -118,6 +119,10 @@ func (d *desk) Component(_ int, id suit.ComponentID) (int, suit.Reason) {
 	first := id.Segment(0)
 	if len(d.checks.Components) > 0 && !contains(d.checks.Components, first) {
 		d.refuse(suit.StageCheck, "component %x is not one of the device's", first)
+		return 0, suit.ReasonComponent
+	}
+	if len(d.checks.Components) > 0 && (id.Len() > 2 || !agent.ValidName(id.Segment(1))) {
+		d.refuse(suit.StageCheck, "a component is a hook's UUID and at most one name, of 1 to 16 letters, digits and - _ .")
 		return 0, suit.ReasonComponent
 	}
 	for i, known := range d.ids {

@@ -201,9 +201,9 @@ func (c *Client) send(to link.Addr, datagram []byte) {
 // meanwhile. A response outside 2.xx comes back with a *StatusError about it.
 // Other errors are ErrUnreachable, ErrReset, a coap.Error for a transfer that
 // went wrong, the cause of ctx, or one of the socket. A GET whose content changes
-// under way starts again, twice at most.
+// under way starts again, eight times at most.
 func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
-	for again := 2; ; again-- {
+	for again := 8; ; again-- {
 		r, err := c.do(ctx, req)
 		if err != coap.ErrChanged || req.Method != coap.GET || again == 0 {
 			return r, err

@@ -73,7 +73,7 @@ func TestContentThatChanges(t *testing.T) {
 		{1, 2, nil},
 		{2, 4, nil},
 		{5, 6, nil},
-		{99, 6, coap.ErrChanged},
+		{99, 18, coap.ErrChanged},
 	} {
 		h := &restless{calm: tt.calm}
 		c := dial(t, serve(t, h, 64), Options{})
