@@ -9,6 +9,7 @@ import (
 
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/suit"
 )
 
 func newDeployCommand() *cobra.Command {
@@ -32,6 +33,9 @@ An image that runs there already is left alone.`,
 			}
 			if err := checkName(cmd, d.name); err != nil {
 				return err
+			}
+			if d.sequence > suit.MaxSequence {
+				return usageError(cmd, fmt.Errorf("--sequence %d: devices take numbers up to %d, so that no slip spends them all", d.sequence, uint64(suit.MaxSequence)))
 			}
 			raw, need, err := readProgram(args[0])
 			if err != nil {

@@ -147,7 +147,11 @@ func printTenants(w io.Writer, tenants []agent.Tenant, flash string) {
 		fmt.Fprintln(w, "no tenant is trusted: this device will refuse every manifest (see --trust)")
 	}
 	for i := range tenants {
-		fmt.Fprintf(w, "trusts %s\n", tenants[i].Name)
+		with := "every hook"
+		if tenants[i].Hooks != agent.AllHooks {
+			with = strings.Join(hookNames(tenants[i].Hooks), ", ")
+		}
+		fmt.Fprintf(w, "trusts %s with %s\n", tenants[i].Name, with)
 	}
 	fmt.Fprintf(w, "flash is %s; Ctrl-C ends\n", flash)
 }
@@ -213,6 +217,17 @@ func hookBits(names string) (uint32, error) {
 		bits |= 1 << i
 	}
 	return bits, nil
+}
+
+// hookNames is the reverse of hookBits.
+func hookNames(bits uint32) []string {
+	var names []string
+	for i, name := range sim.HookNames {
+		if bits>>i&1 != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // wrongKind refuses a key that devices cannot verify.
