@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -161,6 +162,9 @@ func FuzzImage(f *testing.F) {
 		image.Parts{Data: make([]byte, 8), Rodata: []byte("%d %s %lx")}), []byte{1, 2})
 	neighbour := program(f, "lddwd r1, 0\nldxdw r0, [r1]", image.Parts{Data: []byte("neighbor")})
 	f.Fuzz(func(t *testing.T, img, ctx []byte) {
+		// The mutator hands out one buffer for both; a container may write
+		// to its context, and an image must not lie there.
+		img, ctx = bytes.Clone(img), bytes.Clone(ctx)
 		b := newBench(t)
 		b.config.Budget = 2000
 		b.Init(&b.config)
