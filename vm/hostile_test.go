@@ -76,7 +76,12 @@ func newPrison(t *testing.T) *prison {
 			Call: func(c *vm.Call) uint64 { return uint64(copy(c.Mem[0], c.Mem[1])) }},
 		{Number: 3, Args: [5]vm.Arg{vm.WriteN(8)}, Call: fill},
 		{Number: 4, Args: [5]vm.Arg{vm.ArgValue}, Cost: 3, Call: func(*vm.Call) uint64 { return 0xfedcba9876543210 }},
-		{Number: 5, Args: [5]vm.Arg{vm.ArgString}, Call: func(c *vm.Call) uint64 { return uint64(len(c.Mem[0])) }},
+		{Number: 5, Args: [5]vm.Arg{vm.ArgString}, Call: func(c *vm.Call) uint64 {
+			if cap(c.Mem[0]) != len(c.Mem[0]) {
+				t.Errorf("a helper was handed a string of %d bytes with a capacity of %d", len(c.Mem[0]), cap(c.Mem[0]))
+			}
+			return uint64(len(c.Mem[0]))
+		}},
 		{Number: 6, Call: func(*vm.Call) uint64 { t.Error("a helper that is not granted was called"); return 0 }},
 		{Number: 8, Args: [5]vm.Arg{vm.ArgValue, vm.ArgValue}, Call: func(c *vm.Call) uint64 {
 			b, _ := c.Bytes(c.R[0], int(c.R[1]), true)

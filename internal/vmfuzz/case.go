@@ -94,7 +94,7 @@ func harm(text []byte, what, where int) []byte {
 	value := byte(what >> 8)
 	at := where % (len(text) &^ 7)
 	slot := at &^ 7
-	switch what % 12 {
+	switch what % 14 {
 	case 0: // any byte
 		text[at] = value
 	case 1:
@@ -103,8 +103,10 @@ func harm(text []byte, what, where int) []byte {
 		text[slot] = value
 	case 3:
 		text[slot] ^= 1 << (value & 7)
-	case 4: // registers
-		text[slot+1] = value
+	case 4: // registers, r10 and those that do not exist
+		text[slot+1] = text[slot+1]&0xf0 | 10 + value&3
+	case 12:
+		text[slot+1] = text[slot+1]&0x0f | (10+value&3)<<4
 	case 5:
 		text[slot+1] ^= 1 << (value & 7)
 	case 6: // offset
@@ -117,6 +119,8 @@ func harm(text []byte, what, where int) []byte {
 		text = text[:slot]
 	case 10: // cut anywhere
 		text = text[:at]
+	case 13: // a jump to the end and around it
+		text[slot+2], text[slot+3] = byte((len(text)-slot)/8-3)+value&3, 0
 	case 11: // a slot repeated elsewhere
 		to := int(value) * 8 % (len(text) &^ 7)
 		copy(text[to:to+8], text[slot:slot+8])

@@ -29,7 +29,7 @@ type generator struct {
 type patch struct{ slot, target int }
 
 func (g *generator) program() []byte {
-	g.wild = pick(g.choices, 0, 0, 2, 15)
+	g.wild = pick(g.choices, 0, 2, 5, 20)
 	g.functions = 1 + g.n(maxFunctions)
 	for range g.functions {
 		g.entries = append(g.entries, len(g.code))
@@ -174,6 +174,8 @@ func (g *generator) address(base, width int, write bool) (offset int16) {
 			stray = g.word()
 		case 7: // in the upper half
 			stray = 1 << (32 + g.n(32))
+		case 4, 5: // the last byte, or the first, is outside
+			at = pick(g.choices, -1, r.Size-width+1)
 		default: // at an edge
 			at = pick(g.choices, 0, r.Size) + g.n(19) - 9
 		}
@@ -224,9 +226,13 @@ func (g *generator) atomic() {
 	in := isa.Instruction{Opcode: isa.ClassSTX | isa.ATOMIC | size, Dst: uint8(base), Src: src, Imm: imm}
 	in.Offset = g.address(base, widths[size], true)
 	if imm == isa.AtomicCmpxchg && base != 0 && g.in(50) { // one that matches
-		g.emit(isa.Instruction{Opcode: isa.ClassLDX | isa.MEM | size, Src: in.Dst, Offset: in.Offset})
-		if g.in(30) { // but for the upper half
-			g.emit(isa.Instruction{Opcode: isa.ClassALU64 | isa.ADD | isa.SourceX, Src: isa.FramePointer})
+		mode := uint8(isa.MEM)
+		if size == isa.W && g.in(50) { // but for the upper half
+			mode = isa.MEMSX
+		}
+		g.emit(isa.Instruction{Opcode: isa.ClassLDX | mode | size, Src: in.Dst, Offset: in.Offset})
+		if g.in(10) {
+			g.emit(isa.Instruction{Opcode: isa.ClassALU64 | isa.ADD, Imm: g.immediate()})
 		}
 	}
 	g.emit(in)

@@ -41,7 +41,7 @@ var helperPairs = [helpers]helperPair{
 	{ // fills bytes
 		takes: "wnv",
 		gated: vm.Helper{Number: 3, Args: [5]vm.Arg{vm.ArgWrite, vm.ArgValue, vm.ArgValue}, Cost: 5,
-			Call: func(c *vm.Call) uint64 { return fill(c.Mem[0], byte(c.R[2])) }},
+			Call: func(c *vm.Call) uint64 { return fill(c.Mem[0], byte(c.R[2])) + slack(c.Mem[0]) }},
 		plain: refvm.Helper{Cost: 5,
 			Prepare: func(m *refvm.Machine, r [5]uint64) vm.Fault {
 				_, fault := reach(m, r[0], r[1], true)
@@ -73,7 +73,7 @@ var helperPairs = [helpers]helperPair{
 	{ // measures a string
 		takes: "s",
 		gated: vm.Helper{Number: 5, Args: [5]vm.Arg{vm.ArgString},
-			Call: func(c *vm.Call) uint64 { return uint64(len(c.Mem[0])) }},
+			Call: func(c *vm.Call) uint64 { return uint64(len(c.Mem[0])) + slack(c.Mem[0]) }},
 		plain: refvm.Helper{
 			Prepare: func(m *refvm.Machine, r [5]uint64) vm.Fault {
 				_, fault := reachString(m, r[0])
@@ -162,6 +162,9 @@ func sum(b []byte) (n uint64) {
 	}
 	return n
 }
+
+// slack is what the gate hands out beyond what it was asked for.
+func slack(b []byte) uint64 { return uint64(cap(b)-len(b)) << 32 }
 
 func fill(b []byte, v byte) uint64 {
 	for i := range b {

@@ -6,3 +6,7 @@ FUZZCORES ?= 2
 .PHONY: fuzz-long
 fuzz-long: ## compare both run loops with the reference interpreter for FUZZLONG
 	$(GO) test -run '^$$' -fuzz '^FuzzLoops$$' -fuzztime $(FUZZLONG) -parallel $(FUZZCORES) ./vm
+
+.PHONY: seeded
+seeded: ## put known bugs into package vm one by one; its tests must notice
+	$(GO) run ./internal/vmfuzz/seeded

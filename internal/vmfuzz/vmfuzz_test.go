@@ -116,3 +116,14 @@ func FuzzDifferential(f *testing.F) {
 		}
 	})
 }
+
+// The bugs that `make seeded` puts into package vm still fit it.
+func TestSeededBugsFit(t *testing.T) {
+	bugs, err := vmfuzz.SeededBugs("testdata/seeded", "../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(bugs) < 26 {
+		t.Errorf("%d bugs, want at least 26", len(bugs))
+	}
+}
