@@ -100,12 +100,15 @@ func At(b []byte, off int) Decoder { return Decoder{b: b, off: off} }
 func (d *Decoder) Err() Error { return d.err }
 
 // Offset returns where the next item starts.
+//go:noinline
 func (d *Decoder) Offset() int { return d.off }
 
 // More reports whether there is another item and no error so far.
+//go:noinline
 func (d *Decoder) More() bool { return d.err == 0 && d.off < len(d.b) }
 
 // End checks that nothing is left and returns the first error.
+//go:noinline
 func (d *Decoder) End() Error {
 	if d.err == 0 && d.off != len(d.b) {
 		d.err = ErrTrailing
@@ -114,6 +117,7 @@ func (d *Decoder) End() Error {
 }
 
 // Fail records e unless there is an error already.
+//go:noinline
 func (d *Decoder) Fail(e Error) {
 	if d.err == 0 {
 		d.err = e
@@ -121,6 +125,7 @@ func (d *Decoder) Fail(e Error) {
 }
 
 // Type returns the type of the next item without consuming it.
+//go:noinline
 func (d *Decoder) Type() Type {
 	if !d.More() {
 		return None
@@ -129,6 +134,7 @@ func (d *Decoder) Type() Type {
 }
 
 // Null reports whether the next item is null, without consuming it.
+//go:noinline
 func (d *Decoder) Null() bool { return d.More() && d.b[d.off] == 7<<5|simpleNull }
 
 // head consumes one head and checks that what a string claims is there.
@@ -214,9 +220,11 @@ func (d *Decoder) expect(t Type) uint64 {
 }
 
 // Uint consumes an unsigned integer.
+//go:noinline
 func (d *Decoder) Uint() uint64 { return d.expect(Uint) }
 
 // Int consumes an integer, of either sign, that fits 32 bits.
+//go:noinline
 func (d *Decoder) Int() int32 {
 	negative := d.Type() == Nint
 	want := Uint
@@ -235,6 +243,7 @@ func (d *Decoder) Int() int32 {
 }
 
 // Bool consumes false or true.
+//go:noinline
 func (d *Decoder) Bool() bool {
 	value := d.expect(Simple)
 	if value == simpleNull {
@@ -244,6 +253,7 @@ func (d *Decoder) Bool() bool {
 }
 
 // Nil consumes null.
+//go:noinline
 func (d *Decoder) Nil() {
 	if d.expect(Simple) != simpleNull {
 		d.Fail(ErrType)
@@ -251,9 +261,11 @@ func (d *Decoder) Nil() {
 }
 
 // Bytes consumes a byte string and returns a view of it.
+//go:noinline
 func (d *Decoder) Bytes() []byte { return d.take(d.expect(Bytes)) }
 
 // Text consumes a text string and returns a view of it.
+//go:noinline
 func (d *Decoder) Text() []byte {
 	s := d.take(d.expect(Text))
 	if !validText(s) {
@@ -263,6 +275,7 @@ func (d *Decoder) Text() []byte {
 	return s
 }
 
+//go:noinline
 func (d *Decoder) take(n uint64) []byte {
 	if d.err != 0 {
 		return nil
@@ -274,14 +287,17 @@ func (d *Decoder) take(n uint64) []byte {
 
 // Array consumes the head of an array and returns its number of items, which
 // is never more than the bytes left.
+//go:noinline
 func (d *Decoder) Array() int { return int(d.expect(Array)) }
 
 // Map consumes the head of a map and returns its number of pairs, of which
 // there are never more than half the bytes left. It does not hold the keys to
 // their order: check the document with Valid first.
+//go:noinline
 func (d *Decoder) Map() int { return int(d.expect(Map)) }
 
 // Tag consumes a tag and returns its number.
+//go:noinline
 func (d *Decoder) Tag() uint64 { return d.expect(Tag) }
 
 // Skip consumes one item of any type, nested at most depth (and MaxDepth)
@@ -359,6 +375,7 @@ type level struct {
 }
 
 // Raw consumes one item and returns its encoding.
+//go:noinline
 func (d *Decoder) Raw(depth int) []byte {
 	start := d.off
 	d.Skip(depth)
@@ -369,6 +386,7 @@ func (d *Decoder) Raw(depth int) []byte {
 }
 
 // ascending fails unless key comes after last in bytewise order.
+//go:noinline
 func (d *Decoder) ascending(last, key []byte) {
 	for i := 0; i < len(last) && i < len(key); i++ {
 		if key[i] != last[i] {
@@ -384,6 +402,7 @@ func (d *Decoder) ascending(last, key []byte) {
 
 // Valid checks that b is exactly one document of the subset, nested at most
 // depth deep.
+//go:noinline
 func Valid(b []byte, depth int) Error {
 	d := New(b)
 	d.Skip(depth)
@@ -392,6 +411,7 @@ func Valid(b []byte, depth int) Error {
 
 // validText reports whether s is UTF-8 (RFC 3629: no overlong form, no
 // surrogate, nothing above U+10FFFF).
+//go:noinline
 func validText(s []byte) bool {
 	for i := 0; i < len(s); {
 		c := s[i]
