@@ -70,6 +70,7 @@ type Config struct {
 	Entries    []Entry // for all stores
 	Line       []byte  // for one line of output
 	Helpers    []vm.Helper
+	Env        any // what the firmware's helpers work on; see Engine.Env
 
 	ImageSize  int   // the longest image in bytes; 0: any
 	Budget     int32 // instructions per activation; 0: DefaultBudget

@@ -86,6 +86,9 @@ func (e *Engine) Containers() int { return len(e.config.Containers) }
 // Helpers returns the helpers that containers may be granted.
 func (e *Engine) Helpers() []vm.Helper { return e.config.Helpers }
 
+// Env returns what the firmware gave its helpers to work on, as Config.Env.
+func (e *Engine) Env() any { return e.config.Env }
+
 // Line returns the buffer for one line of output.
 func (e *Engine) Line() []byte { return e.config.Line }
 

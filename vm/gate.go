@@ -60,6 +60,10 @@ func (c *Call) String(addr uint64) ([]byte, bool) {
 	return c.m.window, c.m.allow(ok)
 }
 
+// Charge takes n instructions from the container's budget, for a helper whose
+// work depends on more than the bytes it was handed.
+func (c *Call) Charge(n uint32) { c.m.charge(n) }
+
 // allow charges for the window, or notes that there is none.
 func (m *Machine) allow(ok bool) bool {
 	if !ok {
