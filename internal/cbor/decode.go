@@ -100,14 +100,17 @@ func At(b []byte, off int) Decoder { return Decoder{b: b, off: off} }
 func (d *Decoder) Err() Error { return d.err }
 
 // Offset returns where the next item starts.
+//
 //go:noinline
 func (d *Decoder) Offset() int { return d.off }
 
 // More reports whether there is another item and no error so far.
+//
 //go:noinline
 func (d *Decoder) More() bool { return d.err == 0 && d.off < len(d.b) }
 
 // End checks that nothing is left and returns the first error.
+//
 //go:noinline
 func (d *Decoder) End() Error {
 	if d.err == 0 && d.off != len(d.b) {
@@ -117,6 +120,7 @@ func (d *Decoder) End() Error {
 }
 
 // Fail records e unless there is an error already.
+//
 //go:noinline
 func (d *Decoder) Fail(e Error) {
 	if d.err == 0 {
@@ -125,6 +129,7 @@ func (d *Decoder) Fail(e Error) {
 }
 
 // Type returns the type of the next item without consuming it.
+//
 //go:noinline
 func (d *Decoder) Type() Type {
 	if !d.More() {
@@ -134,73 +139,64 @@ func (d *Decoder) Type() Type {
 }
 
 // Null reports whether the next item is null, without consuming it.
+//
 //go:noinline
 func (d *Decoder) Null() bool { return d.More() && d.b[d.off] == 7<<5|simpleNull }
 
-// head consumes one head and checks that what a string claims is there.
-func (d *Decoder) head() (Type, uint64) {
-	if d.err != 0 {
-		return None, 0
+// head consumes one head and checks that what it claims can be there.
+//
+//go:noinline
+func (d *Decoder) head() (t Type, value uint64) {
+	e := ErrTruncated
+	off := d.off
+	left := len(d.b) - off - 1
+	if d.err != 0 || left < 0 {
+		goto fail
 	}
-	if d.off >= len(d.b) {
-		d.err = ErrTruncated
-		return None, 0
-	}
-	first := d.b[d.off]
-	t := Type(first >> 5)
-	value := uint64(first & 31)
-	off := d.off + 1
+	t = Type(d.b[off] >> 5)
+	value = uint64(d.b[off] & 31)
+	off++
 	if value >= 24 {
-		if value > 27 {
-			d.err = ErrSyntax
-			if value == 31 {
-				d.err = ErrIndefinite
-			}
-			return None, 0
+		n := 1 << (value & 3)
+		e = ErrSyntax
+		switch {
+		case value == 31:
+			e = ErrIndefinite
+			goto fail
+		case value > 27 || t == Simple: // floats, and simple values of two bytes
+			goto fail
 		}
-		if t == Simple { // floats, and simple values of two bytes
-			d.err = ErrSyntax
-			return None, 0
-		}
-		n := 1 << (value - 24)
-		if n > len(d.b)-off {
-			d.err = ErrTruncated
-			return None, 0
+		e = ErrTruncated
+		left -= n
+		if left < 0 {
+			goto fail
 		}
 		value = 0
-		for i := 0; i < n; i++ {
-			value = value<<8 | uint64(d.b[off+i])
+		for n := n; n > 0; n-- {
+			value = value<<8 | uint64(d.b[off])
+			off++
 		}
-		off += n
 		if value < 24 || n > 1 && value>>(4*uint(n)) == 0 {
-			d.err = ErrShortest
-			return None, 0
+			e = ErrShortest
+			goto fail
 		}
 	}
-	left := uint64(len(d.b) - off)
 	switch t {
-	case Bytes, Text, Array:
-		if value > left {
-			d.err = ErrTruncated
-		}
-	case Map:
-		if value > left/2 {
-			d.err = ErrTruncated
-		}
-	case Tag:
-		if left == 0 {
-			d.err = ErrTruncated
+	case Bytes, Text, Array, Map:
+		if value > uint64(left) {
+			goto fail
 		}
 	case Simple:
-		if value < simpleFalse || value > simpleNull {
-			d.err = ErrSyntax
+		if value-simpleFalse > simpleNull-simpleFalse {
+			e = ErrSyntax
+			goto fail
 		}
-	}
-	if d.err != 0 {
-		return None, 0
 	}
 	d.off = off
 	return t, value
+fail:
+	d.Fail(e)
+	return None, 0
 }
 
 // expect consumes the head of an item of type t.
@@ -209,40 +205,40 @@ func (d *Decoder) head() (Type, uint64) {
 func (d *Decoder) expect(t Type) uint64 {
 	start := d.off
 	got, value := d.head()
-	if d.err == 0 && got != t {
+	if got != t && got != None {
 		d.err = ErrType
 		d.off = start
-	}
-	if d.err != 0 {
-		return 0
+		value = 0
 	}
 	return value
 }
 
 // Uint consumes an unsigned integer.
+//
 //go:noinline
 func (d *Decoder) Uint() uint64 { return d.expect(Uint) }
 
 // Int consumes an integer, of either sign, that fits 32 bits.
+//
 //go:noinline
 func (d *Decoder) Int() int32 {
-	negative := d.Type() == Nint
-	want := Uint
-	if negative {
-		want = Nint
+	t := d.Type()
+	if t != Nint {
+		t = Uint
 	}
-	value := d.expect(want)
+	value := d.expect(t)
+	n := int32(value)
 	if value > 1<<31-1 {
 		d.Fail(ErrRange)
-		return 0
+		n = 0
+	} else if t == Nint && d.err == 0 {
+		n = ^n
 	}
-	if negative {
-		return -1 - int32(value)
-	}
-	return int32(value)
+	return n
 }
 
 // Bool consumes false or true.
+//
 //go:noinline
 func (d *Decoder) Bool() bool {
 	value := d.expect(Simple)
@@ -253,6 +249,7 @@ func (d *Decoder) Bool() bool {
 }
 
 // Nil consumes null.
+//
 //go:noinline
 func (d *Decoder) Nil() {
 	if d.expect(Simple) != simpleNull {
@@ -261,10 +258,12 @@ func (d *Decoder) Nil() {
 }
 
 // Bytes consumes a byte string and returns a view of it.
+//
 //go:noinline
 func (d *Decoder) Bytes() []byte { return d.take(d.expect(Bytes)) }
 
 // Text consumes a text string and returns a view of it.
+//
 //go:noinline
 func (d *Decoder) Text() []byte {
 	s := d.take(d.expect(Text))
@@ -280,128 +279,103 @@ func (d *Decoder) take(n uint64) []byte {
 	if d.err != 0 {
 		return nil
 	}
-	s := d.b[d.off : d.off+int(n)]
+	start := d.off
 	d.off += int(n)
-	return s
+	return d.b[start:d.off]
 }
 
 // Array consumes the head of an array and returns its number of items, which
 // is never more than the bytes left.
+//
 //go:noinline
 func (d *Decoder) Array() int { return int(d.expect(Array)) }
 
-// Map consumes the head of a map and returns its number of pairs, of which
-// there are never more than half the bytes left. It does not hold the keys to
+// Map consumes the head of a map and returns its number of pairs, which is
+// never more than the bytes left. It does not hold the keys to
 // their order: check the document with Valid first.
+//
 //go:noinline
 func (d *Decoder) Map() int { return int(d.expect(Map)) }
 
 // Tag consumes a tag and returns its number.
+//
 //go:noinline
 func (d *Decoder) Tag() uint64 { return d.expect(Tag) }
 
 // Skip consumes one item of any type, nested at most depth (and MaxDepth)
 // arrays, maps and tags deep, and holds everything inside to the subset.
+//
+//go:noinline
 func (d *Decoder) Skip(depth int) {
 	if depth > MaxDepth {
 		depth = MaxDepth
 	}
-	var stack [MaxDepth]level
-	top := -1
-	for d.err == 0 {
-		if top >= 0 && stack[top].left == 0 {
-			top--
-			if top < 0 {
-				return
-			}
-			continue
+	t, n := d.head()
+	switch t {
+	case Bytes, Text:
+		if s := d.take(n); t == Text && !validText(s) {
+			d.Fail(ErrText)
 		}
-		key := false
-		if top >= 0 {
-			key = stack[top].keys && stack[top].left&1 == 0
-			stack[top].left--
+		return
+	case Tag:
+		n = 1
+	case Array, Map:
+	default:
+		return
+	}
+	if depth == 0 {
+		d.Fail(ErrDepth)
+	}
+	last := 0 // where the key before is, if there is one: no key is at 0
+	for ; n > 0 && d.err == 0; n-- {
+		if t == Map {
+			last = d.key(last)
 		}
-		start := d.off
-		t, value := d.head()
-		switch t {
-		case Text:
-			if s := d.take(value); !validText(s) {
-				d.Fail(ErrText)
-			}
-		case Bytes:
-			d.take(value)
-		case Array, Map, Tag:
-			if key {
-				d.Fail(ErrKey)
-				return
-			}
-			if top+1 >= depth {
-				d.Fail(ErrDepth)
-				return
-			}
-			top++
-			stack[top] = level{left: uint32(value), keys: t == Map}
-			switch t {
-			case Map:
-				stack[top].left *= 2
-			case Tag:
-				stack[top].left = 1
-			}
-			continue
-		case Simple:
-			if key {
-				d.Fail(ErrKey)
-			}
-		}
-		if key && d.err == 0 {
-			l := &stack[top]
-			if l.some {
-				d.ascending(d.b[l.from:l.to], d.b[start:d.off])
-			}
-			l.some, l.from, l.to = true, start, d.off
-		}
-		if top < 0 {
-			return
-		}
+		d.Skip(depth - 1)
 	}
 }
 
-// level is one array, map or tag that Skip is inside.
-type level struct {
-	left     uint32 // items still to come, keys and values both
-	keys     bool   // a map
-	some     bool   // from and to are set
-	from, to int    // the key before
+// key consumes a key of a map and checks that it comes after the one at last
+// in bytewise order. It returns where it is.
+func (d *Decoder) key(last int) int {
+	start := d.off
+	switch d.Type() {
+	case Array, Map, Tag, Simple:
+		d.Fail(ErrKey)
+	}
+	d.Skip(0)
+	if d.err != 0 || last == 0 {
+		return start
+	}
+	// No encoding is a proper prefix of another one.
+	e := ErrDuplicate
+	for i := start; i < d.off; i++ {
+		if was := d.b[last+i-start]; was != d.b[i] {
+			e = ErrOrder
+			if was < d.b[i] {
+				return start
+			}
+			break
+		}
+	}
+	d.Fail(e)
+	return start
 }
 
 // Raw consumes one item and returns its encoding.
+//
 //go:noinline
 func (d *Decoder) Raw(depth int) []byte {
 	start := d.off
 	d.Skip(depth)
-	if d.err != 0 {
-		return nil
-	}
-	return d.b[start:d.off]
-}
-
-// ascending fails unless key comes after last in bytewise order.
-//go:noinline
-func (d *Decoder) ascending(last, key []byte) {
-	for i := 0; i < len(last) && i < len(key); i++ {
-		if key[i] != last[i] {
-			if key[i] < last[i] {
-				d.Fail(ErrOrder)
-			}
-			return
-		}
-	}
-	// No encoding is a proper prefix of another one.
-	d.Fail(ErrDuplicate)
+	n := d.off - start
+	d.off = start
+	return d.take(uint64(n))
 }
 
 // Valid checks that b is exactly one document of the subset, nested at most
 // depth deep.
+//
 //go:noinline
 func Valid(b []byte, depth int) Error {
 	d := New(b)
@@ -411,44 +385,35 @@ func Valid(b []byte, depth int) Error {
 
 // validText reports whether s is UTF-8 (RFC 3629: no overlong form, no
 // surrogate, nothing above U+10FFFF).
+//
 //go:noinline
 func validText(s []byte) bool {
 	for i := 0; i < len(s); {
-		c := s[i]
+		c := uint32(s[i])
 		i++
 		if c < 0x80 {
 			continue
 		}
-		n, low, high := 0, byte(0x80), byte(0xbf)
+		more, least := 1, uint32(0x80)
 		switch {
-		case c < 0xc2 || c > 0xf4:
+		case c < 0xc0 || c > 0xf7:
 			return false
-		case c < 0xe0:
-			n = 1
-		case c < 0xf0:
-			n = 2
-			if c == 0xe0 {
-				low = 0xa0
-			} else if c == 0xed {
-				high = 0x9f
-			}
+		case c >= 0xf0:
+			c, more, least = c&7, 3, 0x10000
+		case c >= 0xe0:
+			c, more, least = c&15, 2, 0x800
 		default:
-			n = 3
-			if c == 0xf0 {
-				low = 0x90
-			} else if c == 0xf4 {
-				high = 0x8f
-			}
+			c &= 31
 		}
-		if n > len(s)-i {
-			return false
-		}
-		for ; n > 0; n-- {
-			if s[i] < low || s[i] > high {
+		for ; more > 0; more-- {
+			if i == len(s) || s[i]&0xc0 != 0x80 {
 				return false
 			}
-			low, high = 0x80, 0xbf
+			c = c<<6 | uint32(s[i]&0x3f)
 			i++
+		}
+		if c < least || c > 0x10ffff || c>>11 == 0xd800>>11 {
+			return false
 		}
 	}
 	return true
