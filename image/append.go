@@ -8,13 +8,14 @@ type Parts struct {
 	Rodata    []byte // without the functions' names
 	Text      []byte
 	Functions []Function
+	Contract  *Contract // nil: an image of version 0
 }
 
-// Append appends to dst an image of version 0 made of parts, as the original's
-// packer lays it out: names of functions after the given .rodata, each ended
-// by NUL, then .data and .rodata padded with NUL to a multiple of 8. It judges
-// nothing that Parse judges, and returns nil if an offset does not fit the
-// table's sixteen bits.
+// Append appends to dst an image made of parts, as the original's packer lays
+// it out: names of functions after the given .rodata, each ended by NUL, then
+// .data and .rodata padded with NUL to a multiple of 8. With a contract, which
+// comes last, it is of version 1. Append judges nothing that Parse judges, and
+// returns nil if an offset does not fit the table's sixteen bits.
 func Append(dst []byte, parts Parts) []byte {
 	rodata := len(parts.Rodata)
 	for _, f := range parts.Functions {
@@ -25,7 +26,11 @@ func Append(dst []byte, parts Parts) []byte {
 	}
 	le := binary.LittleEndian
 	dst = le.AppendUint32(dst, Magic)
-	dst = le.AppendUint32(dst, 0)
+	version := uint32(0)
+	if parts.Contract != nil {
+		version = 1
+	}
+	dst = le.AppendUint32(dst, version)
 	dst = le.AppendUint32(dst, 0)
 	dst = le.AppendUint32(dst, padded(len(parts.Data)))
 	dst = le.AppendUint32(dst, padded(rodata))
@@ -48,6 +53,9 @@ func Append(dst []byte, parts Parts) []byte {
 		dst = le.AppendUint16(dst, 0)
 		dst = le.AppendUint16(dst, uint16(f.Offset))
 		name += len(f.Name) + 1
+	}
+	if parts.Contract != nil {
+		dst = AppendContract(dst, parts.Contract)
 	}
 	return dst
 }

@@ -1,5 +1,5 @@
 // Package image reads and writes container images: a header, .data, .rodata,
-// .text and a table of functions in one run of bytes, read in place.
+// .text, a table of functions and a contract in one run of bytes, read in place.
 package image
 
 import "encoding/binary"
@@ -29,7 +29,7 @@ const (
 	OK             Error = iota
 	ErrShort             // shorter than a header
 	ErrMagic             // does not begin with "rBPF"
-	ErrVersion           // a version other than 0
+	ErrVersion           // a version other than 0 and 1
 	ErrCompressed        // text is compressed, which no device reads
 	ErrFlags             // a flag without a meaning is set
 	ErrAlign             // a section's length is not a multiple of 8
@@ -38,6 +38,8 @@ const (
 	ErrTermination       // .rodata does not end in NUL although names lie in it
 	ErrName              // a function's name begins outside .rodata
 	ErrLocation          // a function begins outside .text or between instructions
+	ErrContract          // the contract of an image of version 1 is missing or malformed
+	ErrABI               // the contract names another ABI
 )
 
 // Error returns the reason in words.
@@ -67,18 +69,18 @@ func (e Error) Error() string {
 		return "function name lies outside .rodata"
 	case ErrLocation:
 		return "function lies outside .text"
+	case ErrContract:
+		return "contract is missing or malformed"
+	case ErrABI:
+		return "container is made for another ABI"
 	}
 	return "unknown image error"
 }
 
 // Image is a view of a valid image. It aliases the bytes it was parsed from:
-// they must not change while it is in use. The zero Image is empty.
-type Image struct {
-	bytes  []byte
-	rodata int // where .rodata begins
-	text   int
-	table  int
-}
+// they must not change while it is in use, as where the parts lie is read from
+// the header whenever one is asked for. The zero Image is empty.
+type Image struct{ bytes []byte }
 
 // Function names a place in .text.
 type Function struct {
@@ -86,9 +88,10 @@ type Function struct {
 	Offset int    // in bytes from the beginning of .text
 }
 
-// Parse checks b as an image of version 0 and returns a view of it. It reads
-// the header and the function table only: whether .text may run is for
-// vm.Check to say. It takes time in proportion to the number of functions.
+// Parse checks b as an image and returns a view of it. It reads the header and
+// the function table only: whether .text may run is for vm.Check to say, what
+// a contract asks for is for ParseContract. It takes time in proportion to the
+// number of functions.
 func Parse(b []byte) (Image, Error) {
 	if len(b) < HeaderSize {
 		return Image{}, ErrShort
@@ -97,7 +100,8 @@ func Parse(b []byte) (Image, Error) {
 	if le.Uint32(b) != Magic {
 		return Image{}, ErrMagic
 	}
-	if le.Uint32(b[4:]) != 0 {
+	version := le.Uint32(b[4:])
+	if version > 1 {
 		return Image{}, ErrVersion
 	}
 	switch flags := le.Uint32(b[8:]); {
@@ -108,10 +112,9 @@ func Parse(b []byte) (Image, Error) {
 	}
 
 	// Each length is taken off what is left, so no sum can wrap.
-	var end [3]int
 	rest := uint32(len(b) - HeaderSize)
-	for i := range end {
-		n := le.Uint32(b[12+4*i:])
+	for at := offData; at <= offText; at += 4 {
+		n := le.Uint32(b[at:])
 		if n > rest {
 			return Image{}, ErrLength
 		}
@@ -119,31 +122,34 @@ func Parse(b []byte) (Image, Error) {
 			return Image{}, ErrAlign
 		}
 		rest -= n
-		end[i] = len(b) - int(rest)
 	}
-	functions := le.Uint32(b[24:])
-	if functions > rest/FunctionSize || functions*FunctionSize != rest {
+	functions := le.Uint32(b[offFunctions:])
+	if functions > rest/FunctionSize || version == 0 && functions*FunctionSize != rest {
 		return Image{}, ErrLength
 	}
+	if version == 1 && functions*FunctionSize == rest {
+		return Image{}, ErrContract
+	}
 
-	m := Image{bytes: b, rodata: end[0], text: end[1], table: end[2]}
-	if m.text == m.table {
+	m := Image{bytes: b}
+	rodata, text := m.Rodata(), m.Text()
+	if len(text) == 0 {
 		return Image{}, ErrEmpty
 	}
 	// The writer of the original ends every name and pads .rodata with NUL, so
 	// one look at the last byte bounds all names.
-	if functions > 0 && (m.rodata == m.text || b[m.text-1] != 0) {
+	if functions > 0 && (len(rodata) == 0 || rodata[len(rodata)-1] != 0) {
 		return Image{}, ErrTermination
 	}
-	for at := m.table; at < len(b); at += FunctionSize {
-		if int(le.Uint16(b[at:])) >= m.text-m.rodata {
+	for table := m.table(); len(table) >= FunctionSize; table = table[FunctionSize:] {
+		if int(le.Uint16(table)) >= len(rodata) {
 			return Image{}, ErrName
 		}
-		if le.Uint16(b[at+2:]) != 0 {
+		if le.Uint16(table[2:]) != 0 {
 			return Image{}, ErrFlags
 		}
-		location := int(le.Uint16(b[at+4:]))
-		if location >= m.table-m.text || location%Align != 0 {
+		location := int(le.Uint16(table[4:]))
+		if location >= len(text) || location%Align != 0 {
 			return Image{}, ErrLocation
 		}
 	}
@@ -155,31 +161,69 @@ func (m *Image) Bytes() []byte { return m.bytes }
 
 // Data returns the initial contents of .data. It aliases the image: what a
 // container may write is a copy.
-func (m *Image) Data() []byte { return m.section(HeaderSize, m.rodata) }
+func (m *Image) Data() []byte { return m.section(offData) }
 
 // Rodata returns .rodata with the functions' names at its end.
-func (m *Image) Rodata() []byte { return m.section(m.rodata, m.text) }
+func (m *Image) Rodata() []byte { return m.section(offRodata) }
 
 // Text returns the instructions; execution begins with the first.
-func (m *Image) Text() []byte { return m.section(m.text, m.table) }
+func (m *Image) Text() []byte { return m.section(offText) }
 
-// section caps the slice, so that no append reaches the next section.
-func (m *Image) section(from, to int) []byte {
+// Contract returns the contract as it is encoded, for ParseContract; nil for
+// an image of version 0, which has none.
+func (m *Image) Contract() []byte {
+	if b := m.section(offFunctions + 4); len(b) > 0 {
+		return b
+	}
+	return nil
+}
+
+func (m *Image) table() []byte { return m.section(offFunctions) }
+
+// Where the header has the lengths of the parts, in the order of the parts.
+const (
+	offData      = 12
+	offRodata    = 16
+	offText      = 20
+	offFunctions = 24
+)
+
+// section returns the part whose length is at offset length of the header; the
+// contract's would be after it. It caps the slice, so that no append reaches
+// the next part.
+func (m *Image) section(length int) []byte {
 	if m.bytes == nil {
 		return nil
+	}
+	from, to := 0, HeaderSize
+	for at := offData; at <= length; at += 4 {
+		from = to
+		switch {
+		case at < offFunctions:
+			to += int(binary.LittleEndian.Uint32(m.bytes[at:]))
+		case at == offFunctions:
+			to += FunctionSize * m.Functions()
+		default:
+			to = len(m.bytes)
+		}
 	}
 	return m.bytes[from:to:to]
 }
 
 // Functions returns the number of functions in the table.
-func (m *Image) Functions() int { return (len(m.bytes) - m.table) / FunctionSize }
+func (m *Image) Functions() int {
+	if m.bytes == nil {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(m.bytes[offFunctions:]))
+}
 
 // Function returns entry i of the table, and whether there is one.
 func (m *Image) Function(i int) (Function, bool) {
 	if i < 0 || i >= m.Functions() {
 		return Function{}, false
 	}
-	entry := m.bytes[m.table+i*FunctionSize:]
+	entry := m.table()[i*FunctionSize:]
 	name := m.Rodata()[binary.LittleEndian.Uint16(entry):]
 	n := 0
 	for n < len(name) && name[n] != 0 {

@@ -140,7 +140,8 @@ func TestRefusals(t *testing.T) {
 		{"header only, all lengths zero", func(b []byte) []byte { clear(b[12:28]); return b[:28] }, ErrEmpty},
 		{"magic of the C constant, byte-swapped", put32(0, 0x72425046), ErrMagic},
 		{"ELF", func(b []byte) []byte { copy(b, "\x7fELF"); return b }, ErrMagic},
-		{"version 1", put32(4, 1), ErrVersion},
+		{"version 1 without a contract", put32(4, 1), ErrContract},
+		{"version 2", put32(4, 2), ErrVersion},
 		{"compressed", put32(8, 1), ErrCompressed},
 		{"unknown flag", put32(8, 2), ErrFlags},
 		{"compressed and unknown flag", put32(8, 3), ErrFlags},
@@ -191,7 +192,7 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 
 func TestEveryErrorHasWords(t *testing.T) {
 	seen := map[string]Error{}
-	for e := OK; e <= ErrLocation; e++ {
+	for e := OK; e <= ErrABI; e++ {
 		text := e.Error()
 		if other, double := seen[text]; double || text == Error(255).Error() {
 			t.Errorf("error %d says %q, as does %d", e, text, other)
@@ -223,6 +224,7 @@ func TestParseDoesNotAllocate(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(tempSens())
 	f.Add(Append(nil, Parts{Data: []byte{1}, Rodata: []byte("xy"), Text: exit}))
+	f.Add(Append(nil, Parts{Rodata: []byte("xy"), Text: exit, Functions: []Function{{Name: []byte("f")}}, Contract: full()}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := Parse(b)
 		if err != OK {
@@ -231,7 +233,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if n := HeaderSize + len(m.Data()) + len(m.Rodata()) + len(m.Text()) + m.Functions()*FunctionSize; n != len(b) {
+		if n := HeaderSize + len(m.Data()) + len(m.Rodata()) + len(m.Text()) + m.Functions()*FunctionSize + len(m.Contract()); n != len(b) {
 			t.Fatalf("parts sum to %d of %d bytes", n, len(b))
 		}
 		if len(m.Text()) == 0 || len(m.Text())%Align != 0 {
@@ -244,7 +246,14 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		if m.Functions() == 0 {
-			again := Append(nil, Parts{Data: m.Data(), Rodata: m.Rodata(), Text: m.Text()})
+			parts := Parts{Data: m.Data(), Rodata: m.Rodata(), Text: m.Text()}
+			if m.Contract() != nil {
+				parts.Contract = new(Contract)
+				if ParseContract(m.Contract(), parts.Contract) != OK {
+					return
+				}
+			}
+			again := Append(nil, parts)
 			if !bytes.Equal(again, b) {
 				t.Fatal("Append does not write what Parse accepted")
 			}
