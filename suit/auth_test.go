@@ -105,7 +105,7 @@ func TestAuthentication(t *testing.T) {
 		{"algorithm as text", signedBy(good, block{protected: enc(field{1: "EdDSA"})}), StageAuth, ReasonCOSE},
 		{"no algorithm", signedBy(good, block{protected: enc(field{})}), StageAuth, ReasonAlgorithm},
 		{"empty protected header", signedBy(good, block{protected: []byte{}}), StageAuth, ReasonAlgorithm},
-		{"algorithm unprotected", signedBy(good, block{protected: []byte{}, unprotected: field{1: -19}}), StageAuth, ReasonAlgorithm},
+		{"algorithm unprotected", signedBy(good, block{protected: []byte{}, unprotected: field{1: -19}}), StageAuth, ReasonCOSE},
 		{"algorithm in both headers", signedBy(good, block{unprotected: field{1: -19}}), StageAuth, ReasonCOSE},
 		{"critical header", signedBy(good, block{protected: enc(field{1: -19, 2: array{99}, 99: 1})}), StageAuth, ReasonCOSE},
 		{"unknown unprotected header", signedBy(good, block{unprotected: field{99: 1}}), StageAuth, ReasonCOSE},

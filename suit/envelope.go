@@ -143,12 +143,12 @@ func (p *Processor) authenticate() bool {
 		if d.Err() != 0 {
 			return p.refuse(StageEnvelope, ReasonCBOR)
 		}
-		m, e := cose.Parse(block)
-		if e == cose.ErrAlgorithm {
+		switch cose.ParseDetached(block, signed, &p.claim, &p.prefix) {
+		case 0:
+		case cose.ErrAlgorithm:
 			reason = ReasonAlgorithm
 			continue
-		}
-		if e != 0 || m.Attached || !m.Claim(&p.claim, &p.prefix, "", signed) {
+		default:
 			reason = ReasonCOSE
 			continue
 		}

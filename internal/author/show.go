@@ -171,8 +171,8 @@ func (s *shower) authentication(b, manifest []byte) {
 				s.line("manifest digest", "%s", text)
 				continue
 			}
-			m, e := cose.Parse(item)
-			if e != 0 {
+			var m cose.Message
+			if e := cose.Parse(item, &m); e != 0 {
 				s.line(fmt.Sprintf("authentication block %d", i), "%s: %s", e.Error(), shortHex(item))
 				continue
 			}

@@ -9,15 +9,10 @@ const CommandContext = "femto command"
 // claim in s and scratch (see Message.Claim). The payload, a CBOR document in
 // the strict subset, may be read only after the claim is verified.
 func ParseCommand(b []byte, s *Signature, scratch *[PrefixSize]byte) Error {
-	m, e := Parse(b)
-	if e != 0 {
-		return e
+	var m Message
+	e := Parse(b, &m)
+	if e == 0 && (m.Tag != TagSign1 || len(m.Payload) == 0 || !m.Claim(s, scratch, CommandContext, m.Payload)) {
+		e = ErrStructure
 	}
-	if m.Tag != TagSign1 || !m.Attached || len(m.Payload) == 0 {
-		return ErrStructure
-	}
-	if !m.Claim(s, scratch, CommandContext, m.Payload) {
-		return ErrStructure
-	}
-	return 0
+	return e
 }

@@ -67,84 +67,82 @@ func (e Error) Error() string {
 type Message struct {
 	Algorithm int32
 	Tag       uint8  // TagSign1 or TagMac0
+	Attached  bool   // the payload is in the message
 	KeyID     []byte // kid, a hint which key; nil if absent
 	Payload   []byte // nil if detached
-	Attached  bool   // the payload is in the message
 	Signature []byte // or the MAC
 	protected []byte
 }
 
-// Parse reads one tagged message and nothing after it. It is strict: the
+// Parse reads one tagged message and nothing after it into m. It is strict: the
 // protected header holds the algorithm and at most a kid, the unprotected
 // header at most a kid, so nothing in a message goes unread. It verifies
 // nothing.
-func Parse(b []byte) (Message, Error) {
-	var m Message
+//
+//go:noinline
+func Parse(b []byte, m *Message) Error {
+	*m = Message{}
 	if cbor.Valid(b, cbor.MaxDepth) != 0 {
-		return m, ErrCBOR
+		return ErrCBOR
 	}
 	d := cbor.New(b)
 	tag := d.Tag()
-	if d.Err() != 0 || tag != TagSign1 && tag != TagMac0 || d.Array() != 4 {
-		return m, ErrStructure
+	if tag-TagMac0 > TagSign1-TagMac0 || d.Array() != 4 {
+		return ErrStructure
 	}
 	m.Tag = uint8(tag)
 	m.protected = d.Bytes()
-	if e := m.headers(&d); e != 0 {
-		return m, e
+	if e := m.header(&d, false); e != 0 {
+		return e
 	}
-	if d.Null() {
-		d.Nil()
-	} else {
+	m.Attached = !d.Null()
+	if m.Attached {
 		m.Payload = d.Bytes()
-		m.Attached = true
+	} else {
+		d.Nil()
 	}
 	m.Signature = d.Bytes()
-	if d.End() != 0 {
-		return m, ErrStructure
+	if d.End() != 0 || len(m.protected) > maxPart {
+		return ErrStructure
 	}
-	if (m.Algorithm == AlgHMAC256) != (m.Tag == TagMac0) {
-		return m, ErrAlgorithm
+	if len(m.protected) != 0 {
+		if cbor.Valid(m.protected, 2) != 0 {
+			return ErrCBOR
+		}
+		d = cbor.New(m.protected)
+		if e := m.header(&d, true); e != 0 {
+			return e
+		}
 	}
-	return m, 0
+	if m.Algorithm == 0 || (m.Algorithm == AlgHMAC256) != (m.Tag == TagMac0) {
+		return ErrAlgorithm
+	}
+	return 0
 }
 
-func (m *Message) headers(d *cbor.Decoder) Error {
-	if d.Err() != 0 || len(m.protected) > maxPart {
-		return ErrStructure
-	}
-	if cbor.Valid(m.protected, 2) != 0 {
-		if len(m.protected) == 0 {
-			return ErrAlgorithm
-		}
-		return ErrCBOR
-	}
-	p := cbor.New(m.protected)
-	for n := p.Map(); n > 0; n-- {
-		switch p.Int() {
-		case labelAlgorithm:
-			m.Algorithm = p.Int()
-		case labelKeyID:
-			m.KeyID = p.Bytes()
-		default:
-			return ErrStructure
-		}
-	}
-	if p.End() != 0 {
-		return ErrStructure
-	}
+// header reads one of the two headers, of which only the protected one may name
+// the algorithm.
+//
+//go:noinline
+func (m *Message) header(d *cbor.Decoder, protected bool) Error {
 	for n := d.Map(); n > 0; n-- {
-		switch label := d.Int(); {
-		case label == labelAlgorithm && d.Err() == 0:
-			return ErrUnprotected
-		case label == labelKeyID && m.KeyID == nil:
+		switch d.Int() {
+		case labelAlgorithm:
+			if !protected {
+				return ErrUnprotected
+			}
+			m.Algorithm = d.Int()
+		case labelKeyID:
+			if m.KeyID != nil {
+				return ErrStructure
+			}
 			m.KeyID = d.Bytes()
 		default:
 			return ErrStructure
 		}
 	}
-	if m.Algorithm == 0 {
-		return ErrAlgorithm
+	if d.Err() != 0 {
+		return ErrStructure
 	}
 	return 0
 }
@@ -163,14 +161,15 @@ type Signature struct {
 // additional authenticated data (at most 32 bytes; RFC 9052 §4.4). It
 // writes Prefix into scratch and fails only if external is too long. The
 // result views m's bytes, scratch and payload.
+//
+//go:noinline
 func (m *Message) Claim(s *Signature, scratch *[PrefixSize]byte, external string, payload []byte) bool {
-	context := "Signature1"
+	context := "\x84\x6aSignature1"
 	if m.Tag == TagMac0 {
-		context = "MAC0"
+		context = "\x84\x64MAC0"
 	}
 	e := cbor.NewEncoder(scratch[:])
-	e.Array(4)
-	e.Text(context)
+	e.RawString(context)
 	e.ByteString(m.protected)
 	e.Head(cbor.Bytes, uint64(len(external)))
 	e.RawString(external)
@@ -178,6 +177,17 @@ func (m *Message) Claim(s *Signature, scratch *[PrefixSize]byte, external string
 	s.Algorithm, s.KeyID, s.Bytes = m.Algorithm, m.KeyID, m.Signature
 	s.Prefix, s.Payload = e.Bytes(), payload
 	return !e.Overflow()
+}
+
+// ParseDetached reads a message whose payload, which must not be in it, is
+// payload, and prepares its claim in s and scratch (see Message.Claim).
+func ParseDetached(b, payload []byte, s *Signature, scratch *[PrefixSize]byte) Error {
+	var m Message
+	e := Parse(b, &m)
+	if e == 0 && (m.Attached || !m.Claim(s, scratch, "", payload)) {
+		e = ErrStructure
+	}
+	return e
 }
 
 // VerifyEd25519 reports whether the claim is public's under -19, or under the

@@ -35,6 +35,11 @@ var (
 	alg     = func(n int) []byte { return enc(map[int]any{1: n}) }
 )
 
+func parse(b []byte) (m Message, e Error) {
+	e = Parse(b, &m)
+	return m, e
+}
+
 func TestParse(t *testing.T) {
 	type header = map[int]any
 	none, signature := header{}, make([]byte, 64)
@@ -76,7 +81,7 @@ func TestParse(t *testing.T) {
 		{"indefinite", []byte{0xd2, 0x9f, 0x40, 0xa0, 0xf6, 0x40, 0xff}, ErrCBOR},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if _, got := Parse(tc.in); got != tc.want {
+			if _, got := parse(tc.in); got != tc.want {
 				t.Errorf("Parse(%x) = %v, want %v", tc.in, got, tc.want)
 			}
 		})
@@ -94,7 +99,7 @@ func TestClaim(t *testing.T) {
 		for _, n := range []int{0, 1, 23, 24, 255, 256, 65535, 65536} {
 			for _, external := range []string{"", "femto command", "thirty-two bytes of external data"[:32]} {
 				payload := bytes.Repeat([]byte{0xa5}, n)
-				m, e := Parse(message(tag, alg(algorithm), map[int]any{}, payload, make([]byte, 64)))
+				m, e := parse(message(tag, alg(algorithm), map[int]any{}, payload, make([]byte, 64)))
 				if e != 0 {
 					t.Fatal(e)
 				}
@@ -115,7 +120,7 @@ func TestClaim(t *testing.T) {
 // TestClaimTooLong fills the protected header and gives too much external data.
 func TestClaimTooLong(t *testing.T) {
 	protected := enc(map[int]any{1: -19, 4: make([]byte, 26)})
-	m, e := Parse(message(18, protected, map[int]any{}, nil, make([]byte, 64)))
+	m, e := parse(message(18, protected, map[int]any{}, nil, make([]byte, 64)))
 	if e != 0 || len(protected) != maxPart {
 		t.Fatalf("%v with a protected header of %d bytes", e, len(protected))
 	}
@@ -150,7 +155,7 @@ func TestVerifyEd25519(t *testing.T) {
 		{"short", -19, sign(-19, "")[:63], "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m, e := Parse(message(18, alg(tc.algorithm), map[int]any{}, nil, tc.signature))
+			m, e := parse(message(18, alg(tc.algorithm), map[int]any{}, nil, tc.signature))
 			if e != 0 {
 				t.Fatal(e)
 			}
@@ -193,7 +198,7 @@ func TestCommand(t *testing.T) {
 // prefix is what an ESP256 verifier must see.
 func TestPrefixOfDraftExample(t *testing.T) {
 	b, _ := hex.DecodeString("d28443a10126a0f64101")
-	m, e := Parse(b)
+	m, e := parse(b)
 	if e != 0 {
 		t.Fatal(e)
 	}
@@ -222,7 +227,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(message(18, alg(-19), map[int]any{4: []byte("kid")}, []byte("payload"), make([]byte, 64)))
 	f.Add(message(17, alg(5), map[int]any{}, nil, make([]byte, 32)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, e := Parse(b)
+		m, e := parse(b)
 		if e != 0 {
 			return
 		}
