@@ -67,6 +67,7 @@ type Config struct {
 	Envelope   []byte           // its length is the longest envelope; at least 96 bytes
 	Context    []byte           // its length is the longest context from the network
 	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
+	Logs       coap.Handler     // answers GET logs, as Lines do; nil: there is no such resource
 	CoAP       coap.Config      // all but Handler and Resources; a list takes some 150 bytes of Body for each container
 }
 
@@ -102,6 +103,9 @@ func (a *Agent) Init(c *Config) Error {
 	clear(c.Counters)
 	c.CoAP.Handler = a
 	c.CoAP.Resources = resources
+	if c.Logs == nil {
+		c.CoAP.Resources = resources[:len(resources)-1]
+	}
 	if a.endpoint.Init(&c.CoAP) != 0 || a.maxImage() <= 0 || len(c.Containers) != c.Engine.Containers() ||
 		c.Engine.Hooks() > maxHooks || len(c.Envelope) < cose.PrefixSize || !identify(c.Tenants) {
 		return ErrConfig

@@ -15,6 +15,7 @@ var resources = []coap.Resource{
 	{Path: "/" + PathList, Type: "femto.ps", Format: "60"},
 	{Path: "/" + PathCounter, Type: "femto.counter", Format: "60"},
 	{Path: "/" + PathHook, Type: "femto.hook"},
+	{Path: "/" + PathLogs, Type: "femto.logs", Format: "60"}, // last: left out without Config.Logs
 }
 
 // ServeCoAP answers one request. It is the Endpoint's handler; nobody else
@@ -38,6 +39,8 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 		a.serveCounter(req, resp)
 	case hook && post:
 		a.serveHook(now, req, resp)
+	case req.PathIs(PathLogs) && get && a.c.Logs != nil:
+		a.c.Logs.ServeCoAP(now, req, resp)
 	case hook || req.NumPath() == 1 && isOneOf(req.Path(0), PathManifest, PathCommand, PathInfo, PathList, PathCounter):
 		resp.Fail(coap.MethodNotAllowed, "")
 	default:

@@ -15,6 +15,7 @@ const (
 	PathList     = "ps"      // GET the containers
 	PathCounter  = "counter" // GET the highest sequence number of a component
 	PathHook     = "hook"    // POST hook/NAME fires a hook
+	PathLogs     = "logs"    // GET what containers printed
 )
 
 // Keys of the info map.
@@ -86,6 +87,14 @@ const (
 	ReportSection  = 10 // uint, of the manifest
 	ReportCommand  = 11 // int, SUIT command
 	ReportManifest = 12 // bstr .size 8, the beginning of the manifest's SHA-256; zeros for a command
+)
+
+// Keys of the logs map.
+const (
+	LogsBoot  = 1 // uint, of this start of the device
+	LogsFirst = 2 // uint, number of the first line below
+	LogsLost  = 3 // uint, lines between the number asked for and it, which are kept no more
+	LogsLines = 4 // [* [time uint, container tstr, text bstr]], microseconds since boot, "hook" or "hook/name"
 )
 
 // Progress says how far an envelope has come.

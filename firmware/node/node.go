@@ -25,6 +25,7 @@ const (
 	stackSize    = 512 // of the running container
 	memory       = 768 // for .data of all containers
 	lineSize     = 96
+	logsSize     = 512 // of the lines that are kept for whoever asks
 	logSize      = 8 << 10
 	slotSize     = 4 << 10
 	maxEnvelope  = 1024
@@ -98,6 +99,8 @@ type Node struct {
 	envelope [maxEnvelope]byte
 	context  [maxContext]byte
 	coap     [coapMemory]byte
+	logs     [logsSize]byte
+	lines    agent.Lines
 
 	nextTimer int64
 	fired     uint64
@@ -135,6 +138,9 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	a.Engine = &n.engine
 	a.Remote = 1 << hookEvent
 	a.Outcomes = n.outcomes[:]
+	n.lines.Ring = n.logs[:]
+	n.lines.Boot = binary.LittleEndian.Uint32(c.Random[:])
+	a.Logs = &n.lines
 	a.Tenants = n.tenants[:trusted]
 	a.Flash = c.Flash
 	a.LogSize = logSize
@@ -156,8 +162,10 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	return n.agent.Init(&n.agents)
 }
 
-// PrintLine prints a line of a container, after its hook and name.
+// PrintLine prints a line of a container, after its hook and name, and keeps it
+// for whoever asks.
 func (n *Node) PrintLine(container *engine.Container, line []byte, print func(text []byte)) {
+	n.lines.Add(n.engine.Now(), n.hooks[container.Hook()].Name, container.Name(), line)
 	var b [36]byte
 	b[0] = '['
 	end := 1 + copy(b[1:16], n.hooks[container.Hook()].Name)

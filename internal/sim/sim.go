@@ -48,7 +48,8 @@ const (
 	identityAt   = logSize + 2*containers*slotSize // where the flash has the device's identifier
 	flashSize    = identityAt + eraseSize
 	timerContext = 16
-	lineSize     = 128 // of what a container prints
+	lineSize     = 128     // of what a container prints
+	logsSize     = 4 << 10 // of the lines that are kept for whoever asks
 )
 
 // Hooks of the simulated device, by index.
@@ -99,6 +100,7 @@ type Device struct {
 	clock func() int64
 
 	agent  agent.Agent
+	lines  agent.Lines
 	engine engine.Engine
 	config agent.Config
 
@@ -130,6 +132,7 @@ func Open(c Config) (*Device, error) {
 func (d *Device) init(c Config) (err error) {
 	var seed [8]byte
 	rand.Read(seed[:])
+	d.lines = agent.Lines{Ring: make([]byte, logsSize), Boot: rand32()}
 	refused := d.engine.Init(&engine.Config{
 		Hooks:      Hooks(),
 		Containers: make([]engine.Container, containers),
@@ -142,6 +145,7 @@ func (d *Device) init(c Config) (err error) {
 		Budget:     budget,
 		FaultLimit: faultLimit,
 		Log: func(container *engine.Container, line []byte) {
+			d.lines.Add(d.engine.Now(), d.engine.Hook(container.Hook()).Name, container.Name(), line)
 			if c.Log != nil {
 				c.Log(d.containerName(container), string(line))
 			}
@@ -156,6 +160,7 @@ func (d *Device) init(c Config) (err error) {
 		Engine:     &d.engine,
 		Remote:     1 << hookEvent,
 		Outcomes:   make([]engine.Outcome, containers),
+		Logs:       &d.lines,
 		Tenants:    c.Tenants,
 		Flash:      d.flash,
 		LogSize:    logSize,
@@ -186,6 +191,13 @@ func (d *Device) init(c Config) (err error) {
 	}
 	d.nextTimer = d.clock() + timerPeriod
 	return nil
+}
+
+// rand32 is for telling two starts apart.
+func rand32() uint32 {
+	var b [4]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint32(b[:])
 }
 
 // identity is the device's own identifier. It is made when the flash is new and
