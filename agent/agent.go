@@ -54,7 +54,7 @@ type Config struct {
 	Class   [16]byte
 	Device  [16]byte
 
-	Engine  *engine.Engine // initialised and empty, with at most 32 hooks
+	Engine  *engine.Engine // initialised and empty, with at most 32 hooks and as many tenants as there are here
 	Remote  uint32         // bit i: hook i may be fired from the network
 	Tenants []Tenant
 
@@ -107,7 +107,7 @@ func (a *Agent) Init(c *Config) Error {
 		c.CoAP.Resources = resources[:len(resources)-1]
 	}
 	if a.endpoint.Init(&c.CoAP) != 0 || a.maxImage() <= 0 || len(c.Containers) != c.Engine.Containers() ||
-		c.Engine.Hooks() > maxHooks || len(c.Envelope) < cose.PrefixSize || !identify(c.Tenants) {
+		c.Engine.Hooks() > maxHooks || len(c.Envelope) < cose.PrefixSize || !identify(c.Tenants) || !a.grant() {
 		return ErrConfig
 	}
 	a.processor.Init(a)
@@ -128,6 +128,23 @@ func identify(tenants []Tenant) bool {
 		}
 	}
 	return len(tenants) <= maxTenants
+}
+
+// grant tells the engine what the tenants may do, and reports whether it has
+// room for them.
+func (a *Agent) grant() bool {
+	for i := range a.c.Tenants {
+		t, to := &a.c.Tenants[i], a.engine.Tenant(i)
+		if to == nil {
+			return false
+		}
+		to.Name, to.Grant = t.Name, engine.Everything()
+		if t.Grant != nil {
+			to.Grant = *t.Grant
+		}
+		to.Grant.Hooks = t.Hooks
+	}
+	return true
 }
 
 // Deliver takes a datagram that came in. The Agent keeps nothing of it.

@@ -111,6 +111,7 @@ func (d *device) start() agent.Error {
 	}
 	d.config.CoAP.Memory = make([]byte, d.config.CoAP.MemorySize())
 	d.engine = engine.Engine{}
+	e.Tenants = make([]engine.Tenant, len(d.config.Tenants))
 	if err := d.engine.Init(&e); err != engine.OK {
 		d.tb.Fatal(err)
 	}

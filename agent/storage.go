@@ -119,7 +119,7 @@ func (a *Agent) start(i int, c *component) bool {
 // would not stay on a microcontroller's stack.
 func (a *Agent) spec(c *component, tenant int, image []byte) {
 	a.newSpec = engine.Spec{
-		Hook: int(c.hook), Name: trimZeros(c.name[:]), Image: image, Grant: a.c.Tenants[tenant].Grant,
+		Hook: int(c.hook), Name: trimZeros(c.name[:]), Image: image, Tenant: tenant,
 	}
 }
 

@@ -48,15 +48,6 @@ func (h *Hook) Fired() uint32 { return h.fired }
 // this to whoever takes contexts from outside.
 func (h *Hook) Fits(n int) bool { return n >= int(h.ContextMin) && n <= int(h.ContextMax) }
 
-// Grant is what the owner lets the containers of a tenant do.
-type Grant struct {
-	Helpers vm.HelperSet
-	Budget  int32 // instructions per activation; 0: the hook's. The smaller counts
-
-	// LocalQuota bounds a container's local store, in entries; 0: the engine's.
-	LocalQuota uint16
-}
-
 // Entry is one pair of a store.
 type Entry struct{ Key, Value uint32 }
 
@@ -65,6 +56,7 @@ type Entry struct{ Key, Value uint32 }
 type Config struct {
 	Hooks      []Hook
 	Containers []Container
+	Tenants    []Tenant
 	Stack      []byte  // of the running container; 512 bytes are usual
 	Memory     []byte  // for .data of all containers
 	Entries    []Entry // for all stores
@@ -77,6 +69,7 @@ type Config struct {
 	FaultLimit uint8 // consecutive faults that disable a container; 0: never
 
 	LocalQuota  uint16 // entries in one container's local store; 0: as many as there are
+	TenantQuota uint16 // entries in one tenant's store; 0: as many as there are
 	GlobalQuota uint16 // entries in the global store; 0: as many as there are
 
 	// Log, if not nil, takes what a container prints. line is valid until it

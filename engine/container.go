@@ -19,11 +19,11 @@ const (
 // beside its .data and store entries. The zero Container is a free place.
 type Container struct {
 	image   image.Image
-	grant   *Grant
 	offset  uint32 // of .data in the engine's memory
 	entries uint16 // in its local store
 	frame   uint16
 	name    [16]byte
+	tenant  uint8 // or none: the owner's
 	hook    uint8
 	next    uint8 // container of the same hook, or none
 	state   State
@@ -63,8 +63,13 @@ func (c *Container) Image() *image.Image { return &c.image }
 // Stats returns what the container has done.
 func (c *Container) Stats() Stats { return c.stats }
 
-// Grant returns the grant the container was installed with.
-func (c *Container) Grant() *Grant { return c.grant }
+// Tenant returns the number of the container's tenant, or Owner.
+func (c *Container) Tenant() int {
+	if c.tenant == none {
+		return Owner
+	}
+	return int(c.tenant)
+}
 
 // Memory returns how many bytes of the engine's memory hold its .data.
 func (c *Container) Memory() int { return len(c.image.Data()) }

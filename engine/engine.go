@@ -9,6 +9,7 @@ import (
 type Engine struct {
 	machine vm.Machine
 	config  Config
+	owner   Tenant
 	all     vm.HelperSet // every helper there is
 	now     int64
 	used    int    // bytes of Memory
@@ -20,7 +21,7 @@ type Engine struct {
 // Init makes e an empty engine. It keeps config's slices, whose contents are
 // lost.
 func (e *Engine) Init(config *Config) Error {
-	if len(config.Hooks) > MaxTable || len(config.Containers) > MaxTable ||
+	if len(config.Hooks) > MaxTable || len(config.Containers) > MaxTable || len(config.Tenants) > MaxTable ||
 		len(config.Stack) > vm.MaxRegion || len(config.Memory) > vm.MaxRegion || len(config.Entries) > 0xffff {
 		return ErrConfig
 	}
@@ -28,6 +29,7 @@ func (e *Engine) Init(config *Config) Error {
 	e.machine = vm.Machine{}
 	e.config = *config
 	e.all = vm.HelperSet{}
+	e.owner = Tenant{Grant: Everything()}
 	e.now, e.used, e.global = 0, 0, 0
 	e.running, e.stack = none, none
 	for i := range e.config.Hooks {
@@ -35,6 +37,9 @@ func (e *Engine) Init(config *Config) Error {
 			return ErrConfig
 		}
 		e.config.Hooks[i].first, e.config.Hooks[i].fired = none, 0
+	}
+	for i := range e.config.Tenants {
+		e.config.Tenants[i].entries = 0
 	}
 	clear(e.config.Containers)
 	clear(e.config.Memory)
@@ -118,10 +123,10 @@ func (e *Engine) MemoryFree() int { return len(e.config.Memory) - e.used }
 
 // Spec describes a container to install.
 type Spec struct {
-	Hook  int
-	Name  []byte // at most 16 bytes, copied; together with Hook it names the container
-	Image []byte // kept: must stay as it is until the container is replaced or removed
-	Grant *Grant // kept; nil grants every helper of the engine
+	Hook   int
+	Tenant int    // place in the table of tenants, or Owner
+	Name   []byte // at most 16 bytes, copied; together with Hook it names the container
+	Image  []byte // kept: must stay as it is until the container is replaced or removed
 }
 
 // Check decides whether spec may be installed at place i, where it replaces
@@ -133,12 +138,14 @@ func (e *Engine) Check(i int, spec *Spec) CheckError {
 }
 
 func (e *Engine) check(i int, spec *Spec) (m image.Image, need vm.Need, err CheckError) {
-	c := e.Container(i)
+	c, t := e.Container(i), e.Tenant(spec.Tenant)
 	switch {
 	case e.running != none:
 		err.Reason = ErrBusy
 	case c == nil:
 		err.Reason = ErrContainer
+	case t == nil:
+		err.Reason = ErrTenant
 	case e.Hook(spec.Hook) == nil || (c.state != Unused && int(c.hook) != spec.Hook):
 		err.Reason = ErrHook
 	case len(spec.Name) > len(c.name):
@@ -151,33 +158,103 @@ func (e *Engine) check(i int, spec *Spec) (m image.Image, need vm.Need, err Chec
 	if err.Reason != OK {
 		return m, need, err
 	}
-	if m, err.Image = image.Parse(spec.Image); err.Image != image.OK {
+	var contract image.Contract
+	m, err.Image = image.Parse(spec.Image)
+	if raw := m.Contract(); raw != nil {
+		err.Image = image.ParseContract(raw, &contract)
+	}
+	if err.Image != image.OK {
 		err.Reason = ErrImage
 		return m, need, err
 	}
-	helpers := e.all
-	if spec.Grant != nil {
-		// A helper may be granted that this firmware lacks.
-		for n := range helpers {
-			helpers[n] &= spec.Grant.Helpers[n]
-		}
-	}
-	if need, err.Program = vm.Check(m.Text(), &helpers); err.Program.Fault != vm.OK {
+	if need, err.Program = vm.Check(m.Text(), &e.owner.Grant.Helpers); err.Program.Fault != vm.OK {
 		err.Reason = ErrProgram
-		if err.Program.Fault == vm.FaultNotGranted {
-			err.Reason = ErrNotGranted
-		}
 		return m, need, err
 	}
-	if len(m.Data()) > e.MemoryFree()+c.Memory() {
-		err.Reason = ErrMemory
-	}
+	e.unmet(c, spec, &t.Grant, &contract, &need, &m, &err)
 	return m, need, err
 }
 
+// unmet notes in err all that the contract or the text wants and does not get.
+func (e *Engine) unmet(c *Container, spec *Spec, g *Grant, contract *image.Contract, need *vm.Need, m *image.Image, err *CheckError) {
+	h := &e.config.Hooks[spec.Hook]
+	if !g.mayUse(spec.Hook) || contract.Hook != nil && [16]byte(contract.Hook) != h.UUID {
+		err.Unmet |= UnmetHook
+	}
+	for n := range e.all {
+		// A helper may be granted that this firmware lacks, and with a
+		// contract only what it names may be called.
+		wanted := need.Helpers[n] | contract.Helpers[n]
+		granted := e.all[n] & g.Helpers[n]
+		if contract.Has(image.KeyHelpers) {
+			granted &= contract.Helpers[n]
+		}
+		if err.Helpers[n] = wanted &^ granted; err.Helpers[n] != 0 {
+			err.Unmet |= UnmetHelpers
+		}
+		need.Helpers[n] = granted
+	}
+	if int(contract.Stack) > len(e.config.Stack) {
+		err.Unmet |= UnmetStack
+	}
+	if contract.Budget > e.budget(h, g) {
+		err.Unmet |= UnmetBudget
+	}
+	for scope, unmet := range [...]Unmet{UnmetLocal, UnmetTenant, UnmetGlobal} {
+		if int(contract.Entries[scope]) > e.quota(Scope(scope), g) {
+			err.Unmet |= unmet
+		}
+	}
+	containers, memory, before := 1, len(m.Data()), c.Memory()
+	for i := range e.config.Containers {
+		if other := &e.config.Containers[i]; other != c && other.state != Unused && other.Tenant() == spec.Tenant {
+			containers++
+			memory += other.Memory()
+		}
+	}
+	if g.Containers > 0 && containers > int(g.Containers) {
+		err.Unmet |= UnmetContainers
+	}
+	if len(m.Data()) > e.MemoryFree()+before || g.Memory > 0 && memory > int(g.Memory) {
+		err.Unmet |= UnmetMemory
+	}
+	switch {
+	case err.Unmet&UnmetHelpers != 0:
+		err.Reason = ErrNotGranted
+		_, err.Program = vm.Check(m.Text(), &need.Helpers)
+	case err.Unmet == UnmetMemory:
+		err.Reason = ErrMemory
+	case err.Unmet != 0:
+		err.Reason = ErrUnmet
+	}
+}
+
+// quota is how many entries a store of a scope may have.
+func (e *Engine) quota(s Scope, g *Grant) int {
+	var n uint16
+	switch s {
+	case ScopeLocal:
+		if n = g.LocalQuota; n == 0 {
+			n = e.config.LocalQuota
+		}
+	case ScopeTenant:
+		if n = g.TenantQuota; n == 0 {
+			n = e.config.TenantQuota
+		}
+	case ScopeGlobal:
+		n = e.config.GlobalQuota
+	}
+	if n == 0 {
+		return len(e.config.Entries)
+	}
+	return min(int(n), len(e.config.Entries))
+}
+
+func (e *Engine) grantOf(c *Container) *Grant { return &e.Tenant(c.Tenant()).Grant }
+
 // Install puts the container of spec at place i, behind those that its hook
 // has. If place i is in use the new container takes over its place in the
-// order and, under the same grant, its local store; nothing of the old one is
+// order and, of the same tenant, its local store; nothing of the old one is
 // lost if Install refuses. The check is never left out.
 func (e *Engine) Install(i int, spec *Spec) CheckError {
 	m, need, err := e.check(i, spec)
@@ -190,13 +267,13 @@ func (e *Engine) Install(i int, spec *Spec) CheckError {
 		e.attach(spec.Hook, uint8(i))
 	} else {
 		next = c.next
-		if c.grant != spec.Grant {
-			e.dropEntries(i)
+		if c.Tenant() != spec.Tenant {
+			e.Clear(i)
 		}
 		e.dropData(c)
 	}
 	entries := c.entries
-	*c = Container{image: m, grant: spec.Grant, offset: uint32(e.used), entries: entries, frame: need.Frame,
+	*c = Container{image: m, tenant: uint8(spec.Tenant), offset: uint32(e.used), entries: entries, frame: need.Frame,
 		hook: uint8(spec.Hook), next: next, state: Enabled}
 	copy(c.name[:], spec.Name)
 	e.used += copy(e.config.Memory[e.used:], m.Data())
@@ -218,7 +295,7 @@ func (e *Engine) Remove(i int) Error {
 		link = &e.config.Containers[*link].next
 	}
 	*link = c.next
-	e.dropEntries(i)
+	e.Clear(i)
 	e.dropData(c)
 	*c = Container{}
 	e.forgetStack(i)

@@ -239,7 +239,9 @@ func TestRefusalsChangeNothing(t *testing.T) {
 	long := program(t, "mov r0, 1", image.Parts{Rodata: make([]byte, 1024)})
 	lies := bytes.Clone(good)
 	binary.LittleEndian.PutUint32(lies[12:], 0xfffffff8)
-	noCalls, storeOnly := &engine.Grant{}, &engine.Grant{}
+	const noCalls, storesOnly = 1, 2
+	var storeOnly engine.Grant
+	storeOnly.Hooks = engine.AllHooks
 	storeOnly.Helpers.Add(helpers.StoreLocal)
 	storeOnly.Helpers.Add(200) // which this firmware lacks
 
@@ -255,6 +257,8 @@ func TestRefusalsChangeNothing(t *testing.T) {
 		{"no such hook", 1, engine.Spec{Hook: hooks, Image: good}, engine.ErrHook, 0},
 		{"negative hook", 1, engine.Spec{Hook: -1, Image: good}, engine.ErrHook, 0},
 		{"place of another hook", 0, engine.Spec{Hook: hookSingle, Image: good}, engine.ErrHook, 0},
+		{"no such tenant", 0, engine.Spec{Tenant: 4, Image: good}, engine.ErrTenant, 0},
+		{"negative tenant", 0, engine.Spec{Tenant: -2, Image: good}, engine.ErrTenant, 0},
 		{"name too long", 0, engine.Spec{Name: []byte("seventeen letters"), Image: good}, engine.ErrName, 0},
 		{"no image", 0, engine.Spec{}, engine.ErrImage, 0},
 		{"image cut", 0, engine.Spec{Image: good[:len(good)-1]}, engine.ErrImage, 0},
@@ -263,15 +267,17 @@ func TestRefusalsChangeNothing(t *testing.T) {
 		{"unknown opcode", 0, engine.Spec{Image: damaged}, engine.ErrProgram, vm.FaultInstruction},
 		{"no exit", 0, engine.Spec{Image: image.Append(nil, image.Parts{Text: good[28:36]})}, engine.ErrProgram, vm.FaultNoReturn},
 		{"unknown helper", 0, engine.Spec{Image: code(t, "call 99")}, engine.ErrNotGranted, vm.FaultNotGranted},
-		{"helper not granted", 0, engine.Spec{Image: code(t, "call 1"), Grant: noCalls}, engine.ErrNotGranted, vm.FaultNotGranted},
-		{"another helper granted", 0, engine.Spec{Image: code(t, "call 0x11"), Grant: storeOnly}, engine.ErrNotGranted, vm.FaultNotGranted},
-		{"helper granted but missing", 0, engine.Spec{Image: code(t, "call 200"), Grant: storeOnly}, engine.ErrNotGranted, vm.FaultNotGranted},
+		{"helper not granted", 0, engine.Spec{Image: code(t, "call 1"), Tenant: noCalls}, engine.ErrNotGranted, vm.FaultNotGranted},
+		{"another helper granted", 0, engine.Spec{Image: code(t, "call 0x11"), Tenant: storesOnly}, engine.ErrNotGranted, vm.FaultNotGranted},
+		{"helper granted but missing", 0, engine.Spec{Image: code(t, "call 200"), Tenant: storesOnly}, engine.ErrNotGranted, vm.FaultNotGranted},
 		{"too much .data", 0, engine.Spec{Image: program(t, "mov r0, 1", image.Parts{Data: make([]byte, 65)})}, engine.ErrMemory, 0},
 		{"too much .data beside another", 1, engine.Spec{Image: program(t, "mov r0, 1", image.Parts{Data: make([]byte, 64)})}, engine.ErrMemory, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)
+			b.config.Tenants[noCalls].Grant = engine.Grant{Hooks: engine.AllHooks}
+			b.config.Tenants[storesOnly].Grant = storeOnly
 			old := program(t, "mov r0, 42", image.Parts{Data: []byte("old data")})
 			b.install(t, 0, hookContinue, old)
 			b.Put(0, 1, 2)
@@ -314,23 +320,24 @@ func TestBudgets(t *testing.T) {
 	b := newBench(t)
 	b.config.Budget = 1000
 	b.Init(&b.config)
-	small := &engine.Grant{Budget: 50}
-	large := &engine.Grant{Budget: 100_000}
+	const small, large = 1, 2
+	b.config.Tenants[small].Grant.Budget = 50
+	b.config.Tenants[large].Grant.Budget = 100_000
 	tests := []struct {
-		name  string
-		hook  int
-		grant *engine.Grant
-		fault bool
+		name   string
+		hook   int
+		tenant int
+		fault  bool
 	}{
-		{"the engine's", hookContinue, nil, false},
-		{"the hook's is smaller", hookTight, nil, true},
+		{"the engine's", hookContinue, 0, false},
+		{"the hook's is smaller", hookTight, engine.Owner, true},
 		{"the grant's is smaller", hookContinue, small, true},
 		{"the grant's is larger", hookContinue, large, false},
 		{"the hook's bounds the grant's", hookTight, large, true},
 	}
 	for _, test := range tests {
 		b.Remove(0)
-		if err := b.Install(0, &engine.Spec{Hook: test.hook, Image: code(t, loop), Grant: test.grant}); err.Reason != engine.OK {
+		if err := b.Install(0, &engine.Spec{Hook: test.hook, Image: code(t, loop), Tenant: test.tenant}); err.Reason != engine.OK {
 			t.Fatal(err)
 		}
 		r := b.Fire(0, test.hook, nil)
@@ -429,6 +436,7 @@ func TestConfigLimits(t *testing.T) {
 	for name, config := range map[string]engine.Config{
 		"too many hooks":      {Hooks: make([]engine.Hook, engine.MaxTable+1)},
 		"too many containers": {Containers: make([]engine.Container, engine.MaxTable+1)},
+		"too many tenants":    {Tenants: make([]engine.Tenant, engine.MaxTable+1)},
 		"too many entries":    {Entries: make([]engine.Entry, 0x10000)},
 		"too many regions":    {Hooks: []engine.Hook{{Regions: make([]vm.Region, 12)}}},
 	} {
@@ -446,7 +454,7 @@ func TestConfigLimits(t *testing.T) {
 
 func TestEveryErrorHasWords(t *testing.T) {
 	seen := map[string]engine.Error{}
-	for e := engine.OK; e <= engine.ErrBusy; e++ {
+	for e := engine.OK; e <= engine.ErrUnmet; e++ {
 		text := e.Error()
 		if other, double := seen[text]; double || text == engine.Error(255).Error() {
 			t.Errorf("error %d says %q, as does %d", e, text, other)

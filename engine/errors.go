@@ -22,6 +22,8 @@ const (
 	ErrAlias            // the image lies in memory that containers may write
 	ErrStore            // the store, or its quota, is full
 	ErrBusy             // called from inside a run
+	ErrTenant           // no such tenant
+	ErrUnmet            // the image needs more than it gets; see CheckError.Unmet
 )
 
 // Error returns the reason in words.
@@ -53,15 +55,23 @@ func (e Error) Error() string {
 		return "store is full"
 	case ErrBusy:
 		return "a container is running"
+	case ErrTenant:
+		return "no such tenant"
+	case ErrUnmet:
+		return "image needs more than it is granted"
 	}
 	return "unknown engine error"
 }
 
 // CheckError is why a container may not be installed. Reason is OK if it may.
+// Of needs that are not met Unmet has all at once; Reason is ErrNotGranted if
+// helpers are among them, ErrMemory if it is memory alone, else ErrUnmet.
 type CheckError struct {
 	Reason  Error
 	Image   image.Error   // with ErrImage
-	Program vm.CheckError // with ErrProgram and ErrNotGranted
+	Program vm.CheckError // with ErrProgram, and the first call of ErrNotGranted
+	Unmet   Unmet
+	Helpers vm.HelperSet // with UnmetHelpers: those that are lacking
 }
 
 // Error returns the innermost reason in words.

@@ -97,14 +97,7 @@ func (e *Engine) run(i uint8, h *Hook, result *Result) bool {
 	m.Region[vm.RegionData] = vm.Region{Bytes: e.config.Memory[begin:end:end], Writable: true}
 	m.Region[vm.RegionRodata] = vm.Region{Bytes: c.image.Rodata()}
 	m.Frame = c.frame
-	budget := e.config.Budget
-	if h.Budget > 0 {
-		budget = h.Budget
-	}
-	if c.grant != nil && c.grant.Budget > 0 {
-		budget = min(budget, c.grant.Budget)
-	}
-	m.Reset(c.image.Text(), budget)
+	m.Reset(c.image.Text(), e.budget(h, e.grantOf(c)))
 
 	e.running = i
 	status := m.Run()
@@ -126,4 +119,16 @@ func (e *Engine) run(i uint8, h *Hook, result *Result) bool {
 		c.streak = 254
 	}
 	return false
+}
+
+// budget is what an activation may execute, in instructions.
+func (e *Engine) budget(h *Hook, g *Grant) int32 {
+	n := e.config.Budget
+	if h.Budget > 0 {
+		n = h.Budget
+	}
+	if g.Budget > 0 {
+		n = min(n, g.Budget)
+	}
+	return n
 }

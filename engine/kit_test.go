@@ -40,6 +40,7 @@ func newBench(tb testing.TB) *bench {
 	b.config = engine.Config{
 		Hooks:      make([]engine.Hook, hooks),
 		Containers: make([]engine.Container, 4),
+		Tenants:    make([]engine.Tenant, 4),
 		Stack:      make([]byte, 512),
 		Memory:     make([]byte, 64),
 		Entries:    make([]engine.Entry, 16),
@@ -66,6 +67,9 @@ func newBench(tb testing.TB) *bench {
 	b.config.Hooks[hookWritable].ContextWritable = true
 	b.config.Hooks[hookRegions].Regions = b.grants[:]
 	b.config.Hooks[hookTight].Budget = 20
+	for i := range b.config.Tenants {
+		b.config.Tenants[i].Grant = engine.Everything()
+	}
 	if err := b.Init(&b.config); err != engine.OK {
 		tb.Fatal(err)
 	}

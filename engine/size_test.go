@@ -42,7 +42,8 @@ func TestStateSizes(t *testing.T) {
 	}{
 		{"container", engine.Container{}, 88},
 		{"entry of a store", engine.Entry{}, 8},
-		{"grant", engine.Grant{}, 40},
+		{"grant", engine.Grant{}, 56},
+		{"tenant", engine.Tenant{}, 80},
 		{"hook", engine.Hook{}, 72},
 		{"engine with its machine", engine.Engine{}, 1300},
 	} {

@@ -3,110 +3,161 @@ package engine
 // Global stands for the global store where a container's place is asked for.
 const Global = -1
 
+// TenantStore is what stands for the store of tenant t, or of Owner, where a
+// container's place is asked for.
+func TenantStore(t int) int { return -3 - t }
+
 // Scope is whose store a running container means.
 type Scope uint8
 
 const (
 	ScopeLocal  Scope = iota // the container's own
+	ScopeTenant              // shared by the containers of its tenant
 	ScopeGlobal              // shared by all containers
 )
 
 // Entries of all stores lie in one pool without gaps: the global store first,
-// then the local store of each place of the table.
+// then the owner's, the tenants', and the local store of each place of the
+// table. So the stores are numbered from 0 upwards.
 
-// span returns where the store of owner, a place or Global, begins and how
-// many entries it has.
-func (e *Engine) span(owner int) (begin, n int) {
-	if owner == Global {
-		return 0, int(e.global)
+// store returns the number of owner's store and how many entries it has, nil
+// if there is no such store.
+func (e *Engine) store(owner int) (number int, entries *uint16) {
+	switch {
+	case owner == Global:
+		return 0, &e.global
+	case owner < Global:
+		t := e.Tenant(-3 - owner)
+		if t == nil {
+			return 0, nil
+		}
+		return -1 - owner, &t.entries
 	}
-	begin = int(e.global)
-	for i := range owner {
-		begin += int(e.config.Containers[i].entries)
+	c := e.Container(owner)
+	if c == nil || c.state == Unused {
+		return 0, nil
 	}
-	return begin, int(e.config.Containers[owner].entries)
+	return 2 + len(e.config.Tenants) + owner, &c.entries
 }
 
-// free returns how many entries no store has.
-func (e *Engine) free() int {
-	n := len(e.config.Entries) - int(e.global)
+// before returns how many entries the stores below number have.
+func (e *Engine) before(number int) int {
+	n := 0
+	if number > 0 {
+		n = int(e.global)
+	}
+	if number > 1 {
+		n += int(e.owner.entries)
+	}
+	number -= 2
+	for i := range e.config.Tenants {
+		if i < number {
+			n += int(e.config.Tenants[i].entries)
+		}
+	}
+	number -= len(e.config.Tenants)
 	for i := range e.config.Containers {
-		n -= int(e.config.Containers[i].entries)
+		if i < number {
+			n += int(e.config.Containers[i].entries)
+		}
 	}
 	return n
 }
 
-// Pairs returns the store of the container at place owner, or of Global, in
-// the order in which keys were first stored; nil if there is no such
-// container. The slice aliases the pool: it is valid until the engine is
+// stored returns how many entries all stores have.
+func (e *Engine) stored() int { return e.before(2 + 2*MaxTable) }
+
+// Pairs returns the store of the container at place owner, of Global or of a
+// TenantStore, in the order in which keys were first stored; nil if there is
+// no such store. The slice aliases the pool: it is valid until the engine is
 // called again.
 func (e *Engine) Pairs(owner int) []Entry {
-	if !e.owns(owner) {
+	number, n := e.store(owner)
+	if n == nil {
 		return nil
 	}
-	begin, n := e.span(owner)
-	return e.config.Entries[begin : begin+n : begin+n]
+	begin := e.before(number)
+	end := begin + int(*n)
+	return e.config.Entries[begin:end:end]
 }
 
-func (e *Engine) owns(owner int) bool {
-	return owner == Global || (uint(owner) < uint(len(e.config.Containers)) && e.config.Containers[owner].state != Unused)
+// find returns where in pairs key is, or -1.
+func find(pairs []Entry, key uint32) int {
+	for i := range pairs {
+		if pairs[i].Key == key {
+			return i
+		}
+	}
+	return -1
 }
 
-// Put stores value under key in the store of the container at place owner, or
-// of Global. It returns ErrStore if there is no room or the quota is used up,
-// and ErrContainer if there is no such container.
+// Put stores value under key in the store of owner, as in Pairs. It returns
+// ErrStore if there is no room or the quota is used up, and ErrContainer if
+// there is no such store.
 func (e *Engine) Put(owner int, key, value uint32) Error {
-	if !e.owns(owner) {
+	number, n := e.store(owner)
+	if n == nil {
 		return ErrContainer
 	}
-	begin, n := e.span(owner)
-	pool := e.config.Entries
-	end := begin + n
-	for i := begin; i < end; i++ {
-		if pool[i].Key == key {
-			pool[i].Value = value
-			return OK
-		}
+	pairs := e.Pairs(owner)
+	if i := find(pairs, key); i >= 0 {
+		pairs[i].Value = value
+		return OK
 	}
-	quota := e.config.GlobalQuota
-	if owner != Global {
-		quota = e.config.LocalQuota
-		if g := e.config.Containers[owner].grant; g != nil && g.LocalQuota > 0 {
-			quota = g.LocalQuota
-		}
+	quota := 0
+	switch {
+	case owner == Global:
+		quota = e.quota(ScopeGlobal, nil)
+	case owner < Global:
+		quota = e.quota(ScopeTenant, &e.Tenant(-3-owner).Grant)
+	default:
+		quota = e.quota(ScopeLocal, e.grantOf(&e.config.Containers[owner]))
 	}
-	left := e.free()
-	if (quota > 0 && n >= int(quota)) || left == 0 {
+	stored := e.stored()
+	if len(pairs) >= quota || stored == len(e.config.Entries) {
 		return ErrStore
 	}
-	copy(pool[end+1:len(pool)-left+1], pool[end:len(pool)-left])
-	pool[end] = Entry{key, value}
-	if owner == Global {
-		e.global++
-	} else {
-		e.config.Containers[owner].entries++
-	}
+	pool := e.config.Entries[:stored+1]
+	at := e.before(number) + len(pairs)
+	copy(pool[at+1:], pool[at:])
+	pool[at] = Entry{key, value}
+	*n++
 	return OK
 }
 
 // Get returns what is stored under key for owner, or 0.
 func (e *Engine) Get(owner int, key uint32) uint32 {
-	for _, entry := range e.Pairs(owner) {
-		if entry.Key == key {
-			return entry.Value
-		}
+	pairs := e.Pairs(owner)
+	if i := find(pairs, key); i >= 0 {
+		return pairs[i].Value
 	}
 	return 0
 }
 
-// dropEntries empties the local store of place i.
-func (e *Engine) dropEntries(i int) {
-	begin, n := e.span(i)
-	pool := e.config.Entries
-	end := len(pool) - e.free()
-	copy(pool[begin:end], pool[begin+n:end])
-	clear(pool[end-n : end])
-	e.config.Containers[i].entries = 0
+// Delete removes key from the store of owner and reports whether it was there.
+func (e *Engine) Delete(owner int, key uint32) bool {
+	i := find(e.Pairs(owner), key)
+	if i >= 0 {
+		e.drop(owner, i, 1)
+	}
+	return i >= 0
+}
+
+// Clear empties the store of owner.
+func (e *Engine) Clear(owner int) {
+	if _, n := e.store(owner); n != nil {
+		e.drop(owner, 0, int(*n))
+	}
+}
+
+// drop takes n entries, from index i on, out of the store of owner.
+func (e *Engine) drop(owner, i, n int) {
+	number, entries := e.store(owner)
+	pool := e.config.Entries[:e.stored()]
+	at := e.before(number) + i
+	copy(pool[at:], pool[at+n:])
+	clear(pool[len(pool)-n:])
+	*entries -= uint16(n)
 }
 
 // For helpers: what the running container may ask for. Outside a run they do
@@ -117,7 +168,7 @@ func (e *Engine) Store(s Scope, key, value uint32) Error {
 	if e.running == none {
 		return ErrContainer
 	}
-	return e.Put(e.owner(s), key, value)
+	return e.Put(e.of(s), key, value)
 }
 
 // Fetch returns what is stored under key for the running container, or 0.
@@ -125,14 +176,37 @@ func (e *Engine) Fetch(s Scope, key uint32) uint32 {
 	if e.running == none {
 		return 0
 	}
-	return e.Get(e.owner(s), key)
+	return e.Get(e.of(s), key)
 }
 
-func (e *Engine) owner(s Scope) int {
-	if s == ScopeGlobal {
-		return Global
+// Erase removes key from a store of the running container and reports whether
+// it was there.
+func (e *Engine) Erase(s Scope, key uint32) bool {
+	return e.running != none && e.Delete(e.of(s), key)
+}
+
+// Entry returns entry i of a store of the running container, in the order of
+// Pairs, and whether there is one.
+func (e *Engine) Entry(s Scope, i uint32) (entry Entry, ok bool) {
+	if e.running == none {
+		return entry, false
 	}
-	return int(e.running)
+	pairs := e.Pairs(e.of(s))
+	if i >= uint32(len(pairs)) {
+		return entry, false
+	}
+	return pairs[i], true
+}
+
+// of returns whose store of scope s the running container means.
+func (e *Engine) of(s Scope) int {
+	switch s {
+	case ScopeLocal:
+		return int(e.running)
+	case ScopeTenant:
+		return TenantStore(e.config.Containers[e.running].Tenant())
+	}
+	return Global
 }
 
 // Now returns the time of the activation in microseconds.

@@ -12,59 +12,89 @@ import (
 )
 
 // TestStoresAgreeWithMaps drives all stores and the containers that own them
-// at random, beside a model that has a map for each.
+// at random, beside a model that has a list for each.
 func TestStoresAgreeWithMaps(t *testing.T) {
 	for seed := range uint64(30) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t)
 		img := code(t, "mov r0, 0")
-		grants := []*engine.Grant{nil, {LocalQuota: 3}, {LocalQuota: 9}}
-		b.config.LocalQuota, b.config.GlobalQuota = 6, 7
+		b.config.LocalQuota, b.config.TenantQuota, b.config.GlobalQuota = 6, 5, 7
 		b.Init(&b.config)
+		localQuota, tenantQuota := []int{6, 3, 9, 6}, []int{5, 5, 4, 8}
+		for i := range b.config.Tenants {
+			g := &b.config.Tenants[i].Grant
+			g.LocalQuota, g.TenantQuota = uint16(localQuota[i]%6), uint16(tenantQuota[i]%5)
+			if localQuota[i] > 6 {
+				g.LocalQuota = 9
+			}
+			if tenantQuota[i] > 5 {
+				g.TenantQuota = 8
+			}
+		}
 
 		type model struct {
-			pairs []engine.Entry
-			grant *engine.Grant
+			pairs  []engine.Entry
+			tenant int
 		}
-		var global model
-		var local [4]*model
+		owners := []int{engine.Global, engine.TenantStore(engine.Owner), 0, 1, 2, 3}
+		stores := map[int]*model{engine.Global: {}, engine.TenantStore(engine.Owner): {}}
+		for i := range b.config.Tenants {
+			owners = append(owners, engine.TenantStore(i))
+			stores[engine.TenantStore(i)] = &model{}
+		}
 		total := func() (n int) {
-			n = len(global.pairs)
-			for _, m := range local {
-				if m != nil {
-					n += len(m.pairs)
-				}
+			for _, m := range stores {
+				n += len(m.pairs)
 			}
 			return n
 		}
 		for step := range 2000 {
 			i := random.IntN(4)
-			switch random.IntN(12) {
+			owner := owners[random.IntN(len(owners))]
+			key, value := random.Uint32N(10), random.Uint32()
+			m := stores[owner]
+			at := -1
+			if m != nil {
+				at = slices.IndexFunc(m.pairs, func(e engine.Entry) bool { return e.Key == key })
+			}
+			switch random.IntN(16) {
 			case 0:
-				grant := grants[random.IntN(len(grants))]
-				if err := b.Install(i, &engine.Spec{Hook: hookContinue, Image: img, Grant: grant}); err.Reason != engine.OK {
+				tenant := random.IntN(5) - 1
+				if err := b.Install(i, &engine.Spec{Hook: hookContinue, Image: img, Tenant: tenant}); err.Reason != engine.OK {
 					t.Fatal(err)
 				}
-				if local[i] == nil || local[i].grant != grant {
-					local[i] = &model{grant: grant}
+				if stores[i] == nil || stores[i].tenant != tenant {
+					stores[i] = &model{tenant: tenant}
 				}
 			case 1:
 				b.Remove(i)
-				local[i] = nil
-			default:
-				owner, m, quota := i, local[i], 6
-				if random.IntN(4) == 0 {
-					owner, m, quota = engine.Global, &global, 7
+				delete(stores, i)
+			case 2:
+				if random.IntN(4) > 0 {
+					break
 				}
-				key, value := random.Uint32N(10), random.Uint32()
-				want := engine.OK
-				at := -1
+				b.Clear(owner)
 				if m != nil {
-					at = slices.IndexFunc(m.pairs, func(e engine.Entry) bool { return e.Key == key })
-					if m.grant != nil {
-						quota = int(m.grant.LocalQuota)
-					}
+					m.pairs = nil
 				}
+			case 3, 4:
+				if deleted := b.Delete(owner, key); deleted != (at >= 0) {
+					t.Fatalf("seed %d step %d: Delete(%d, %d) is %v", seed, step, owner, key, deleted)
+				}
+				if at >= 0 {
+					m.pairs = slices.Delete(m.pairs, at, at+1)
+				}
+			default:
+				quota := 7
+				switch {
+				case owner >= 0 && m != nil:
+					quota = append([]int{6}, localQuota...)[m.tenant+1]
+				case owner == engine.TenantStore(engine.Owner):
+					quota = 5
+				case owner < engine.Global:
+					quota = tenantQuota[-3-owner]
+				}
+				want := engine.OK
 				switch {
 				case m == nil:
 					want = engine.ErrContainer
@@ -79,9 +109,9 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 					t.Fatalf("seed %d step %d: Put(%d, %d) is %v, want %v", seed, step, owner, key, err, want)
 				}
 			}
-			check := func(owner int, m *model) {
+			for _, owner := range owners {
 				var want []engine.Entry
-				if m != nil {
+				if m := stores[owner]; m != nil {
 					want = m.pairs
 				}
 				if got := b.Pairs(owner); !slices.Equal(got, want) {
@@ -99,10 +129,6 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 					}
 				}
 			}
-			check(engine.Global, &global)
-			for i, m := range local {
-				check(i, m)
-			}
 			for _, e := range b.config.Entries[total():] {
 				if e != (engine.Entry{}) {
 					t.Fatalf("seed %d step %d: an entry was not cleared", seed, step)
@@ -114,7 +140,7 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 
 func TestStoreOwners(t *testing.T) {
 	b := newBench(t)
-	for _, owner := range []int{-2, 0, 3, 4} {
+	for _, owner := range []int{-7, 0, 3, 4} {
 		if err := b.Put(owner, 1, 1); err != engine.ErrContainer {
 			t.Errorf("Put for %d: %v", owner, err)
 		}
@@ -131,13 +157,13 @@ func TestStoreOwners(t *testing.T) {
 	}
 }
 
-func TestLocalStoreFollowsTheGrant(t *testing.T) {
+func TestLocalStoreFollowsTheTenant(t *testing.T) {
 	b := newBench(t)
-	mine, theirs := &engine.Grant{}, &engine.Grant{}
+	const mine, theirs = 1, 2
 	img := code(t, "mov r0, 0")
-	install := func(g *engine.Grant) {
+	install := func(tenant int) {
 		t.Helper()
-		if err := b.Install(0, &engine.Spec{Hook: hookContinue, Image: img, Grant: g}); err.Reason != engine.OK {
+		if err := b.Install(0, &engine.Spec{Hook: hookContinue, Image: img, Tenant: tenant}); err.Reason != engine.OK {
 			t.Fatal(err)
 		}
 	}

@@ -49,7 +49,7 @@ func (h *host) install(tb testing.TB, i int, source string, parts image.Parts) {
 		tb.Fatal(err)
 	}
 	parts.Text = text
-	if err := h.Install(i, &engine.Spec{Image: image.Append(nil, parts)}); err.Reason != engine.OK {
+	if err := h.Install(i, &engine.Spec{Tenant: engine.Owner, Image: image.Append(nil, parts)}); err.Reason != engine.OK {
 		tb.Fatal(err)
 	}
 }

@@ -200,7 +200,7 @@ func engines() {
 	program := assemble()
 	program.emit(isa.ClassALU64|isa.MOV|isa.SourceK, 0, 0, 0, 0)
 	program.exit()
-	spec := engine.Spec{Hook: 1, Image: image.Append(picture[:0], image.Parts{Text: program.text()})}
+	spec := engine.Spec{Hook: 1, Tenant: engine.Owner, Image: image.Append(picture[:0], image.Parts{Text: program.text()})}
 	span("engine: check and install an empty container", func() {
 		if err := hosting.Install(0, &spec); err.Reason != engine.OK {
 			print("not installed\n")

@@ -88,6 +88,7 @@ type Node struct {
 	outcomes   [containers]engine.Outcome
 	counters   [counters]agent.Counter
 	tenants    [MaxTenants]agent.Tenant
+	granted    [MaxTenants]engine.Tenant
 	entries    [entries]engine.Entry
 	exchanges  [exchanges]coap.Exchange
 	transfers  [transfers]coap.Transfer
@@ -114,6 +115,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	n.engines = engine.Config{
 		Hooks:      n.hooks[:],
 		Containers: n.containers[:],
+		Tenants:    n.granted[:],
 		Stack:      n.stack[:],
 		Memory:     n.memory[:],
 		Entries:    n.entries[:],

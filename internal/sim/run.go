@@ -30,7 +30,7 @@ func RunOnce(raw, context []byte, budget int32, log func(line string)) (engine.O
 	}); err != engine.OK {
 		return engine.Outcome{}, fmt.Errorf("set up the engine: %w", err)
 	}
-	if err := e.Install(0, &engine.Spec{Image: raw}); err.Reason != engine.OK {
+	if err := e.Install(0, &engine.Spec{Tenant: engine.Owner, Image: raw}); err.Reason != engine.OK {
 		return engine.Outcome{}, fmt.Errorf("load: %w", err)
 	}
 	outcomes := make([]engine.Outcome, 1)

@@ -136,6 +136,7 @@ func (d *Device) init(c Config) (err error) {
 	refused := d.engine.Init(&engine.Config{
 		Hooks:      Hooks(),
 		Containers: make([]engine.Container, containers),
+		Tenants:    make([]engine.Tenant, len(c.Tenants)),
 		Stack:      make([]byte, stackSize),
 		Memory:     make([]byte, memory),
 		Entries:    make([]engine.Entry, entries),

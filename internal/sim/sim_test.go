@@ -113,7 +113,7 @@ func TestTimer(t *testing.T) {
 	d := open(t, Config{})
 	// It returns the number of firings so far, which it finds in its context.
 	counter := program(t, "", "ldxdw %r0, [%r1+8]\nexit")
-	if err := d.engine.Install(0, &engine.Spec{Hook: hookTimer, Image: counter}); err.Reason != engine.OK {
+	if err := d.engine.Install(0, &engine.Spec{Hook: hookTimer, Tenant: engine.Owner, Image: counter}); err.Reason != engine.OK {
 		t.Fatal(err)
 	}
 	start := d.nextTimer
@@ -147,7 +147,7 @@ func TestLogNames(t *testing.T) {
 	var lines []string
 	d := open(t, Config{Log: func(container, line string) { lines = append(lines, container+": "+line) }})
 	hello := program(t, "hello\x00", "lddwr %r1, 0\ncall 1\nexit")
-	for i, spec := range []engine.Spec{{Hook: hookEvent}, {Hook: hookEvent, Name: []byte("second")}} {
+	for i, spec := range []engine.Spec{{Hook: hookEvent, Tenant: engine.Owner}, {Hook: hookEvent, Tenant: engine.Owner, Name: []byte("second")}} {
 		spec.Image = hello
 		if err := d.engine.Install(i, &spec); err.Reason != engine.OK {
 			t.Fatal(err)

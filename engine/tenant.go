@@ -1,0 +1,77 @@
+package engine
+
+import "github.com/femto-containers/femto/vm"
+
+// Owner stands for the owner of the device where a tenant's number is asked
+// for: the owner's containers may do everything.
+const Owner = -1
+
+// AllHooks lets a tenant use every hook.
+const AllHooks = ^uint32(0)
+
+// Grant is what the owner lets the containers of a tenant do.
+type Grant struct {
+	Helpers vm.HelperSet
+	Hooks   uint32 // bit i: hook i; or AllHooks
+	Budget  int32  // instructions per activation; 0: the hook's. The smaller counts
+	Rate    int32  // instructions per second of all its containers; 0: no limit
+	Trial   uint16 // seconds that a new version has to prove itself; 0: none
+
+	LocalQuota  uint16 // entries in a container's local store; 0: the engine's
+	TenantQuota uint16 // entries in the tenant's store; 0: the engine's
+	Memory      uint16 // bytes for .data and own stacks of all its containers; 0: no limit
+	Containers  uint8  // 0: no limit
+	Confirm     bool   // a trial without Confirm fails
+}
+
+// Everything is the grant that refuses nothing.
+func Everything() (g Grant) {
+	g.Hooks = AllHooks
+	for i := range g.Helpers {
+		g.Helpers[i] = ^uint32(0)
+	}
+	return g
+}
+
+// mayUse reports whether containers may be attached to hook.
+func (g *Grant) mayUse(hook int) bool {
+	return g.Hooks == AllHooks || g.Hooks>>uint(hook)&1 != 0
+}
+
+// Tenant is a signer whom the owner trusts, as the engine sees it. Name and
+// Grant may be changed at any time; containers that are installed keep their
+// helpers until the next Check.
+type Tenant struct {
+	Name  string
+	Grant Grant
+
+	entries uint16 // in its store
+}
+
+// Tenant returns tenant i of the table, or nil if there is none. Tenant(Owner)
+// is the owner.
+func (e *Engine) Tenant(i int) *Tenant {
+	if i == Owner {
+		return &e.owner
+	}
+	if uint(i) >= uint(len(e.config.Tenants)) {
+		return nil
+	}
+	return &e.config.Tenants[i]
+}
+
+// Unmet says which needs of a container its tenant's grant, its hook or the
+// device does not meet.
+type Unmet uint16
+
+const (
+	UnmetHook       Unmet = 1 << iota // the tenant may not use it, or the contract names another
+	UnmetHelpers                      // see CheckError.Helpers
+	UnmetStack                        // more bytes than the device's stack has
+	UnmetBudget                       // more instructions per activation
+	UnmetLocal                        // more entries in the local store
+	UnmetTenant                       // more entries in the tenant's store
+	UnmetGlobal                       // more entries in the global store
+	UnmetMemory                       // more bytes for .data and an own stack
+	UnmetContainers                   // one container more
+)
