@@ -11,6 +11,8 @@ type Builder struct {
 }
 
 // Start begins a message in buf, which the Builder keeps until Bytes.
+//
+//go:noinline
 func (b *Builder) Start(buf []byte, t Type, c Code, id uint16, token []byte) {
 	*b = Builder{buf: buf}
 	if len(token) > maxToken || len(buf) < headerSize+len(token) {
@@ -25,6 +27,8 @@ func (b *Builder) Start(buf []byte, t Type, c Code, id uint16, token []byte) {
 }
 
 // Option appends an option.
+//
+//go:noinline
 func (b *Builder) Option(number uint16, value []byte) {
 	at := b.header(number, len(value))
 	if !b.failed {
@@ -33,6 +37,8 @@ func (b *Builder) Option(number uint16, value []byte) {
 }
 
 // Uint appends an option of format uint, in as few bytes as it takes.
+//
+//go:noinline
 func (b *Builder) Uint(number uint16, v uint32) {
 	n := 0
 	for x := v; x != 0; x >>= 8 {
@@ -101,6 +107,8 @@ func (b *Builder) putExtended(at, v int) int {
 
 // Payload ends the message with p. An empty p adds nothing, as RFC 7252 §3
 // demands.
+//
+//go:noinline
 func (b *Builder) Payload(p []byte) {
 	if len(p) == 0 {
 		return

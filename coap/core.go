@@ -35,6 +35,7 @@ func serveCore(resources []Resource, req *Request, resp *Response) {
 	resp.Code, resp.ContentFormat = Content, FormatLinkFormat
 }
 
+//go:noinline
 func attribute(resp *Response, before, value, after string) bool {
 	return value == "" || resp.WriteString(before) && resp.WriteString(value) && resp.WriteString(after)
 }
@@ -66,6 +67,7 @@ func (r *Resource) matches(parameter []byte) bool {
 	return false
 }
 
+//go:noinline
 func matchWords(words string, pattern []byte) bool {
 	start := 0
 	for i := 0; i <= len(words); i++ {

@@ -200,6 +200,8 @@ func (e *Endpoint) Deliver(now int64, from link.Addr, datagram []byte) {
 
 // reject answers the message at hand with a Reset if it is confirmable (RFC
 // 7252 §4.2, §4.3).
+//
+//go:noinline
 func (e *Endpoint) reject() {
 	if e.message.Type == Confirmable {
 		e.sendEmpty(Reset)

@@ -72,6 +72,7 @@ func (r *Request) count(number uint16) int {
 	return n
 }
 
+//go:noinline
 func (r *Request) nth(number uint16, i int) []byte {
 	o := r.message.Options()
 	for o.Next() {
@@ -101,6 +102,8 @@ type Response struct {
 }
 
 // Write appends p to Body if it fits, and reports whether it did.
+//
+//go:noinline
 func (r *Response) Write(p []byte) bool {
 	n := len(r.Body)
 	if len(p) > cap(r.Body)-n {
@@ -112,6 +115,8 @@ func (r *Response) Write(p []byte) bool {
 }
 
 // WriteString appends s to Body if it fits, and reports whether it did.
+//
+//go:noinline
 func (r *Response) WriteString(s string) bool {
 	n := len(r.Body)
 	if len(s) > cap(r.Body)-n {
@@ -124,6 +129,8 @@ func (r *Response) WriteString(s string) bool {
 
 // Fail makes r an error response with a diagnostic text for people (RFC 7252
 // §5.5.2), and drops what Body held.
+//
+//go:noinline
 func (r *Response) Fail(code Code, diagnostic string) {
 	r.Code = code
 	r.ContentFormat = FormatNone

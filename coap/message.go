@@ -125,6 +125,8 @@ type Options struct {
 func (m *Message) Options() Options { return Options{rest: m.options} }
 
 // Next moves to the next option and reports whether there is one.
+//
+//go:noinline
 func (o *Options) Next() bool {
 	if len(o.rest) == 0 {
 		return false
@@ -153,6 +155,8 @@ func equal(b []byte, s string) bool {
 
 // Uint decodes the value of an option of format uint (RFC 7252 §3.2). More
 // than four bytes, which no option of this package has, give the last four.
+//
+//go:noinline
 func (o *Options) Uint() uint32 {
 	v := uint32(0)
 	for _, b := range o.Value {

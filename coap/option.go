@@ -33,6 +33,8 @@ func noCacheKey(number uint16) bool { return number&0x1e == 0x1c }
 // validLength checks the length of the value of an option this package
 // understands; one of another length counts as not understood (RFC 7252
 // §5.4.3).
+//
+//go:noinline
 func validLength(number uint16, n int) bool {
 	switch number {
 	case UriHost:
@@ -87,6 +89,8 @@ func (b Block) Offset() int { return int(b.Num) << (b.SZX + 4) }
 
 // blockAt returns the block of size szx that starts at offset in a body of
 // size bytes. ok is false where the number would not fit its 20 bits.
+//
+//go:noinline
 func blockAt(offset, size int, szx uint8) (b Block, ok bool) {
 	num := offset >> (szx + 4)
 	return Block{Num: uint32(num), More: size-offset > 16<<szx, SZX: szx}, num <= maxBlockNum

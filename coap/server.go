@@ -45,6 +45,8 @@ func (e *Endpoint) serve(now int64) {
 }
 
 // refuse answers with a code alone.
+//
+//go:noinline
 func (e *Endpoint) refuse(code Code) {
 	e.answer.code = code
 	e.reply(nil)

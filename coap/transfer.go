@@ -98,6 +98,8 @@ func (e *Endpoint) receiveBlock(now int64) {
 
 // proceed asks for the next block, and from the second block on for as small
 // ones as we send ourselves.
+//
+//go:noinline
 func (e *Endpoint) proceed() {
 	b := &e.answer.block1
 	b.More = true
@@ -108,12 +110,16 @@ func (e *Endpoint) proceed() {
 }
 
 // tooLarge answers 4.13 with the size that would do (RFC 7959 §4).
+//
+//go:noinline
 func (e *Endpoint) tooLarge() {
 	e.answer.size1 = uint32(e.c.Body)
 	e.refuse(RequestEntityTooLarge)
 }
 
 // operation returns the transfer that the request continues, nil if none.
+//
+//go:noinline
 func (e *Endpoint) operation(now int64) *Transfer {
 	for i := range e.c.Transfers {
 		t := &e.c.Transfers[i]
@@ -125,6 +131,7 @@ func (e *Endpoint) operation(now int64) *Transfer {
 	return nil
 }
 
+//go:noinline
 func (e *Endpoint) transferTimeout() int64 { return orDefault(e.c.TransferTimeout, maxTransmitWait) }
 
 // takeTransfer returns a Transfer to use: a free, expired or finished one, or
