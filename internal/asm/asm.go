@@ -1,320 +1,353 @@
-// Package asm assembles and disassembles the eBPF dialect of the public
-// bpf_conformance suite.
+// Package asm assembles and disassembles eBPF in two notations: the one of the
+// public bpf_conformance suite ("mov %r0, 1") and that of the kernel and LLVM
+// ("r0 = 1"). Each line may be in either.
 package asm
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
+	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/isa"
 )
 
-// An Error says which line of the source was not understood.
+// A Source is a file in assembly language.
+type Source struct {
+	Name    string           // for messages; may be empty
+	Text    string           // one statement a line
+	Helpers map[string]int32 // what "call name" may name beside labels
+
+	constants map[string]uint64
+}
+
+// An Error says what was not understood, and where.
 type Error struct {
-	Line int // counted from 1
-	Text string
-	Why  string
+	File   string // the Source's Name
+	Line   int    // counted from 1
+	Column int    // in bytes, counted from 1
+	Text   string // of the line
+	Why    string
 }
 
+// Error returns place, reason and the line itself.
 func (e *Error) Error() string {
-	return fmt.Sprintf("line %d: %s: %s", e.Line, e.Why, e.Text)
+	return fmt.Sprintf("%s: %s: %s", e.Where(), e.Why, e.Text)
 }
 
-// Assemble translates source, one instruction a line, to instruction slots.
-// Comments run from '#' or ';' to the end of the line. A label stands before a
-// colon; the first exit instruction also bears the label exit. The error is an
-// *Error.
-func Assemble(source string) ([]byte, error) {
-	a := assembler{labels: map[string]int{}}
-	for i, line := range strings.Split(source, "\n") {
-		if err := a.line(i+1, line); err != nil {
-			return nil, err
-		}
+// Where returns file:line:column.
+func (e *Error) Where() string {
+	if e.File == "" {
+		return fmt.Sprintf("line %d, column %d", e.Line, e.Column)
 	}
-	return a.finish()
+	return fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
 }
 
-type reference struct {
-	slot  int
-	label string
-	imm   bool // the distance goes to the immediate, not to the offset
-	line  int
-	text  string
+// An Object is what a Source contains.
+type Object struct {
+	Data, Rodata, Text []byte
+	Functions          []image.Function // in the order of .globl
+	Contract           []byte           // CBOR, for an image of version 1; or nil
 }
 
-type assembler struct {
-	slots  []isa.Instruction
-	labels map[string]int
-	refs   []reference
-}
-
-func (a *assembler) line(number int, text string) error {
-	if i := strings.IndexAny(text, "#;"); i >= 0 {
-		text = text[:i]
+// Image returns the object as a container image.
+func (o *Object) Image() ([]byte, error) {
+	out := image.Append(nil, image.Parts{Data: o.Data, Rodata: o.Rodata, Text: o.Text, Functions: o.Functions})
+	if out == nil {
+		return nil, errors.New("a function or its name lies beyond 65535 bytes, which the function table cannot express")
 	}
-	text = strings.TrimSpace(text)
-	for {
-		label, rest, found := strings.Cut(text, ":")
-		if !found {
-			break
-		}
-		label = strings.TrimSpace(label)
-		if _, taken := a.labels[label]; taken || !isName(label) {
-			return &Error{number, text, "bad or repeated label"}
-		}
-		a.labels[label] = len(a.slots)
-		text = strings.TrimSpace(rest)
+	if o.Contract != nil {
+		out = append(out, o.Contract...)
+		binary.LittleEndian.PutUint32(out[4:], 1)
 	}
-	if text == "" {
-		return nil
-	}
-	if err := a.instruction(number, text); err != nil {
-		return &Error{number, text, err.Error()}
-	}
-	return nil
-}
-
-func (a *assembler) finish() ([]byte, error) {
-	for _, r := range a.refs {
-		at, ok := a.labels[r.label]
-		if !ok {
-			return nil, &Error{r.line, r.text, "no label " + r.label}
-		}
-		distance := at - r.slot - 1
-		switch {
-		case r.imm:
-			a.slots[r.slot].Imm = int32(distance)
-		case int(int16(distance)) != distance:
-			return nil, &Error{r.line, r.text, "label too far away"}
-		default:
-			a.slots[r.slot].Offset = int16(distance)
-		}
-	}
-	var out []byte
-	for _, in := range a.slots {
-		out = in.Append(out)
+	if _, err := image.Parse(out); err != image.OK {
+		return nil, err
 	}
 	return out, nil
 }
 
-func (a *assembler) emit(in ...isa.Instruction) { a.slots = append(a.slots, in...) }
-
-func (a *assembler) instruction(number int, text string) error {
-	mnemonic, rest, _ := strings.Cut(strings.Join(strings.Fields(text), " "), " ")
-	operands := splitOperands(rest)
-	if op, width, ok := byteOrder(mnemonic); ok {
-		return a.oneRegister(isa.Instruction{Opcode: op, Imm: width}, operands)
-	}
-	if op, ok := aluOpcode(mnemonic); ok {
-		return a.alu(op, mnemonic, operands)
-	}
-	if op, ok := jumpOpcode(mnemonic); ok {
-		return a.jump(number, text, op, operands)
-	}
-	if op, ok := memoryOpcode(mnemonic); ok {
-		return a.memory(op, operands)
-	}
-	switch mnemonic {
-	case "exit":
-		if _, taken := a.labels["exit"]; !taken {
-			a.labels["exit"] = len(a.slots)
-		}
-		a.emit(isa.Instruction{Opcode: isa.ClassJMP | isa.EXIT})
-		return wantOperands(operands, 0)
-	case "lddw", "lddwd", "lddwr":
-		return a.wide(mnemonic, operands)
-	case "call":
-		return a.call(number, text, strings.Fields(rest))
-	case "lock":
-		return a.lock(rest)
-	}
-	return fmt.Errorf("unknown mnemonic %s", mnemonic)
-}
-
-func (a *assembler) oneRegister(in isa.Instruction, operands []string) (err error) {
-	if err := wantOperands(operands, 1); err != nil {
-		return err
-	}
-	in.Dst, err = register(operands[0])
-	a.emit(in)
-	return err
-}
-
-func (a *assembler) alu(op aluOp, mnemonic string, operands []string) (err error) {
-	in := isa.Instruction{Opcode: op.opcode, Offset: op.offset}
-	if op.opcode&0xf0 == isa.NEG {
-		return a.oneRegister(in, operands)
-	}
-	if err := wantOperands(operands, 2); err != nil {
-		return err
-	}
-	if in.Dst, err = register(operands[0]); err != nil {
-		return err
-	}
-	if strings.HasPrefix(mnemonic, "movsx") && !isRegister(operands[1]) {
-		return fmt.Errorf("%s takes a register", mnemonic)
-	}
-	if err := second(&in, operands[1]); err != nil {
-		return err
-	}
-	a.emit(in)
-	return nil
-}
-
-func (a *assembler) jump(number int, text string, opcode uint8, operands []string) (err error) {
-	in := isa.Instruction{Opcode: opcode}
-	target := len(operands) - 1
-	if opcode&0xf0 == isa.JA {
-		if err := wantOperands(operands, 1); err != nil {
-			return err
-		}
-	} else {
-		if err := wantOperands(operands, 3); err != nil {
-			return err
-		}
-		if in.Dst, err = register(operands[0]); err != nil {
-			return err
-		}
-		if err := second(&in, operands[1]); err != nil {
-			return err
-		}
-	}
-	return a.target(number, text, in, operands[target], opcode == isa.ClassJMP32|isa.JA)
-}
-
-// target emits in with its distance in the immediate or in the offset.
-func (a *assembler) target(number int, text string, in isa.Instruction, target string, imm bool) error {
-	if isName(target) {
-		a.refs = append(a.refs, reference{len(a.slots), target, imm, number, text})
-		a.emit(in)
-		return nil
-	}
-	distance, err := strconv.ParseInt(target, 0, 32)
-	switch {
-	case err != nil:
-		return fmt.Errorf("bad target %s", target)
-	case imm:
-		in.Imm = int32(distance)
-	case int64(int16(distance)) != distance:
-		return fmt.Errorf("target %s does not fit 16 bits", target)
-	default:
-		in.Offset = int16(distance)
-	}
-	a.emit(in)
-	return nil
-}
-
-func (a *assembler) memory(opcode uint8, operands []string) (err error) {
-	if err := wantOperands(operands, 2); err != nil {
-		return err
-	}
-	in := isa.Instruction{Opcode: opcode}
-	switch in.Class() {
-	case isa.ClassLDX:
-		if in.Dst, err = register(operands[0]); err != nil {
-			return err
-		}
-		in.Src, in.Offset, err = address(operands[1])
-	case isa.ClassSTX:
-		if in.Dst, in.Offset, err = address(operands[0]); err != nil {
-			return err
-		}
-		in.Src, err = register(operands[1])
-	case isa.ClassST:
-		if in.Dst, in.Offset, err = address(operands[0]); err != nil {
-			return err
-		}
-		in.Imm, err = immediate(operands[1])
-	}
-	a.emit(in)
-	return err
-}
-
-func (a *assembler) wide(mnemonic string, operands []string) (err error) {
-	if err := wantOperands(operands, 2); err != nil {
-		return err
-	}
-	in := isa.Instruction{Opcode: isa.LDDW}
-	switch mnemonic {
-	case "lddwd":
-		in.Opcode = isa.LDDWD
-	case "lddwr":
-		in.Opcode = isa.LDDWR
-	}
-	if in.Dst, err = register(operands[0]); err != nil {
-		return err
-	}
-	value, err := strconv.ParseUint(operands[1], 0, 64)
+// Assemble translates a program that has no data to instruction slots.
+func Assemble(text string) ([]byte, error) {
+	o, err := Source{Text: text}.Assemble()
 	if err != nil {
-		signed, err := strconv.ParseInt(operands[1], 0, 64)
-		if err != nil {
-			return fmt.Errorf("bad 64-bit immediate %s", operands[1])
+		return nil, err
+	}
+	if len(o.Data)+len(o.Rodata)+len(o.Contract) != 0 {
+		return nil, errors.New("the program has data, which instructions alone cannot carry")
+	}
+	return o.Text, nil
+}
+
+// maxErrors is how many lines are complained of at once.
+const maxErrors = 10
+
+// Assemble translates a source. A label stands before a colon; the first exit
+// instruction also bears the label exit. The error joins one *Error for each
+// line that is not understood, up to ten.
+func (s Source) Assemble() (*Object, error) {
+	s.constants = map[string]uint64{}
+	a := assembler{source: &s, current: text, symbols: map[string]symbol{}}
+	var all []error
+	for i, statement := range strings.Split(s.Text, "\n") {
+		l := scan(&s, i+1, statement)
+		a.line(l)
+		if l.err != nil {
+			all = append(all, l.err)
 		}
-		value = uint64(signed)
+		if len(all) == maxErrors {
+			break
+		}
 	}
-	in.Imm = int32(value)
-	a.emit(in, isa.Instruction{Imm: int32(value >> 32)})
-	return nil
+	if len(all) == 0 {
+		all = a.resolve()
+	}
+	if len(all) > 0 {
+		return nil, errors.Join(all...)
+	}
+	o := &Object{Data: a.content[data], Rodata: a.content[rodata], Text: a.content[text], Contract: a.content[contract]}
+	for _, g := range a.globals {
+		if at := a.symbols[g.label.text]; at.section == text {
+			o.Functions = append(o.Functions, image.Function{Name: []byte(g.name), Offset: at.offset})
+		}
+	}
+	return o, nil
 }
 
-func (a *assembler) call(number int, text string, words []string) error {
-	in := isa.Instruction{Opcode: isa.ClassJMP | isa.CALL}
-	kind, target := "helper", ""
-	switch len(words) {
-	case 1:
-		target = words[0]
-	case 2:
-		kind, target = words[0], words[1]
+// A section is a part of an image.
+type section uint8
+
+const (
+	text section = iota
+	rodata
+	data
+	contract
+	sections
+)
+
+var sectionNames = [sections]string{".text", ".rodata", ".data", ".contract"}
+
+func (s section) String() string { return sectionNames[s] }
+
+type symbol struct {
+	section section
+	offset  int // in bytes
+}
+
+// A reference is an instruction that waits for a symbol.
+type reference struct {
+	at     int // in .text
+	how    use
+	name   token
+	addend int64
+	line   *line
+}
+
+type use uint8
+
+const (
+	useOffset use = iota // distance in slots, to the offset
+	useImm               // distance in slots, to the immediate
+	useCall              // a label, or a helper
+	useWide              // place in .data or .rodata
+)
+
+// A global is an entry of the function table; what lies in other sections than
+// .text gets none.
+type global struct {
+	name  string
+	label token
+	line  *line
+}
+
+type assembler struct {
+	source  *Source
+	current section
+	content [sections][]byte
+	symbols map[string]symbol
+	refs    []reference
+	globals []global
+	exit    *symbol // the first exit instruction
+}
+
+func (a *assembler) here() symbol { return symbol{a.current, len(a.content[a.current])} }
+
+func (a *assembler) line(l *line) {
+	for l.ahead(1).text == ":" && l.ahead(1).kind == mark {
+		t := l.next()
+		l.next()
+		a.label(l, t)
 	}
+	t := l.peek()
+	if t.kind == end {
+		return
+	}
+	_, _, isRegister := registerOf(t)
 	switch {
-	case target == "":
-		return fmt.Errorf("call takes a helper number, a register or local and a label")
-	case kind == "local":
-		in.Src = isa.CallLocal
-		return a.target(number, text, in, target, true)
-	case kind == "runtime":
-		in.Src = isa.CallBTF
-	case kind != "helper":
-		return fmt.Errorf("unknown kind of call %s", kind)
-	case isRegister(target):
-		in.Opcode = isa.CALLX
-		return a.oneRegister(in, []string{target})
+	case t.kind == word && t.text[0] == '.':
+		a.directive(l)
+	case isRegister, t.text == "*", t.text == "if", t.text == "goto", t.text == "gotol", t.text == "callx",
+		t.text == "lock" && l.ahead(1).text == "*":
+		a.kernel(l)
+	default:
+		a.conformance(l)
 	}
-	n, err := immediate(target)
-	in.Imm = n
-	a.emit(in)
-	return err
+	l.finish()
 }
 
-func (a *assembler) lock(rest string) (err error) {
-	fetch := false
-	name, rest, _ := strings.Cut(rest, " ")
-	if name == "fetch" {
-		fetch = true
-		name, rest, _ = strings.Cut(rest, " ")
+func (a *assembler) label(l *line, t token) {
+	_, _, isRegister := registerOf(t)
+	_, taken := a.symbols[t.text]
+	switch {
+	case t.kind != word || isRegister:
+		l.fail(t, "%s cannot be a label", t.name())
+	case taken:
+		l.fail(t, "label %s is there already", t.text)
+	default:
+		a.symbols[t.text] = a.here()
 	}
-	in := isa.Instruction{Opcode: isa.ClassSTX | isa.ATOMIC | isa.DW}
-	if short, found := strings.CutSuffix(name, "32"); found {
-		in.Opcode = isa.ClassSTX | isa.ATOMIC | isa.W
-		name = short
+}
+
+// emit appends an instruction; the second half of a wide one is another.
+func (a *assembler) emit(l *line, in isa.Instruction) {
+	if a.current != text {
+		l.fail(token{column: 1}, "an instruction in %v", a.current)
 	}
-	imm, known := atomics[name]
-	if !known {
-		return fmt.Errorf("unknown atomic operation %s", name)
+	if l.err == nil {
+		a.content[text] = in.Append(a.content[text])
 	}
-	if fetch {
-		imm |= isa.Fetch
+}
+
+// refer notes that the instruction to be emitted next waits for a symbol.
+func (a *assembler) refer(l *line, how use, name token, addend int64) {
+	a.refs = append(a.refs, reference{len(a.content[text]), how, name, addend, l})
+}
+
+// target reads where a jump or call leads: a distance in slots, or a label.
+func (a *assembler) target(l *line, in isa.Instruction, how use) {
+	if sign := l.ahead(1).text; sign == "+" || sign == "-" {
+		l.accept("pc") // as the kernel prints it
 	}
-	in.Imm = imm
-	operands := splitOperands(rest)
-	if err := wantOperands(operands, 2); err != nil {
-		return err
+	t := l.peek()
+	switch {
+	case t.kind == word:
+		a.refer(l, how, l.next(), 0)
+	case how == useOffset:
+		in.Offset = l.offset16()
+	default:
+		v := int64(l.number64())
+		in.Imm = int32(v)
+		if v != int64(in.Imm) {
+			l.fail(t, "the distance does not fit 32 bits")
+		}
 	}
-	if in.Dst, in.Offset, err = address(operands[0]); err != nil {
-		return err
+	a.emit(l, in)
+}
+
+// wide emits an LDDW of a number, or of the place of a symbol.
+func (a *assembler) wide(l *line, in isa.Instruction) {
+	t := l.peek()
+	if _, constant := a.source.constants[t.text]; t.kind == word && !constant {
+		l.next()
+		var addend int64
+		if sign := l.peek().text; sign == "+" || sign == "-" {
+			addend = int64(l.number64())
+		}
+		a.refer(l, useWide, t, addend)
+		a.emit(l, in)
+		a.emit(l, isa.Instruction{})
+		return
 	}
-	in.Src, err = register(operands[1])
-	a.emit(in)
-	return err
+	v := l.number64()
+	in.Imm = int32(v)
+	a.emit(l, in)
+	a.emit(l, isa.Instruction{Imm: int32(v >> 32)})
+}
+
+// resolve fills in what waited for symbols.
+func (a *assembler) resolve() []error {
+	var all []error
+	if _, taken := a.symbols["exit"]; !taken && a.exit != nil {
+		a.symbols["exit"] = *a.exit
+	}
+	for i := range a.refs {
+		r := &a.refs[i]
+		if a.fill(r); r.line.err != nil {
+			all = append(all, r.line.err)
+		}
+		if len(all) == maxErrors {
+			return all
+		}
+	}
+	for _, g := range a.globals {
+		at, ok := a.symbols[g.label.text]
+		switch {
+		case !ok:
+			g.line.fail(g.label, "there is no label %s", g.label.text)
+		case at.section == text && (at.offset >= len(a.content[text]) || at.offset%isa.Size != 0):
+			g.line.fail(g.label, "no instruction follows %s", g.label.text)
+		}
+		if g.line.err != nil {
+			all = append(all, g.line.err)
+		}
+	}
+	return all
+}
+
+func (a *assembler) fill(r *reference) {
+	code := a.content[text][r.at:]
+	to, known := a.symbols[r.name.text]
+	if r.how == useWide {
+		a.fillWide(r, code)
+		return
+	}
+	if helper, isHelper := a.source.Helpers[r.name.text]; r.how == useCall && !known && isHelper {
+		binary.LittleEndian.PutUint32(code[4:], uint32(helper))
+		return
+	}
+	distance := to.offset - r.at - isa.Size
+	switch {
+	case !known && r.how == useCall:
+		r.line.fail(r.name, "there is no label and no helper %s", r.name.text)
+	case !known:
+		r.line.fail(r.name, "there is no label %s", r.name.text)
+	case to.section != text || distance%isa.Size != 0:
+		r.line.fail(r.name, "%s is no instruction", r.name.text)
+	case r.how == useOffset:
+		if distance /= isa.Size; distance != int(int16(distance)) {
+			r.line.fail(r.name, "label %s is too far away: %d slots", r.name.text, distance)
+		}
+		binary.LittleEndian.PutUint16(code[2:], uint16(distance))
+	default:
+		if r.how == useCall {
+			code[1] = code[1]&15 | isa.CallLocal<<4
+		}
+		binary.LittleEndian.PutUint32(code[4:], uint32(distance/isa.Size))
+	}
+}
+
+// fillWide makes an LDDW relative to the section its symbol is in.
+func (a *assembler) fillWide(r *reference, code []byte) {
+	opcodes := [sections]byte{rodata: isa.LDDWR, data: isa.LDDWD}
+	to, known := a.symbols[r.name.text]
+	for s, name := range sectionNames {
+		if name == r.name.text {
+			to, known = symbol{section: section(s)}, true
+		}
+	}
+	place := int64(to.offset) + r.addend
+	switch {
+	case !known:
+		r.line.fail(r.name, "there is no symbol %s", r.name.text)
+	case to.section == text:
+		r.line.fail(r.name, "%s has no address: a container cannot read its instructions", r.name.text)
+	case to.section == contract:
+		r.line.fail(r.name, "%s has no address: a container cannot read its contract", r.name.text)
+	case code[0] != isa.LDDW && code[0] != opcodes[to.section]:
+		r.line.fail(r.name, "%s lies in %v", r.name.text, to.section)
+	case place != int64(int32(place)):
+		r.line.fail(r.name, "the place does not fit 32 bits")
+	}
+	code[0] = opcodes[to.section]
+	binary.LittleEndian.PutUint32(code[4:], uint32(place))
 }

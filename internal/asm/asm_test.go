@@ -1,16 +1,11 @@
 package asm_test
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/femto-containers/femto/internal/asm"
-	"github.com/femto-containers/femto/internal/vectors"
 )
 
 func TestAssemble(t *testing.T) {
@@ -66,43 +61,91 @@ func TestAssembleErrors(t *testing.T) {
 		"mov %r1, -2147483649", "ja nowhere", "ja +32768", "a:\na:\nexit", "1a: exit",
 		"ldxb %r0, %r1", "ldxsdw %r0, [%r1]", "ldxb %r0, [%r1+40000]", "lddw %r0, 0x1ffffffffffffffff",
 		"call", "call foreign 1", "lock nand [%r1], %r2", "lock add %r1, %r2", "exit 1", "movsx832 %r1, 5",
+		"r0 = w1", "w0 = 1 ll", "r0 = -r1", "r0 = be16 r1", "r0 s+= 1", "*(u64 *)(r1 + 0) = w2", "*(s8 *)(r1 + 0) = r2",
+		"if r1 ~ 2 goto +1", "if r1 > w2 goto +1", "lock *(u8 *)(r1 + 0) += r2", "r1 = cmpxchg_64(r2 + 0, r1, r3)",
+		"r2 = xchg_64(r1 + 0, r3)", "w1 = (s32)w2", "r1 = *(u7 *)(r2 + 0)", "call nobody", "r1 = nothing ll",
+		".section .maps", ".byte 256", ".string 5", ".string \"open", ".align 3", ".globl nothing", ".frobnicate",
+		"r0: exit", "lddw %r0, .text", ".data\nexit", "lddwr %r1, .data+8", ".zero 99999999999",
 	} {
 		_, err := asm.Assemble("mov %r0, 0\n" + source)
 		var e *asm.Error
 		if !errors.As(err, &e) {
 			t.Errorf("%q: got error %v, want an *asm.Error", source, err)
-		} else if e.Line < 2 {
-			t.Errorf("%q: error names line %d", source, e.Line)
+		} else if e.Line < 2 || e.Column < 1 {
+			t.Errorf("%q: error names line %d, column %d", source, e.Line, e.Column)
 		}
 	}
 }
 
-// Every program of the suite survives disassembly and assembly.
-func TestDisassembleConformance(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(vectors.Dir(t, "bpf_conformance"), "*.data"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
+func TestErrorsNameThePlace(t *testing.T) {
+	for _, tt := range []struct{ source, want string }{
+		{"  mov %r11, 1", `a.s:1:7: "%r11" is no register: there are r0 to r10: mov %r11, 1`},
+		{"exit\n\tif r1 == 5 gogo +1", `a.s:2:13: want goto, got "gogo": if r1 == 5 gogo +1`},
+		{"ja away", `a.s:1:4: there is no label away: ja away`},
+		{"mov %r1, 2 3", `a.s:1:12: "3" is too much: mov %r1, 2 3`},
+		{"call blink", `a.s:1:6: there is no label and no helper blink: call blink`},
+		{"mov %r1,", `a.s:1:9: the end of the line is no number of 64 bits: mov %r1,`},
+		{"frob %r1\nexit\nw1 = (s32)w2", "a.s:1:1: there is no instruction \"frob\": frob %r1\n" +
+			`a.s:3:7: nothing is extended from "s32" here: w1 = (s32)w2`},
+	} {
+		_, err := asm.Source{Name: "a.s", Text: tt.source}.Assemble()
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%q: got error\n%v, want\n%s", tt.source, err, tt.want)
+		}
 	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := asm.ParseCase(string(b))
-		if err != nil {
-			t.Errorf("%s: %v", filepath.Base(file), err)
-			continue
-		}
-		var source []string
-		for _, line := range asm.Disassemble(c.Program) {
-			source = append(source, line.Text)
-		}
-		again, err := asm.Assemble(strings.Join(source, "\n"))
-		if err != nil {
-			t.Errorf("%s: %v", filepath.Base(file), err)
-		} else if !bytes.Equal(again, c.Program) {
-			t.Errorf("%s: %x became %x", filepath.Base(file), c.Program, again)
-		}
+}
+
+func TestAssembleContainer(t *testing.T) {
+	o, err := asm.Source{Helpers: map[string]int32{"printf": 1, "add": 2}, Text: `
+	.set answer, 42
+	.globl main, 
+`}.Assemble()
+	if err == nil {
+		t.Errorf("assembled %v", o)
+	}
+	o, err = asm.Source{Helpers: map[string]int32{"printf": 1, "add": 2}, Text: `
+	.set	answer, 42
+	.section .rodata.str1.1,"aMS",@progbits,1
+hello:	.string "a\"b#;\101\n"
+	.data
+	.byte 1, -1, 0xff
+	.balign 8
+count:	.quad answer
+	.text
+	.globl	main
+	.function "odd name", add
+main:
+	r1 = hello ll
+	lddw %r2, count+4
+	call printf           # a helper
+	call add              // the label, which hides the helper
+	w3 = answer
+	exit
+add:	exit
+	.globl hello
+`}.Assemble()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(o.Rodata), "a\"b#;A\n\x00"; got != want {
+		t.Errorf(".rodata %q, want %q", got, want)
+	}
+	if got, want := string(o.Data), "\x01\xff\xff\x00\x00\x00\x00\x00*\x00\x00\x00\x00\x00\x00\x00"; got != want {
+		t.Errorf(".data %q, want %q", got, want)
+	}
+	want := "d8010000000000000000000000000000" + "b80200000c0000000000000000000000" + "8500000001000000" +
+		"8510000002000000" + "b40300002a000000" + "9500000000000000" + "9500000000000000"
+	if got := hex.EncodeToString(o.Text); got != want {
+		t.Errorf(".text %s, want %s", got, want)
+	}
+	if len(o.Functions) != 2 || string(o.Functions[0].Name) != "main" || string(o.Functions[1].Name) != "odd name" || o.Functions[1].Offset != 64 {
+		t.Errorf("functions %v", o.Functions)
+	}
+	if _, err := o.Image(); err != nil {
+		t.Error(err)
+	}
+	if _, err := asm.Assemble(".data\n.byte 1\n.text\nexit"); err == nil {
+		t.Error("assembled data into instructions")
 	}
 }
 
@@ -111,7 +154,10 @@ func TestDisassembleDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{".bytes ff 00 00 00 00 00 00 00", ".bytes 18 00 00 00 01 00 00 00", ".bytes 95"}
+	want := []string{
+		".byte 0xff, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00",
+		".byte 0x18, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00", ".byte 0x95",
+	}
 	lines := asm.Disassemble(text[:16])
 	lines = append(lines, asm.Disassemble(text[16:])...)
 	if len(lines) != len(want) {
@@ -122,25 +168,6 @@ func TestDisassembleDamaged(t *testing.T) {
 			t.Errorf("line %d: got %q, want %q", i, line.Text, want[i])
 		}
 	}
-}
-
-func FuzzDisassemble(f *testing.F) {
-	f.Add([]byte{0xd4, 1, 0, 0, 7, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, text []byte) {
-		slots := 0
-		for _, line := range asm.Disassemble(text) {
-			if line.Slot != slots {
-				t.Fatalf("line at slot %d, want %d", line.Slot, slots)
-			}
-			slots++
-			if line.Wide {
-				slots++
-			}
-		}
-		if want := (len(text) + 7) / 8; slots != want {
-			t.Fatalf("%d slots listed, want %d", slots, want)
-		}
-	})
 }
 
 func FuzzAssemble(f *testing.F) {

@@ -1,8 +1,6 @@
 package asm
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/femto-containers/femto/isa"
@@ -113,89 +111,4 @@ func byteOrder(mnemonic string) (opcode uint8, width int32, ok bool) {
 		}
 	}
 	return 0, 0, false
-}
-
-func splitOperands(s string) []string {
-	if strings.TrimSpace(s) == "" {
-		return nil
-	}
-	operands := strings.Split(s, ",")
-	for i := range operands {
-		operands[i] = strings.TrimSpace(operands[i])
-	}
-	return operands
-}
-
-func wantOperands(operands []string, n int) error {
-	if len(operands) != n {
-		return fmt.Errorf("%d operands, want %d", len(operands), n)
-	}
-	return nil
-}
-
-func isRegister(s string) bool {
-	_, err := register(s)
-	return err == nil
-}
-
-func register(s string) (uint8, error) {
-	number, found := strings.CutPrefix(strings.TrimPrefix(s, "%"), "r")
-	n, err := strconv.ParseUint(number, 10, 8)
-	if !found || err != nil || n >= isa.Registers {
-		return 0, fmt.Errorf("%q is no register", s)
-	}
-	return uint8(n), nil
-}
-
-// second sets the source register or the immediate of a two-operand form.
-func second(in *isa.Instruction, operand string) (err error) {
-	if isRegister(operand) {
-		in.Opcode |= isa.SourceX
-		in.Src, err = register(operand)
-		return err
-	}
-	in.Imm, err = immediate(operand)
-	return err
-}
-
-// immediate accepts every number that fits 32 bits, signed or unsigned.
-func immediate(s string) (int32, error) {
-	n, err := strconv.ParseInt(s, 0, 64)
-	if err != nil || n < -1<<31 || n >= 1<<32 {
-		return 0, fmt.Errorf("%q is no 32-bit number", s)
-	}
-	return int32(n), nil
-}
-
-// address parses [%rN], [%rN+offset] and [%rN-offset].
-func address(s string) (reg uint8, offset int16, err error) {
-	bad := fmt.Errorf("%q is no address", s)
-	inner, found := strings.CutPrefix(s, "[")
-	inner, closed := strings.CutSuffix(inner, "]")
-	if !found || !closed {
-		return 0, 0, bad
-	}
-	inner = strings.ReplaceAll(inner, " ", "")
-	base, distance := inner, "+0"
-	if i := strings.IndexAny(inner, "+-"); i >= 0 {
-		base, distance = inner[:i], inner[i:]
-	}
-	if reg, err = register(base); err != nil {
-		return 0, 0, err
-	}
-	n, err := strconv.ParseInt(distance, 0, 16)
-	if err != nil {
-		return 0, 0, bad
-	}
-	return reg, int16(n), nil
-}
-
-func isName(s string) bool {
-	for i, c := range []byte(s) {
-		letter := c == '_' || c == '.' || c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return s != ""
 }
