@@ -277,6 +277,10 @@ func (a *Agent) Store(handle int, payload []byte) suit.Reason {
 	return suit.ReasonOK
 }
 
+// Copy is for several components, of which a manifest of ours has one
+// (suit.Platform).
+func (a *Agent) Copy(handle, source int) suit.Reason { return suit.ReasonCommand }
+
 // expect prepares for an image of size bytes with a digest, short of touching
 // the flash. have says that it is the one that runs already: then nothing is
 // to be written, so that whoever repeats a manifest wears no flash. Otherwise

@@ -19,17 +19,26 @@ const (
 	keyCommon    = 3
 	keyReference = 4
 
-	keyCoSWID = 14
-	keyText   = 23
-
 	keyComponents = 2
 	keyShared     = 4
+)
+
+// elementKeys are the elements that an envelope may have; from elementSeverable
+// on, the manifest has a digest of them.
+const (
+	elementKeys = "\x02\x03\x0e\x10\x14\x17"
+
+	elementAuthentication = iota - 1
+	elementManifest
+	elementSeverable
+	elementCount = len(elementKeys)
 )
 
 // maxDepth is the deepest nesting inside one byte string of the format.
 const maxDepth = 4
 
-// open checks the envelope's structure, without a look into its elements.
+// open checks the envelope's structure and notes where its elements are,
+// without a look into them.
 func (p *Processor) open() bool {
 	if len(p.envelope) > MaxEnvelope {
 		return p.refuse(StageEnvelope, ReasonOperation)
@@ -42,102 +51,76 @@ func (p *Processor) open() bool {
 	default:
 		return p.refuse(StageCBOR, ReasonCBOR)
 	}
-	d := cbor.New(p.envelope)
-	if d.Tag() != tagEnvelope {
-		return p.refuse(StageEnvelope, ReasonCBOR)
-	}
-	n := d.Map()
-	found := 0
-	for ; n > 0 && d.Err() == 0; n-- {
-		if d.Type() == cbor.Text {
+	p.seek(0, uint16(len(p.envelope)))
+	d := &p.d
+	tag := d.Tag()
+	for n := d.Map(); n > 0; n-- {
+		if d.Type() == cbor.Text { // integers sort before text
+			if p.payloads == 0 {
+				p.payloads = uint16(d.Offset())
+			}
 			d.Text()
 			d.Bytes()
 			continue
 		}
-		switch d.Int() {
-		case keyAuthentication, keyManifest:
-			found++
-		case keyCoSWID, SectionFetch, SectionInstall, keyText:
-		default:
+		i := index(elementKeys, d.Int())
+		from := d.Offset()
+		d.Bytes()
+		if i < 0 {
 			return p.refuse(StageEnvelope, ReasonCBOR)
 		}
-		d.Bytes()
+		p.elements[i] = span{uint16(from), uint16(d.Offset())}
 	}
-	if d.End() != 0 || found != 2 {
+	if d.End() != 0 || tag != tagEnvelope || p.elements[elementAuthentication] == (span{}) || p.elements[elementManifest] == (span{}) {
 		return p.refuse(StageEnvelope, ReasonCBOR)
 	}
 	return true
 }
 
-// element returns where the value of an element of the envelope is, its byte
-// string head included, and where the content of that byte string is.
-func (p *Processor) element(key int32) (raw, content span) {
-	d := cbor.New(p.envelope)
-	d.Tag()
-	for n := d.Map(); n > 0 && d.Type() != cbor.Text; n-- { // integers sort before text
-		found := d.Int() == key
-		from := d.Offset()
-		content = bytesSpan(&d)
-		if found {
-			return span{uint16(from), content.to}, content
-		}
-	}
-	return span{}, span{}
+// content returns what is in element i, without the head of its byte string.
+//
+//go:noinline
+func (p *Processor) content(i int) span {
+	p.seek(p.elements[i].from, p.elements[i].to)
+	return p.bytes()
 }
 
 // payload returns the payload that the envelope holds under uri.
-func (p *Processor) payload(uri []byte) ([]byte, bool) {
-	d := cbor.New(p.envelope)
-	d.Tag()
-	for n := d.Map(); n > 0 && d.Err() == 0; n-- {
-		if d.Type() != cbor.Text {
-			d.Int()
-			d.Bytes()
-			continue
-		}
-		key := d.Text()
-		payload := d.Bytes()
-		if d.Err() == 0 && equal(key, uri) {
-			return payload, true
+func (p *Processor) payload(uri []byte) []byte {
+	p.seek(p.payloads, uint16(len(p.envelope)))
+	for p.payloads != 0 && p.d.More() {
+		key := p.d.Text()
+		payload := p.d.Bytes()
+		if equal(key, uri) {
+			return payload
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // authenticate compares the manifest with its digest and finds a signer for
 // that digest. It reads nothing else.
 func (p *Processor) authenticate() bool {
-	_, s := p.element(keyAuthentication)
-	wrapper := p.view(s)
-	if cbor.Valid(wrapper, maxDepth) != 0 {
-		return p.refuse(StageCBOR, ReasonCBOR)
+	if !p.enter(p.content(elementAuthentication)) {
+		return false
 	}
-	d := cbor.New(wrapper)
+	d := &p.d
 	blocks := d.Array() - 1
 	signed := d.Bytes()
-	if d.Err() != 0 || blocks < 0 {
+	if d.Err() != 0 {
 		return p.refuse(StageEnvelope, ReasonCBOR)
 	}
 	if cbor.Valid(signed, maxDepth) != 0 {
 		return p.refuse(StageCBOR, ReasonCBOR)
 	}
-	digest, reason := parseDigest(signed)
-	if reason != ReasonOK {
-		stage := StageDigest
-		if reason == ReasonCBOR {
-			stage = StageEnvelope
-		}
-		return p.refuse(stage, reason)
+	if !p.vouched(signed, elementManifest) {
+		return false
 	}
-	raw, _ := p.element(keyManifest)
-	sha2.Sum256(&p.digest, p.view(raw))
-	if !equal(digest, p.digest[:]) {
-		return p.refuse(StageDigest, ReasonUnauthorised)
+	p.digest = p.sum
+	reason := ReasonUnauthorised
+	if blocks > MaxSignatures {
+		blocks = 0
 	}
-	if blocks == 0 || blocks > MaxSignatures {
-		return p.refuse(StageAuth, ReasonUnauthorised)
-	}
-	reason = ReasonUnauthorised
 	for ; blocks > 0; blocks-- {
 		block := d.Bytes()
 		if d.Err() != 0 {
@@ -161,41 +144,99 @@ func (p *Processor) authenticate() bool {
 	return p.refuse(StageAuth, reason)
 }
 
-// bytesSpan consumes a byte string and returns where its content is.
-func bytesSpan(d *cbor.Decoder) span {
-	n := len(d.Bytes())
-	return span{uint16(d.Offset() - n), uint16(d.Offset())}
+// vouched compares element i, its byte string head included, with a
+// SUIT_Digest.
+//
+//go:noinline
+func (p *Processor) vouched(digest []byte, i int) bool {
+	want, reason := parseDigest(digest)
+	if reason != ReasonOK {
+		stage := StageDigest
+		if reason == ReasonCBOR {
+			stage = StageSetup // neither a section nor a digest of one
+			if i < elementSeverable {
+				stage = StageEnvelope
+			}
+		}
+		return p.refuse(stage, reason)
+	}
+	if i >= elementSeverable && p.elements[i] == (span{}) {
+		return true
+	}
+	sha2.Sum256(&p.sum, p.envelope[p.elements[i].from:p.elements[i].to])
+	if !equal(want, p.sum[:]) {
+		return p.refuse(StageDigest, ReasonUnauthorised)
+	}
+	return true
 }
 
-// view returns the bytes of a span.
-func (p *Processor) view(s span) []byte { return p.envelope[s.from:s.to] }
-
-// decoder returns a decoder of a span whose offsets are into the envelope.
-func (p *Processor) decoder(s span) cbor.Decoder {
-	return cbor.At(p.envelope[:s.to], int(s.from))
+// seek moves the decoder to a part of the envelope. Its offsets are the
+// envelope's.
+//
+//go:noinline
+func (p *Processor) seek(from, to uint16) {
+	p.d = cbor.At(p.envelope[:to], int(from))
 }
 
-// parseDigest reads a SUIT_Digest: [algorithm, bytes], SHA-256 only.
-// ReasonCBOR says that it is no such array.
+// enter moves the decoder to s if that is one document of the strict subset.
+//
+//go:noinline
+func (p *Processor) enter(s span) bool {
+	p.seek(s.from, s.to)
+	p.d.Skip(maxDepth)
+	if p.d.End() != 0 {
+		return p.refuse(StageCBOR, ReasonCBOR)
+	}
+	p.seek(s.from, s.to)
+	return true
+}
+
+// bytes consumes a byte string and returns where its content is.
+//
+//go:noinline
+func (p *Processor) bytes() span {
+	n := len(p.d.Bytes())
+	return span{uint16(p.d.Offset() - n), uint16(p.d.Offset())}
+}
+
+// digestHead begins a SUIT_Digest of SHA-256: [-16, a byte string of 32].
+const digestHead = "\x82\x2f\x58\x20"
+
+// parseDigest returns the 32 bytes of a SUIT_Digest, SHA-256 only. ReasonCBOR
+// says that it is no array of two items.
+//
+//go:noinline
 func parseDigest(b []byte) ([]byte, Reason) {
-	d := cbor.New(b)
-	if d.Array() != 2 {
-		return nil, ReasonCBOR
+	for i := range len(digestHead) {
+		if i == len(b) || b[i] != digestHead[i] {
+			switch i {
+			case 0:
+				return nil, ReasonCBOR
+			case 1:
+				return nil, ReasonAlgorithm
+			}
+			return nil, ReasonParameter
+		}
 	}
-	algorithm := d.Int()
-	digest := d.Bytes()
-	if d.End() != 0 {
-		return nil, ReasonCBOR
-	}
-	if algorithm != cose.AlgSHA256 {
-		return nil, ReasonAlgorithm
-	}
-	if len(digest) != sha2.Size256 {
+	if len(b) != len(digestHead)+sha2.Size256 {
 		return nil, ReasonParameter
 	}
-	return digest, ReasonOK
+	return b[len(digestHead):], ReasonOK
 }
 
+// index returns where key is in keys, or -1.
+//
+//go:noinline
+func index(keys string, key int32) int {
+	for i := range len(keys) {
+		if int32(keys[i]) == key {
+			return i
+		}
+	}
+	return -1
+}
+
+//go:noinline
 func equal(a, b []byte) bool {
 	if len(a) != len(b) {
 		return false

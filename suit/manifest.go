@@ -1,9 +1,6 @@
 package suit
 
-import (
-	"github.com/femto-containers/femto/internal/cbor"
-	"github.com/femto-containers/femto/internal/sha2"
-)
+import "github.com/femto-containers/femto/internal/cbor"
 
 // Sections of a manifest by their key, and the key that holds the shared
 // sequence.
@@ -14,64 +11,48 @@ const (
 	SectionInvoke   = 9
 	SectionFetch    = 16
 	SectionInstall  = 20
-
-	sectionCount = 5
 )
 
 // order is the order in which sections run: the update procedure, then the
 // invocation procedure.
-var order = [sectionCount]uint8{SectionFetch, SectionInstall, SectionValidate, SectionLoad, SectionInvoke}
+const (
+	order        = "\x10\x14\x07\x08\x09"
+	sectionCount = len(order)
+)
 
 // setup reads the authenticated manifest and checks everything that can be
 // checked before a command runs.
 func (p *Processor) setup() bool {
-	_, manifest := p.element(keyManifest)
-	if cbor.Valid(p.view(manifest), maxDepth) != 0 {
-		return p.refuse(StageCBOR, ReasonCBOR)
+	if !p.enter(p.content(elementManifest)) {
+		return false
 	}
-	d := p.decoder(manifest)
-	n := d.Map()
-	var common span
-	named := uint32(0) // severable elements that the manifest has a digest of
-	version, sequence := false, false
-	for ; n > 0 && d.Err() == 0; n-- {
-		key := d.Int()
-		switch key {
-		case keyVersion:
-			version = d.Uint() == Version
-			if !version {
-				return p.refuse(StageSetup, ReasonParameter)
-			}
-		case keySequence:
-			p.sequence = d.Uint()
-			sequence = true
-		case keyCommon:
-			common = bytesSpan(&d)
-		case keyReference:
-			d.Text()
-		case SectionValidate, SectionLoad, SectionInvoke:
-			p.section(key, bytesSpan(&d))
-		case SectionFetch, SectionInstall, keyCoSWID, keyText:
-			if d.Type() != cbor.Array {
-				p.section(key, bytesSpan(&d))
-				break
-			}
-			named |= 1 << uint(key)
-			if !p.sever(key, d.Raw(1)) {
-				return false
-			}
-		default:
-			return p.refuse(StageSetup, ReasonCommand)
-		}
-	}
-	if d.End() != 0 || !version || !sequence || common == (span{}) {
+	d := &p.d
+	// The required fields have the lowest keys, so they come first.
+	n := d.Map() - 3
+	keys := d.Int()
+	version := d.Uint()
+	keys = keys<<4 | d.Int()
+	p.sequence = d.Uint()
+	keys = keys<<4 | d.Int()
+	common := p.bytes()
+	if d.Err() != 0 || keys != keyVersion<<8|keySequence<<4|keyCommon {
 		return p.refuse(StageSetup, ReasonCBOR)
 	}
-	if p.sequence > MaxSequence {
+	if version != Version || p.sequence > MaxSequence {
 		return p.refuse(StageSetup, ReasonParameter)
 	}
-	if !p.unnamed(named) {
-		return p.refuse(StageEnvelope, ReasonSevering)
+	for ; n > 0 && d.Err() == 0; n-- {
+		if !p.field(d.Int()) {
+			return false
+		}
+	}
+	if d.End() != 0 {
+		return p.refuse(StageSetup, ReasonCBOR)
+	}
+	for _, s := range p.elements[elementSeverable:] {
+		if s != (span{}) { // nothing vouches for it
+			return p.refuse(StageEnvelope, ReasonSevering)
+		}
 	}
 	if !p.common(common) {
 		return false
@@ -84,71 +65,55 @@ func (p *Processor) setup() bool {
 	return p.inspectAll()
 }
 
-// section remembers where a section is that this processor runs.
-func (p *Processor) section(key int32, sequence span) {
-	for i, section := range order {
-		if int32(section) == key {
-			p.sections[i] = sequence
-		}
-	}
-}
-
-// sever checks a severable element of the envelope against the digest that the
-// manifest has in its place, and takes it as if it were in the manifest.
-func (p *Processor) sever(key int32, digest []byte) bool {
-	want, reason := parseDigest(digest)
-	if reason == ReasonCBOR {
-		return p.refuse(StageSetup, reason) // neither a section nor a digest of one
-	}
-	if reason != ReasonOK {
-		return p.refuse(StageDigest, reason)
-	}
-	raw, content := p.element(key)
-	if raw == (span{}) {
-		if key == SectionFetch || key == SectionInstall {
-			p.severed = true
-		}
+// field reads a field of the manifest that not every one has. A severable
+// element of the envelope is checked against the digest that the manifest has
+// in its place, and taken as if it were in the manifest.
+func (p *Processor) field(key int32) bool {
+	d := &p.d
+	if key == keyReference {
+		d.Text()
 		return true
 	}
-	var got [sha2.Size256]byte
-	sha2.Sum256(&got, p.view(raw))
-	if !equal(want, got[:]) {
-		return p.refuse(StageDigest, ReasonUnauthorised)
+	section, severable := index(order, key), index(elementKeys, key)
+	if section < 0 && severable < elementSeverable {
+		return p.refuse(StageSetup, ReasonCommand)
 	}
-	p.section(key, content)
-	return true
-}
-
-// unnamed reports whether every severable element in the envelope is one of
-// which the manifest has a digest: nothing else vouches for it.
-func (p *Processor) unnamed(named uint32) bool {
-	d := cbor.New(p.envelope)
-	d.Tag()
-	for n := d.Map(); n > 0 && d.Type() != cbor.Text; n-- {
-		key := d.Int()
-		d.Bytes()
-		if key > keyManifest && named>>uint(key)&1 == 0 {
+	var s span
+	if severable >= elementSeverable && d.Type() == cbor.Array {
+		if !p.vouched(d.Raw(1), severable) {
 			return false
 		}
+		next, end := d.Offset(), p.elements[elementManifest].to
+		if e := &p.elements[severable]; *e != (span{}) {
+			s = p.content(severable)
+			*e = span{}
+		} else if section >= 0 {
+			p.severed = true
+		}
+		p.seek(uint16(next), end)
+	} else {
+		s = p.bytes()
+	}
+	if section >= 0 {
+		p.sections[section] = s
 	}
 	return true
 }
 
 // common reads the component list and notes the shared sequence.
 func (p *Processor) common(s span) bool {
-	if cbor.Valid(p.view(s), maxDepth) != 0 {
-		return p.refuse(StageCBOR, ReasonCBOR)
+	if !p.enter(s) {
+		return false
 	}
-	d := p.decoder(s)
-	n := d.Map()
-	for ; n > 0 && d.Err() == 0; n-- {
+	d := &p.d
+	for n := d.Map(); n > 0 && d.Err() == 0; n-- {
 		switch d.Int() {
 		case keyComponents:
-			if !p.componentList(&d) {
+			if !p.componentList() {
 				return false
 			}
 		case keyShared:
-			p.shared = bytesSpan(&d)
+			p.shared = p.bytes()
 		default:
 			return p.refuse(StageSetup, ReasonCommand)
 		}
@@ -162,31 +127,31 @@ func (p *Processor) common(s span) bool {
 	return true
 }
 
-func (p *Processor) componentList(d *cbor.Decoder) bool {
+func (p *Processor) componentList() bool {
+	d := &p.d
 	n := d.Array()
 	if n > MaxComponents {
 		return p.refuse(StageCheck, ReasonComponent)
 	}
-	for i := 0; i < n; i++ {
-		id := ComponentID(d.Raw(1))
-		s := cbor.New(id)
-		segments := s.Array()
-		for k := 0; k < segments; k++ {
-			s.Bytes()
+	for ; n > 0; n-- {
+		from := d.Offset()
+		segments := d.Array()
+		for k := segments; k > 0; k-- {
+			d.Bytes()
 		}
-		if s.End() != 0 || segments == 0 {
-			return p.refuse(StageCheck, ReasonComponent)
+		handle, reason := 0, ReasonComponent
+		if d.Err() == 0 && segments != 0 {
+			handle, reason = p.platform.Component(p.signer, ComponentID(p.envelope[from:d.Offset()]))
 		}
-		handle, reason := p.platform.Component(p.signer, id)
+		for i := range p.components[:p.count] {
+			if p.components[i].handle == handle {
+				reason = ReasonComponent
+			}
+		}
 		if reason != ReasonOK {
 			return p.refuse(StageCheck, reason)
 		}
-		for k := range p.components[:i] {
-			if p.components[k].handle == handle {
-				return p.refuse(StageCheck, ReasonComponent)
-			}
-		}
-		p.components[i].handle = handle
+		p.components[p.count].handle = handle
 		p.count++
 	}
 	return true
@@ -198,16 +163,88 @@ func (p *Processor) inspectAll() bool {
 	if p.shared == (span{}) {
 		return p.refuse(StageCheck, ReasonCommand)
 	}
-	p.report.Section = SectionCommon
-	p.start = p.shared.from
-	if !p.inspect(p.shared) {
+	for i := -1; i < sectionCount; i++ {
+		s := p.shared
+		p.report.Section = SectionCommon
+		if i >= 0 {
+			s = p.sections[i]
+			p.report.Section = order[i]
+		}
+		p.start = s.from
+		if s != (span{}) && !p.inspect(s, MaxNesting) {
+			return false
+		}
+	}
+	return true
+}
+
+// inspect checks the shape of a sequence and of those inside it, at most nesting
+// deep: pairs of a known command and an argument of the right type, and in a
+// shared sequence no command with effects.
+func (p *Processor) inspect(s span, nesting int) bool {
+	if nesting < 0 {
+		return p.refuse(StageExecute, ReasonCommand)
+	}
+	if !p.enter(s) {
 		return false
 	}
-	for i, s := range p.sections {
-		p.report.Section = order[i]
-		p.start = s.from
-		if s != (span{}) && !p.inspect(s) {
-			return false
+	d := &p.d
+	n := d.Array()
+	if n == 0 || n&1 != 0 {
+		return p.refuse(StageExecute, ReasonCommand)
+	}
+	for ; n > 0; n -= 2 {
+		p.report.Offset = uint16(d.Offset()) - p.start
+		code := d.Int()
+		p.report.Command = code
+		shape := shapeNone
+		if uint32(code) < uint32(len(shapes)) {
+			shape = shapes[code]
+		}
+		stage := StageExecute
+		if p.report.Section == SectionCommon {
+			stage = StageCheck
+			if shape&effect != 0 {
+				shape = shapeNone
+			}
+		}
+		inner := 0
+		switch shape &^ effect {
+		case shapeNone:
+			return p.refuse(stage, ReasonCommand)
+		case shapePolicy:
+			if d.Uint() > maxPolicy {
+				d.Fail(cbor.ErrRange)
+			}
+		case shapeIndex:
+			p.selection()
+		case shapeParameters:
+			if d.Type() != cbor.Map {
+				d.Fail(cbor.ErrType)
+			}
+			d.Skip(maxDepth)
+		case shapeSequence:
+			inner = 1
+		case shapeAlternatives:
+			if inner = d.Array(); inner < 2 {
+				d.Fail(cbor.ErrRange)
+			}
+		}
+		for ; inner > 0 && d.Err() == 0; inner-- {
+			if inner == 1 && shape == shapeAlternatives && d.Null() {
+				d.Nil()
+				break
+			}
+			t := p.bytes()
+			if d.Err() == 0 {
+				if !p.inspect(t, nesting-1) {
+					return false
+				}
+				p.seek(t.to, s.to)
+			}
+		}
+		if d.Err() != 0 {
+			return p.refuse(StageExecute, ReasonParameter)
 		}
 	}
 	return true

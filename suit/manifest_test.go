@@ -75,7 +75,7 @@ func TestProcess(t *testing.T) {
 		{"severed text with other bytes", envelope(manifest(field{23: severedBy(wellBehaved)}), map[any]any{23: seq{3, 15}.b()}), StageDigest, ReasonUnauthorised, ""},
 		{"severed by sha-512", envelope(manifest(field{20: array{-44, make([]byte, 64)}}), nil), StageDigest, ReasonAlgorithm, ""},
 		{"install not wrapped", envelope(manifest(field{20: wellBehaved}), nil), StageSetup, ReasonCBOR, ""},
-		{"install of two items not wrapped", envelope(manifest(field{20: seq{3, 15}}), nil), StageSetup, ReasonCBOR, ""},
+		{"install of two items not wrapped", envelope(manifest(field{20: seq{3, 15}}), nil), StageDigest, ReasonAlgorithm, ""},
 
 		{"manifest not a map", envelope(enc(array{}), nil), StageSetup, ReasonCBOR, ""},
 		{"manifest with trailing byte", envelope(append(manifest(nil), 0), nil), StageCBOR, ReasonCBOR, ""},
@@ -142,7 +142,7 @@ func TestProcess(t *testing.T) {
 		{"section of no bytes", envelope(manifest(field{20: []byte{}}), nil), StageCBOR, ReasonCBOR, ""},
 		{"unknown command after a fetch", envelope(install(seq{20, par{21: testURI}, 21, 2, 99, 15}), nil), StageExecute, ReasonCommand, ""},
 		{"unknown command in a later section", envelope(manifest(field{9: seq{99, 15}.b()}), nil), StageExecute, ReasonCommand, ""},
-		{"copy", envelope(install(seq{22, 2}), nil), StageExecute, ReasonCommand, ""},
+		{"copy from nowhere", envelope(install(seq{22, 2}), nil), StageInstall, ReasonParameter, ""},
 		{"command as text", envelope(install(seq{"21", 2}), nil), StageExecute, ReasonCommand, ""},
 		{"policy 16", envelope(install(seq{3, 16}), nil), StageExecute, ReasonParameter, ""},
 		{"policy -1", envelope(install(seq{3, -1}), nil), StageExecute, ReasonParameter, ""},

@@ -22,6 +22,7 @@ type bench struct {
 	class     []byte
 	ids       [][]byte // the only components, by their last segment; nil: any
 	minimum   uint64
+	slot      byte   // the idle one
 	payload   []byte // what a fetch gets; nil: fetches succeed and match anything
 	pend      bool
 	limit     int32
@@ -78,6 +79,8 @@ func (b *bench) Matches(component int, condition int32, id []byte) bool {
 		return b.vendor == nil || bytes.Equal(id, b.vendor)
 	case CommandClassID:
 		return b.class == nil || bytes.Equal(id, b.class)
+	case CommandComponentSlot:
+		return len(id) == 1 && id[0] == b.slot
 	}
 	return true
 }
@@ -96,6 +99,15 @@ func (b *bench) Fetch(component int, uri []byte, size int32, digest []byte) (boo
 func (b *bench) Store(component int, payload []byte) Reason {
 	b.log("store")
 	b.store(component, payload)
+	return ReasonOK
+}
+
+func (b *bench) Copy(component, source int) Reason {
+	b.log("copy")
+	if _, ok := b.stored[source]; !ok {
+		return ReasonOperation
+	}
+	b.store(component, b.stored[source])
 	return ReasonOK
 }
 

@@ -1,7 +1,5 @@
 package suit
 
-import "github.com/femto-containers/femto/internal/cbor"
-
 type kind uint8
 
 const (
@@ -45,7 +43,7 @@ func (p *Processor) run() Status {
 // shared sequence and itself set. Without a section the shared sequence runs
 // once: a manifest for another class is never accepted.
 func (p *Processor) begin() {
-	const end = 2 * sectionCount
+	const end = uint8(2 * sectionCount)
 	for p.phase < end && p.sections[p.phase/2] == (span{}) {
 		p.phase += 2
 	}
@@ -89,32 +87,31 @@ func (p *Processor) finish() {
 	}
 }
 
-// push starts a sequence for a set of components.
-func (p *Processor) push(kind kind, s span, selected uint8) bool {
-	if int(p.depth) == len(p.frames) {
-		return p.refuse(StageExecute, ReasonCommand)
-	}
-	d := p.decoder(s)
-	d.Array()
-	p.frames[p.depth] = frame{
-		pos: uint16(d.Offset()), end: s.to,
+// push starts a sequence for a set of components. There is room for it: inspect
+// has seen how deep sequences nest.
+//
+//go:noinline
+func (p *Processor) push(kind kind, s span, selected uint8) *frame {
+	p.seek(s.from, s.to)
+	p.d.Array()
+	f := &p.frames[p.depth]
+	*f = frame{
+		pos: uint16(p.d.Offset()), end: s.to,
 		selected: selected, kind: kind, soft: kind == kindTry,
 	}
 	p.depth++
-	return true
+	return f
 }
 
 // nest starts a sequence inside another one, for the one component that the
 // command of the outer one is at.
-func (p *Processor) nest(kind kind, s span) bool {
-	if int(p.depth) == len(p.frames) {
-		return p.refuse(StageExecute, ReasonCommand)
-	}
+func (p *Processor) nest(kind kind, s span) *frame {
 	outer := &p.frames[p.depth-1]
-	return p.inspect(s) && p.push(kind, s, outer.todo&-outer.todo)
+	return p.push(kind, s, outer.todo&-outer.todo)
 }
 
-// leave ends a sequence that succeeded, and with it the command that ran it.
+// leave ends a sequence that succeeded or may fail, and with it the command
+// that ran it.
 func (p *Processor) leave() {
 	p.depth--
 	if p.depth > 0 {
@@ -124,6 +121,8 @@ func (p *Processor) leave() {
 
 // advance goes on to the next component of the running command, or else to the
 // next command.
+//
+//go:noinline
 func (f *frame) advance() {
 	f.todo &= f.todo - 1
 	if f.todo == 0 {
@@ -133,87 +132,35 @@ func (f *frame) advance() {
 
 // try starts the alternative of a try-each at offset at, of which there are n
 // to go including it.
-func (p *Processor) try(at int, n uint16) {
+//
+//go:noinline
+func (p *Processor) try(at, n uint16) {
 	outer := &p.frames[p.depth-1]
-	d := cbor.At(p.envelope[:outer.end], at)
-	if d.Null() {
+	p.seek(at, outer.end)
+	if p.d.Null() {
 		outer.advance() // no commands: nothing can fail
 		return
 	}
-	if !p.nest(kindTry, bytesSpan(&d)) {
-		return
-	}
-	f := &p.frames[p.depth-1]
-	f.alternative, f.alternatives = uint16(d.Offset()), n-1
+	s := p.bytes()
+	f := p.nest(kindTry, s)
+	f.alternative, f.alternatives = s.to, n-1
 }
 
 // fail ends the sequence in which a condition failed. A soft failure ends there
 // (run-sequence) or goes on with the next alternative (try-each); any other
 // one fails the command that ran the sequence, and so the sequence around it.
 func (p *Processor) fail(reason Reason) {
-	for p.depth > 0 {
-		p.depth--
-		f := p.frames[p.depth]
+	for p.depth > 1 {
+		f := &p.frames[p.depth-1]
 		if f.soft && f.kind == kindRun {
-			p.frames[p.depth-1].advance()
+			p.leave()
 			return
 		}
+		p.depth--
 		if f.soft && f.alternatives > 0 {
-			p.try(int(f.alternative), f.alternatives)
+			p.try(f.alternative, f.alternatives)
 			return
 		}
 	}
 	p.refuse(StageCondition, reason)
-}
-
-// inspect checks the shape of a sequence before any command of it runs: pairs
-// of a known command and an argument of the right type, and in a shared
-// sequence no command with effects.
-func (p *Processor) inspect(s span) bool {
-	if cbor.Valid(p.view(s), maxDepth) != 0 {
-		return p.refuse(StageCBOR, ReasonCBOR)
-	}
-	shared := p.report.Section == SectionCommon
-	d := p.decoder(s)
-	n := d.Array()
-	if n == 0 || n&1 != 0 {
-		return p.refuse(StageExecute, ReasonCommand)
-	}
-	for ; n > 0; n -= 2 {
-		p.report.Offset = uint16(d.Offset()) - p.start
-		code := d.Int()
-		p.report.Command = code
-		want := cbor.Uint
-		switch code {
-		case CommandVendorID, CommandClassID, CommandImageMatch, CommandAbort, CommandDeviceID:
-		case CommandWrite, CommandFetch, CommandInvoke:
-			if shared {
-				return p.refuse(StageCheck, ReasonCommand)
-			}
-		case CommandSetComponentIndex:
-			want = d.Type()
-		case CommandTryEach:
-			want = cbor.Array
-		case CommandOverrideParameters:
-			want = cbor.Map
-		case CommandRunSequence:
-			want = cbor.Bytes
-		default:
-			if shared {
-				return p.refuse(StageCheck, ReasonCommand)
-			}
-			return p.refuse(StageExecute, ReasonCommand)
-		}
-		if d.Type() != want {
-			return p.refuse(StageExecute, ReasonParameter)
-		}
-		if code != CommandSetComponentIndex && want == cbor.Uint {
-			if d.Uint() > maxPolicy {
-				return p.refuse(StageExecute, ReasonParameter)
-			}
-			continue
-		}
-		d.Skip(maxDepth)
-	}
-	return true
 }

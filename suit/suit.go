@@ -190,9 +190,11 @@ type Platform interface {
 	// in component. Equal numbers are legal (a manifest may be applied again).
 	Sequence(signer, component int, number uint64) Reason
 
-	// Matches reports whether the 16-byte UUID id is one of the device's for
-	// condition: CommandVendorID, CommandClassID or CommandDeviceID.
-	Matches(component int, condition int32, id []byte) bool
+	// Matches reports whether value is the device's for condition: the 16
+	// bytes of an identifier for CommandVendorID, CommandClassID or
+	// CommandDeviceID, an encoded unsigned integer for CommandComponentSlot,
+	// the slot that a payload for component would go to.
+	Matches(component int, condition int32, value []byte) bool
 
 	// Fetch gets the payload at uri into component's idle storage: size bytes,
 	// more than 0, with the SHA-256 digest. If it returns pending, the Processor
@@ -201,6 +203,9 @@ type Platform interface {
 
 	// Store copies payload into component's idle storage.
 	Store(component int, payload []byte) Reason
+
+	// Copy copies what component source holds into component's idle storage.
+	Copy(component, source int) Reason
 
 	// ImageMatch reports whether what component holds (what was fetched or
 	// stored, else what is installed) has the SHA-256 digest, and is size
@@ -215,14 +220,18 @@ type Platform interface {
 // A Processor works on one envelope at a time. It has a fixed size, allocates
 // nothing, and keeps the envelope it is given until it is Done or Refused.
 type Processor struct {
+	d        cbor.Decoder // all reading goes through this one
 	platform Platform
 	envelope []byte
 	status   Status
 	signer   int
 	sequence uint64
 	report   Report
-	digest   [sha2.Size256]byte
+	digest   [sha2.Size256]byte // of the manifest
+	sum      [sha2.Size256]byte // the last one made
 
+	elements   [elementCount]span // byte strings with their heads
+	payloads   uint16             // where the integrated payloads begin, 0 if there are none
 	sections   [sectionCount]span
 	shared     span
 	severed    bool
@@ -258,8 +267,8 @@ func (p *Processor) Init(platform Platform) {
 // Process starts on an envelope, forgetting any other, and runs until it is
 // Done, Refused or Pending. The caller leaves the envelope alone meanwhile.
 func (p *Processor) Process(envelope []byte) Status {
-	platform := p.platform
-	*p = Processor{platform: platform, envelope: envelope}
+	p.Init(p.platform)
+	p.envelope = envelope
 	if !p.open() || !p.authenticate() || !p.setup() {
 		return p.status
 	}
@@ -303,6 +312,8 @@ func (p *Processor) Components() int { return int(p.count) }
 func (p *Processor) Component(i int) int { return p.components[i].handle }
 
 // refuse ends processing. It returns false so that checks can return it.
+//
+//go:noinline
 func (p *Processor) refuse(stage Stage, reason Reason) bool {
 	p.status = Refused
 	p.report.Stage, p.report.Reason = stage, reason

@@ -187,6 +187,14 @@ func (d *desk) Store(component int, payload []byte) suit.Reason {
 	return suit.ReasonOK
 }
 
+func (d *desk) Copy(component, source int) suit.Reason {
+	if image, ok := d.stored[source]; ok {
+		return d.Store(component, image)
+	}
+	delete(d.stored, component)
+	return suit.ReasonOK
+}
+
 // ImageMatch takes a payload that was not fetched to be what the manifest says.
 func (d *desk) ImageMatch(component int, digest []byte, size int32) bool {
 	image, ok := d.stored[component]

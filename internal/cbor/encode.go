@@ -49,6 +49,7 @@ func (e *Encoder) Head(t Type, value uint64) {
 	e.n += 1 + n
 }
 
+//go:noinline
 func (e *Encoder) room(n int) bool {
 	if e.overflow || n > len(e.b)-e.n {
 		e.overflow = true
@@ -58,9 +59,13 @@ func (e *Encoder) room(n int) bool {
 }
 
 // Uint writes an unsigned integer.
+//
+//go:noinline
 func (e *Encoder) Uint(v uint64) { e.Head(Uint, v) }
 
 // Int writes an integer of either sign.
+//
+//go:noinline
 func (e *Encoder) Int(v int64) {
 	if v < 0 {
 		e.Head(Nint, uint64(-1-v))
@@ -70,28 +75,38 @@ func (e *Encoder) Int(v int64) {
 }
 
 // ByteString writes a byte string; s is copied.
+//
+//go:noinline
 func (e *Encoder) ByteString(s []byte) {
 	e.Head(Bytes, uint64(len(s)))
 	e.Raw(s)
 }
 
 // Text writes a text string, which must be UTF-8; s is copied.
+//
+//go:noinline
 func (e *Encoder) Text(s string) {
 	e.Head(Text, uint64(len(s)))
 	e.RawString(s)
 }
 
 // Array writes the head of an array of n items.
+//
+//go:noinline
 func (e *Encoder) Array(n int) { e.Head(Array, uint64(n)) }
 
 // Map writes the head of a map of n pairs. The caller writes them in the order
 // of their keys.
+//
+//go:noinline
 func (e *Encoder) Map(n int) { e.Head(Map, uint64(n)) }
 
 // Tag writes a tag.
 func (e *Encoder) Tag(n uint64) { e.Head(Tag, n) }
 
 // Bool writes false or true.
+//
+//go:noinline
 func (e *Encoder) Bool(v bool) {
 	if v {
 		e.Head(Simple, simpleTrue)
