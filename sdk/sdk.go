@@ -4,7 +4,10 @@ package sdk
 
 import "embed"
 
-// C holds the headers of containers written in C, under c/.
+//go:generate go run ../internal/sdkgen/cmd ..
+
+// C holds the headers of containers written in C, under c/; those for sources
+// written for the original are under c/compat/.
 //
-//go:embed c/*.h
+//go:embed c
 var C embed.FS

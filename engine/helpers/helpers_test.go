@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -289,31 +288,6 @@ func TestHelpersAreCharged(t *testing.T) {
 	_, fault, _ := h.run(t, "mov r6, 30\nloop: lddwr r1, 0\ncall 1\nsub r6, 1\njne r6, 0, loop", image.Parts{Rodata: []byte("x\x00")}, nil)
 	if fault != vm.FaultBudget {
 		t.Errorf("30 lines within 1000 instructions: %v", fault)
-	}
-}
-
-// TestReferencePage holds docs/spec/helpers.md to the table.
-func TestReferencePage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/spec/helpers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := 0
-	for line := range strings.Lines(string(page)) {
-		if strings.HasPrefix(line, "| 0x") {
-			rows++
-		}
-	}
-	for _, h := range helpers.Standard {
-		if want := fmt.Sprintf("| %#02x | %s |", h.Number, h.Name); !strings.Contains(string(page), want) {
-			t.Errorf("no row %q", want)
-		}
-		if want := fmt.Sprintf("| %d |\n", h.Cost); !strings.Contains(string(page), want) {
-			t.Errorf("no cost %d", h.Cost)
-		}
-	}
-	if rows != len(helpers.Standard) {
-		t.Errorf("the page has %d helpers, the table %d", rows, len(helpers.Standard))
 	}
 }
 

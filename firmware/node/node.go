@@ -12,6 +12,7 @@ import (
 	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/link"
+	"github.com/femto-containers/femto/vm"
 )
 
 // Version is that of femto.
@@ -22,6 +23,7 @@ const (
 	containers   = 6
 	counters     = 16
 	entries      = 32
+	maxHelpers   = 8
 	stackSize    = 512 // of the running container
 	memory       = 768 // for .data of all containers
 	lineSize     = 96
@@ -90,6 +92,7 @@ type Node struct {
 	tenants    [MaxTenants]agent.Tenant
 	granted    [MaxTenants]engine.Tenant
 	entries    [entries]engine.Entry
+	helpers    [maxHelpers]vm.Helper
 	exchanges  [exchanges]coap.Exchange
 	transfers  [transfers]coap.Transfer
 	calls      [calls]coap.Call
@@ -120,7 +123,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 		Memory:     n.memory[:],
 		Entries:    n.entries[:],
 		Line:       n.line[:],
-		Helpers:    helpers.Standard,
+		Helpers:    helpers.Join(n.helpers[:], helpers.Core, helpers.Log),
 		ImageSize:  slotSize,
 		Budget:     budget,
 		FaultLimit: faultLimit,

@@ -56,7 +56,7 @@ func Compile(ctx context.Context, clang, source string) ([]byte, error) {
 	// run. Without -g nothing in the object names a folder.
 	cmd := exec.CommandContext(ctx, clang, "-target", "bpf", "-mcpu=v2", "-O2",
 		"-std=c11", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra", "-Werror",
-		"-I", headers, "-c", "-o", "-", filepath.Clean(source))
+		"-I", headers, "-I", filepath.Join(headers, "compat"), "-c", "-o", "-", filepath.Clean(source))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

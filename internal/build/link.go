@@ -32,6 +32,9 @@ const (
 	maxAlign   = 1 << 12
 )
 
+// metaSection holds what FEMTO_META said: for the builder, not the device.
+const metaSection = ".femto.meta"
+
 // A segment is what sections of an object become in an image.
 type segment uint8
 
@@ -91,7 +94,7 @@ func Link(object []byte) ([]byte, error) {
 func (l *linker) place() error {
 	for _, zeros := range []bool{false, true} {
 		for i, s := range l.file.Sections {
-			if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 || (s.Type == elf.SHT_NOBITS) != zeros {
+			if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 || s.Name == metaSection || (s.Type == elf.SHT_NOBITS) != zeros {
 				continue
 			}
 			var to segment

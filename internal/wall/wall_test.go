@@ -21,7 +21,7 @@ const module = "github.com/femto-containers/femto/"
 
 // deviceRooms are the packages that a firmware embeds (DESIGN §3).
 var deviceRooms = []string{
-	"isa", "vm", "image", "engine", "engine/helpers", "suit", "coap", "flash", "agent",
+	"isa", "vm", "image", "engine", "engine/helpers", "engine/hooks", "suit", "coap", "flash", "agent",
 	"link", "link/ethernet", "link/ip", "link/slip",
 	"internal/cbor", "internal/cose", "internal/sha2", "internal/ed25519",
 }
