@@ -191,8 +191,14 @@ func ParseDetached(b, payload []byte, s *Signature, scratch *[PrefixSize]byte) E
 }
 
 // VerifyEd25519 reports whether the claim is public's under -19, or under the
-// older -8, which with an Ed25519 key means the same.
+// older -8, which with an Ed25519 key means the same. A key of zeros is nobody's:
+// it is what an empty place for a key holds, and a point of small order, under
+// which anybody finds valid signatures.
 func (s *Signature) VerifyEd25519(public *[ed25519.PublicKeySize]byte) bool {
-	return (s.Algorithm == AlgEd25519 || s.Algorithm == AlgEdDSA) &&
+	somebody := byte(0)
+	for _, b := range public {
+		somebody |= b
+	}
+	return somebody != 0 && (s.Algorithm == AlgEd25519 || s.Algorithm == AlgEdDSA) &&
 		ed25519.Verify(public, s.Prefix, s.Payload, s.Bytes)
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
+
+	device "github.com/femto-containers/femto/internal/ed25519"
 )
 
 var encoding = func() cbor.EncMode {
@@ -166,6 +168,23 @@ func TestVerifyEd25519(t *testing.T) {
 				t.Errorf("%v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestNobodysKey finds a signature of zeros that is valid under a key of zeros,
+// which takes four tries or so, and that is not accepted.
+func TestNobodysKey(t *testing.T) {
+	var nobody [32]byte
+	found := false
+	for i := range 64 {
+		s := Signature{Algorithm: AlgEd25519, Payload: []byte{byte(i)}, Bytes: make([]byte, 64)}
+		found = found || device.Verify(&nobody, nil, s.Payload, s.Bytes)
+		if s.VerifyEd25519(&nobody) {
+			t.Fatal("accepted")
+		}
+	}
+	if !found {
+		t.Error("no such signature: the test tests nothing")
 	}
 }
 
