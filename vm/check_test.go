@@ -270,22 +270,46 @@ func TestCheckAccepts(t *testing.T) {
 }
 
 func TestCheckNeed(t *testing.T) {
+	const tangled = vm.MaxDepth + 1
 	tests := []struct {
 		name, source string
 		frame        uint16
+		depth        uint8
+		stack        uint32
 		helpers      []uint8
 	}{
-		{"leaf", "stdw [%r10-16], 1\nexit", 0, nil},
-		{"helpers", "call 5\ncall 255\ncall 0\nexit", 0, []uint8{0, 5, 255}},
-		{"no stack used", "call local +0\nexit", 8, nil},
-		{"store", "call local +0\nstw [%r10-20], 1\nexit", 24, nil},
-		{"load", "call local +0\nldxb %r1, [%r10-33]\nexit", 40, nil},
-		{"pointer to a local", "call local +0\nmov %r1, %r10\nadd %r1, -104\nexit", 104, nil},
-		{"pointer used in another way", "call local +0\nmov %r1, %r10\nmov %r2, 1\nadd %r1, %r2\nexit", vm.DefaultFrame, nil},
-		{"more than there can be", "call local +0\nmov %r1, %r10\nadd %r1, -1000000\nexit", 65528, nil},
+		{"nothing", "exit", 0, 0, 0, nil},
+		{"leaf", "stdw [%r10-16], 1\nexit", 0, 0, 16, nil},
+		{"atomic", "lock fetch add [%r10-24], %r1\nexit", 0, 0, 24, nil},
+		{"r10 stored is no access", "stxdw [%r1-40], %r10\nexit", 0, 0, 0, nil},
+		{"helpers", "call 5\ncall 255\ncall 0\nexit", 0, 0, 0, []uint8{0, 5, 255}},
+		{"no stack used", "call local +1\nexit\nexit", 8, 1, 16, nil},
+		{"store", "call local +1\nexit\nstw [%r10-20], 1\nexit", 24, 1, 48, nil},
+		{"load", "call local +1\nexit\nldxb %r1, [%r10-33]\nexit", 40, 1, 80, nil},
+		{"pointer to a local", "call local +1\nexit\nmov %r1, %r10\nadd %r1, -104\nexit", 104, 1, 208, nil},
+		{"pointer used in another way", "call local +1\nexit\nmov %r1, %r10\nmov %r2, 1\nadd %r1, %r2\nexit", vm.DefaultFrame, 1, 128, nil},
+		{"more than there can be", "call local +1\nexit\nmov %r1, %r10\nadd %r1, -1000000\nexit", 65528, 1, 2 * 65528, nil},
+		{"one function many times", "call local +3\ncall local +2\ncall local +1\nexit\nexit", 8, 1, 16, nil},
+		{"a chain of two", "call local +1\nexit\ncall local +1\nexit\nexit", 8, 2, 24, nil},
+		{"callee before its caller", "call local +2\nexit\nexit\ncall local -2\nexit", 8, 2, 24, nil},
+		{"the longer of two chains", "call local +2\ncall local +3\nexit\ncall local +2\nexit\nexit\nexit", 8, 2, 24, nil},
+		{"call behind a forward jump", "ja +1\nexit\ncall local +1\nexit\nexit", 8, 1, 16, nil},
+		{"call behind an early exit", "jeq %r1, 0, +1\nexit\ncall local +1\nexit\nexit", 8, 1, 16, nil},
+		{"call behind a far jump", "ja32 +1\nexit\ncall local +1\nexit\nexit", 8, 1, 16, nil},
+		{"call behind lddw", "lddw %r1, 5\ncall local +1\nexit\nexit", 8, 1, 16, nil},
+		{"function in the way of nothing", "call local +1\nexit\nja -1\ncall local -2\nexit", 8, 1, 16, nil},
+		{"eight deep", strings.Repeat("call local +1\nexit\n", 8) + "exit", 8, 8, 72, nil},
+		{"nine deep", strings.Repeat("call local +1\nexit\n", 9) + "exit", 8, tangled, 80, nil},
+		{"recursion", "call local -1\nexit", 8, tangled, 80, nil},
+		{"recursion over another", "call local +1\nexit\ncall local -3\nexit", 8, tangled, 80, nil},
+		{"recursion behind a loop", "call local +1\nexit\nadd %r1, -1\njne %r1, 0, -2\ncall local -3\nexit", 8, tangled, 80, nil},
+		{"jump to before the function", "call local +1\nexit\nja -2", 8, tangled, 80, nil},
+		{"too many paths", strings.Repeat("call local +9\n", 9) + "exit\n" +
+			strings.Repeat(strings.Repeat("call local +9\n", 9)+"exit\n", 6) + strings.Repeat("exit\n", 10), 8, tangled, 80, nil},
 	}
 	for _, tt := range tests {
-		need, err := vm.Check(assemble(t, tt.source), allHelpers())
+		text := assemble(t, tt.source)
+		need, err := vm.Check(text, allHelpers())
 		if err.Fault != vm.OK {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -293,8 +317,13 @@ func TestCheckNeed(t *testing.T) {
 		for _, n := range tt.helpers {
 			want.Add(n)
 		}
-		if need.Frame != tt.frame || need.Helpers != want {
-			t.Errorf("%s: got frame %d, helpers %x; want %d, %x", tt.name, need.Frame, need.Helpers, tt.frame, want)
+		if need.Frame != tt.frame || need.Depth != tt.depth || need.Stack != tt.stack || need.Helpers != want {
+			t.Errorf("%s: got frame %d, depth %d, stack %d, helpers %x; want %d, %d, %d, %x",
+				tt.name, need.Frame, need.Depth, need.Stack, need.Helpers, tt.frame, tt.depth, tt.stack, want)
+		}
+		var into vm.Need
+		if again := into.Check(text, allHelpers()); into != need || again != err {
+			t.Errorf("%s: Need.Check finds %+v, Check %+v", tt.name, into, need)
 		}
 	}
 }

@@ -120,6 +120,8 @@ func arithmetic(low uint32, imm int32, a, b uint64) uint64 {
 
 // reverse reverses the lowest bytes of v, as many as make up bits, and drops
 // the others.
+//
+//go:noinline
 func reverse(v uint64, bits int32) uint64 {
 	var r uint64
 	for ; bits > 0; bits -= 8 {
@@ -130,6 +132,8 @@ func reverse(v uint64, bits int32) uint64 {
 }
 
 // signExtend extends the lowest bits of v, which are 8, 16, 32 or 64.
+//
+//go:noinline
 func signExtend(v uint64, bits uint32) uint64 {
 	switch bits {
 	case 8:
@@ -145,21 +149,28 @@ func signExtend(v uint64, bits uint32) uint64 {
 // divide is the division of RFC 9669 §4.1: by zero it gives 0, and the
 // remainder of a division by zero is the dividend.
 func divide(a, b uint64, signed, modulo bool) uint64 {
+	// Signs are taken off and put back: one routine of the compiler's run time
+	// library is enough.
+	var minusA, minusB uint64
+	if signed {
+		minusA, minusB = uint64(int64(a)>>63), uint64(int64(b)>>63)
+	}
+	a, b = a^minusA-minusA, b^minusB-minusB
 	q := uint64(0)
 	if b != 0 {
-		if signed {
-			q = uint64(int64(a) / int64(b))
-		} else {
-			q = a / b
-		}
+		q = a / b
 	}
 	if modulo {
-		return a - q*b
+		q = a - q*b
+		minusB = 0
 	}
-	return q
+	minusA ^= minusB
+	return q ^ minusA - minusA
 }
 
 // reach returns the address that the load or store low accesses.
+//
+//go:noinline
 func (m *Machine) reach(low uint32) uint64 {
 	base := low >> 8
 	if low&isa.ClassMask == isa.ClassLDX {
