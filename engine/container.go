@@ -5,37 +5,44 @@ import (
 	"github.com/femto-containers/femto/vm"
 )
 
-// State is what a container of the table is doing.
-type State uint8
-
-const (
-	Unused  State = iota // the place is free
-	Enabled              // runs when its hook fires
-	Stopped              // stopped by Stop
-	Faulty               // stopped by the engine after too many faults in a row
-)
-
 // Container is a place in the engine's table: the state of one container
-// beside its .data and store entries. The zero Container is a free place.
+// beside its memory and store entries. The zero Container is a free place.
 type Container struct {
-	image   image.Image
-	offset  uint32 // of .data in the engine's memory
-	entries uint16 // in its local store
-	frame   uint16
-	name    [16]byte
-	tenant  uint8 // or none: the owner's
-	hook    uint8
-	next    uint8 // container of the same hook, or none
-	state   State
-	streak  uint8 // consecutive faults
-	stats   Stats
+	image  image.Image
+	offset uint16 // of its memory in the engine's, in units of 8 bytes
+	size   uint16 // of its memory, in units of 8 bytes: .data, own stack, what Save keeps
+	name   [16]byte
+	wake   int64 // when a long-running one wants to run, or never
+
+	instructions uint64
+	address      uint64
+	activations  uint32
+	faults       uint32
+	pc           uint32
+	longest      uint32
+
+	entries  uint16 // in its local store
+	reserved uint16 // entries that its contract was promised
+	stack    uint16 // bytes of its own; 0: runs to completion on the stack of all
+	frame    uint16
+	fault    vm.Fault
+	tenant   uint8 // or none: the owner's
+	hook     uint8
+	next     uint8 // container of the same hook, or none
+	state    State
+	streak   uint8 // consecutive faults
+	unsaved  bool
 }
+
+// unit is what a container's memory is measured in.
+const unit = 8
 
 // Stats is what a container has done since it was installed.
 type Stats struct {
 	Instructions uint64 // executed and charged by helpers
 	FaultAddress uint64 // of the last FaultMemory
 	Activations  uint32 // runs, faults included
+	Longest      uint32 // instructions of the longest run, or of the longest slice of one
 	Faults       uint32
 	FaultPC      uint32 // instruction slot of the last fault
 	Fault        vm.Fault
@@ -44,8 +51,12 @@ type Stats struct {
 // State returns what the container is doing.
 func (c *Container) State() State { return c.state }
 
-// Hook returns the number of the hook the container is attached to.
+// Hook returns the number of the hook the container belongs to.
 func (c *Container) Hook() int { return int(c.hook) }
+
+// LongRunning reports whether the container has a stack of its own and is
+// resumed by Poll, rather than run to completion when its hook fires.
+func (c *Container) LongRunning() bool { return c.stack > 0 }
 
 // Name returns the container's name, without padding; it may be empty. The
 // slice aliases the table.
@@ -61,7 +72,10 @@ func (c *Container) Name() []byte {
 func (c *Container) Image() *image.Image { return &c.image }
 
 // Stats returns what the container has done.
-func (c *Container) Stats() Stats { return c.stats }
+func (c *Container) Stats() Stats {
+	return Stats{Instructions: c.instructions, FaultAddress: c.address, Activations: c.activations,
+		Longest: c.longest, Faults: c.faults, FaultPC: c.pc, Fault: c.fault}
+}
 
 // Tenant returns the number of the container's tenant, or Owner.
 func (c *Container) Tenant() int {
@@ -71,8 +85,12 @@ func (c *Container) Tenant() int {
 	return int(c.tenant)
 }
 
-// Memory returns how many bytes of the engine's memory hold its .data.
-func (c *Container) Memory() int { return len(c.image.Data()) }
+// Entries returns how many entries its local store has.
+func (c *Container) Entries() int { return int(c.entries) }
+
+// Memory returns how many bytes of the engine's memory are the container's:
+// .data and, of a long-running one, stack and what is kept while it waits.
+func (c *Container) Memory() int { return unit * int(c.size) }
 
 func (c *Container) isNamed(name []byte) bool {
 	for i := range c.name {

@@ -192,20 +192,20 @@ func TestFaultLimit(t *testing.T) {
 		}
 	}
 	good := []byte{1}
-	fire(nil, 1, engine.Enabled)
-	fire(nil, 1, engine.Enabled)
-	fire(good, 0, engine.Enabled) // the row of faults ends
-	fire(nil, 1, engine.Enabled)
-	fire(nil, 1, engine.Enabled)
-	fire(nil, 1, engine.Faulty)
-	fire(good, 0, engine.Faulty)
+	fire(nil, 1, engine.Attached)
+	fire(nil, 1, engine.Attached)
+	fire(good, 0, engine.Attached) // the row of faults ends
+	fire(nil, 1, engine.Attached)
+	fire(nil, 1, engine.Attached)
+	fire(nil, 1, engine.Faulted)
+	fire(good, 0, engine.Faulted)
 	want := engine.Stats{Activations: 6, Faults: 5, Fault: vm.FaultMemory, FaultPC: 2}
 	if s := b.Container(0).Stats(); s.Activations != want.Activations || s.Faults != want.Faults || s.Fault != want.Fault || s.FaultPC != want.FaultPC {
 		t.Errorf("stats %+v, want %+v", s, want)
 	}
 	b.Start(0)
-	fire(nil, 1, engine.Enabled)
-	fire(good, 0, engine.Enabled)
+	fire(nil, 1, engine.Attached)
+	fire(good, 0, engine.Attached)
 }
 
 func TestNoFaultLimit(t *testing.T) {
@@ -216,7 +216,7 @@ func TestNoFaultLimit(t *testing.T) {
 	for range 600 {
 		b.Fire(0, hookContinue, nil)
 	}
-	if c := b.Container(0); c.State() != engine.Enabled || c.Stats().Faults != 600 {
+	if c := b.Container(0); c.State() != engine.Attached || c.Stats().Faults != 600 {
 		t.Errorf("state %d after %d faults", c.State(), c.Stats().Faults)
 	}
 }
@@ -454,7 +454,7 @@ func TestConfigLimits(t *testing.T) {
 
 func TestEveryErrorHasWords(t *testing.T) {
 	seen := map[string]engine.Error{}
-	for e := engine.OK; e <= engine.ErrUnmet; e++ {
+	for e := engine.OK; e <= engine.ErrQueue; e++ {
 		text := e.Error()
 		if other, double := seen[text]; double || text == engine.Error(255).Error() {
 			t.Errorf("error %d says %q, as does %d", e, text, other)

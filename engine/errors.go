@@ -24,6 +24,9 @@ const (
 	ErrBusy             // called from inside a run
 	ErrTenant           // no such tenant
 	ErrUnmet            // the image needs more than it gets; see CheckError.Unmet
+	ErrState            // not in the state that the container is in
+	ErrTrial            // not on trial, or too many are
+	ErrQueue            // too many events wait
 )
 
 // Error returns the reason in words.
@@ -59,6 +62,12 @@ func (e Error) Error() string {
 		return "no such tenant"
 	case ErrUnmet:
 		return "image needs more than it is granted"
+	case ErrState:
+		return "not in this state of the container"
+	case ErrTrial:
+		return "not on trial, or too many containers are"
+	case ErrQueue:
+		return "too many events wait"
 	}
 	return "unknown engine error"
 }

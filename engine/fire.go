@@ -8,6 +8,7 @@ type Result struct {
 	Instructions uint32 // of all its containers, helpers included
 	Ran          uint8  // containers that gave a result
 	Faulted      uint8
+	Skipped      uint8 // containers whose tenant has used up its rate
 	Err          Error // ErrHook or ErrBusy: nothing ran
 }
 
@@ -22,7 +23,8 @@ type Outcome struct {
 }
 
 // Fire runs the containers of hook in the order in which they were attached,
-// as the hook's policy says. A container that faults is skipped. ctx is their
+// as the hook's policy says. A container that faults is skipped; one that is
+// long-running is begun by the next Poll, unless it is under way. ctx is their
 // context: r1 points to it, r2 is its length; it is not kept and must not
 // overlap an image. now is the time in microseconds, which never goes back.
 func (e *Engine) Fire(now int64, hook int, ctx []byte) Result {
@@ -37,88 +39,148 @@ func (e *Engine) FireEach(now int64, hook int, ctx []byte, outcomes []Outcome) R
 		return Result{Err: ErrHook}
 	}
 	h.fired++
-	result := Result{Value: h.Default}
 	if h.first == none {
-		return result
+		return Result{Value: h.Default}
 	}
+	return e.fire(now, h, ctx, outcomes, nil)
+}
+
+// fire runs the containers of h, or those that are to get event.
+//
+//go:noinline
+func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Event) Result {
+	result := Result{Value: h.Default}
 	if e.running != none {
 		result.Err = ErrBusy
 		return result
 	}
 	e.now = now
 	m := &e.machine
-	m.Region[vm.RegionContext] = vm.Region{Bytes: ctx, Writable: h.ContextWritable}
-	for i := range h.Regions {
-		m.Region[vm.RegionGrant+i] = h.Regions[i]
-	}
+	e.mapRegions(h, vm.Region{Bytes: ctx, Writable: h.ContextWritable})
 	for i := h.first; i != none; i = e.config.Containers[i].next {
-		if e.config.Containers[i].state != Enabled {
+		c := &e.config.Containers[i]
+		if to != nil && (c.tenant != to.tenant || i == to.from) {
 			continue
 		}
-		before := result.Instructions
-		ok := e.run(i, h, &result)
-		if n := int(result.Ran) + int(result.Faulted); n < len(outcomes) {
-			o := Outcome{Container: int(i), Instructions: result.Instructions - before}
-			if ok {
-				o.Value = int64(m.Result())
-			} else {
-				o.Fault, o.PC, o.Address = m.Fault(), uint32(m.PC()), m.FaultAddress()
-			}
-			outcomes[n] = o
+		if c.stack > 0 && c.wake == never {
+			c.wake = now
 		}
-		if !ok {
+		if c.stack > 0 || c.state != Attached {
+			continue
+		}
+		if _, ok := e.Tenant(c.Tenant()).affords(now); !ok {
+			result.Skipped++
+			continue
+		}
+		status, spent := e.run(i, h)
+		result.Instructions += spent
+		value := int64(m.Result())
+		if n := int(result.Ran) + int(result.Faulted); n < len(outcomes) {
+			o := &outcomes[n]
+			*o = Outcome{Container: int(i), Instructions: spent, Fault: m.Fault()}
+			if status == vm.Done {
+				o.Value = value
+			} else {
+				o.PC, o.Address = uint32(m.PC()), m.FaultAddress()
+			}
+		}
+		if status != vm.Done {
 			result.Faulted++
 			continue
 		}
 		result.Ran++
-		value := int64(m.Result())
 		result.Value = value
 		if h.Policy == Single || (h.Policy == StopOnNegative && value < 0) || (h.Policy == StopOnPositive && value > 0) {
 			break
 		}
 	}
-	for i := range h.Regions {
-		m.Region[vm.RegionGrant+i] = vm.Region{}
-	}
-	m.Region[vm.RegionContext] = vm.Region{}
+	e.unmap(h)
 	return result
 }
 
-// run is one activation of container i. It reports whether there was no fault.
-func (e *Engine) run(i uint8, h *Hook, result *Result) bool {
+// mapRegions lets the containers of h have ctx and what h grants beside it.
+func (e *Engine) mapRegions(h *Hook, ctx vm.Region) {
+	e.machine.Region[vm.RegionContext] = ctx
+	copy(e.machine.Region[vm.RegionGrant:], h.Regions)
+}
+
+func (e *Engine) unmap(h *Hook) {
+	e.machine.Region[vm.RegionContext] = vm.Region{}
+	clear(e.machine.Region[vm.RegionGrant:][:len(h.Regions)])
+}
+
+// run is one activation of container i, or one slice of it.
+//
+//go:noinline
+func (e *Engine) run(i uint8, h *Hook) (status vm.Status, spent uint32) {
 	c := &e.config.Containers[i]
 	m := &e.machine
-	// Containers take turns on one stack; none may see what another left.
-	if e.stack != i {
-		clear(e.config.Stack)
+	t := e.Tenant(c.Tenant())
+	data := len(c.image.Data())
+	memory := e.config.Memory[unit*int(c.offset):][:c.Memory()]
+	m.Region[vm.RegionData] = vm.Region{Bytes: memory[:data:data], Writable: true}
+	m.Region[vm.RegionRodata] = vm.Region{Bytes: c.image.Rodata()}
+	m.Frame, m.Quantum = c.frame, 0
+	resumed := c.state == Suspended
+	stack, budget := e.config.Stack, e.budget(h, &t.Grant)
+	var saved []byte
+	if c.stack > 0 {
+		end := data + int(c.stack)
+		stack, saved = memory[data:end:end], memory[end:]
+		m.Quantum, budget = min(budget, e.config.Quantum), vm.MaxBudget
+		if !resumed {
+			clear(stack)
+		}
+	} else if e.stack != i {
+		// Containers take turns on one stack; none may see what another left.
+		clear(stack)
 		e.stack = i
 	}
-	begin, end := int(c.offset), int(c.offset)+c.Memory()
-	m.Region[vm.RegionData] = vm.Region{Bytes: e.config.Memory[begin:end:end], Writable: true}
-	m.Region[vm.RegionRodata] = vm.Region{Bytes: c.image.Rodata()}
-	m.Frame = c.frame
-	m.Reset(c.image.Text(), e.budget(h, e.grantOf(c)))
-
+	m.Region[vm.RegionStack] = vm.Region{Bytes: stack, Writable: true}
+	m.Reset(c.image.Text(), budget)
+	if resumed {
+		m.Restore(saved)
+	} else {
+		c.activations++
+	}
+	c.wake = e.now
+	c.state = Running
 	e.running = i
-	status := m.Run()
+	status = m.Run()
 	e.running = none
 
-	spent := m.Instructions() + m.Charged()
-	result.Instructions += spent
-	c.stats.Instructions += uint64(spent)
-	c.stats.Activations++
+	spent = m.Instructions() + m.Charged()
+	c.instructions += uint64(spent)
+	c.longest = max(c.longest, spent)
+	if t.Grant.Rate > 0 {
+		t.credit -= int64(spent) * second
+	}
+	if status == vm.Suspended {
+		m.Save(saved)
+		c.state = Suspended
+		return status, spent
+	}
+	c.state, c.wake = Attached, never
 	if status == vm.Done {
 		c.streak = 0
-		return true
+		return status, spent
 	}
-	c.stats.Faults++
-	c.stats.Fault, c.stats.FaultPC, c.stats.FaultAddress = m.Fault(), uint32(m.PC()), m.FaultAddress()
-	if c.streak++; e.config.FaultLimit > 0 && c.streak >= e.config.FaultLimit {
-		c.state = Faulty
-	} else if c.streak == 255 {
-		c.streak = 254
+	c.faults++
+	c.fault, c.pc, c.address = m.Fault(), uint32(m.PC()), m.FaultAddress()
+	// A long-running container is begun again, but not in a hurry.
+	c.wake = e.now + second
+	if c.streak < 255 {
+		c.streak++
 	}
-	return false
+	if e.config.FaultLimit > 0 && c.streak >= e.config.FaultLimit {
+		if e.trial(int(i)) == nil {
+			c.state = Faulted
+			e.notify(int(i), Detached)
+		} else if e.Revert(int(i)) == OK {
+			e.notify(int(i), Reverted)
+		}
+	}
+	return status, spent
 }
 
 // budget is what an activation may execute, in instructions.

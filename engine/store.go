@@ -34,7 +34,7 @@ func (e *Engine) store(owner int) (number int, entries *uint16) {
 		return -1 - owner, &t.entries
 	}
 	c := e.Container(owner)
-	if c == nil || c.state == Unused {
+	if c == nil || c.state == Removed {
 		return 0, nil
 	}
 	return 2 + len(e.config.Tenants) + owner, &c.entries
@@ -66,6 +66,17 @@ func (e *Engine) before(number int) int {
 
 // stored returns how many entries all stores have.
 func (e *Engine) stored() int { return e.before(2 + 2*MaxTable) }
+
+// promised returns stored, with what contracts were promised counted as if it
+// was in use.
+func (e *Engine) promised() int {
+	n := e.stored()
+	for i := range e.config.Containers {
+		c := &e.config.Containers[i]
+		n += int(max(c.reserved, c.entries) - c.entries)
+	}
+	return n
+}
 
 // Pairs returns the store of the container at place owner, of Global or of a
 // TenantStore, in the order in which keys were first stored; nil if there is

@@ -209,7 +209,7 @@ func FuzzImage(f *testing.F) {
 		image := string(img)
 		for now := range int64(4) {
 			r := b.Fire(now, hookWritable, ctx)
-			if r.Ran+r.Faulted != 1 && b.Container(1).State() == engine.Enabled {
+			if r.Ran+r.Faulted != 1 && b.Container(1).State() == engine.Attached {
 				t.Fatalf("%+v", r)
 			}
 		}

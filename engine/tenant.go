@@ -45,7 +45,32 @@ type Tenant struct {
 	Name  string
 	Grant Grant
 
+	credit  int64  // what it may still execute, in instructions times microseconds
+	filled  int64  // when credit was last added to
 	entries uint16 // in its store
+	served  uint8  // its container that Poll ran last
+	unsaved bool   // its store
+}
+
+// second is one, in microseconds.
+const second = 1_000_000
+
+// affords reports whether a container of t may run now, and if not when. What
+// a tenant leaves of its rate is kept for one second.
+func (t *Tenant) affords(now int64) (at int64, ok bool) {
+	rate := int64(t.Grant.Rate)
+	if rate <= 0 {
+		return now, true
+	}
+	// Beyond that many microseconds the credit is full in any case: what a run
+	// spends is below 1<<31 instructions.
+	passed := min(now-t.filled, 1<<31)
+	t.filled = now
+	t.credit = min(t.credit+passed*rate, rate*second)
+	if t.credit > 0 {
+		return now, true
+	}
+	return now - t.credit/rate + 1, false
 }
 
 // Tenant returns tenant i of the table, or nil if there is none. Tenant(Owner)

@@ -1,0 +1,301 @@
+package engine
+
+import (
+	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/vm"
+)
+
+// Wakeup is the number of the helper that waits, as the original's
+// ztimer_periodic_wakeup: a container of version 0 that calls it is
+// long-running, as it cannot say so.
+const Wakeup = 0x61
+
+// Spec describes a container to install.
+type Spec struct {
+	Hook   int
+	Tenant int    // place in the table of tenants, or Owner
+	Name   []byte // at most 16 bytes, copied; together with Hook it names the container
+	Image  []byte // kept: must stay as it is until the container is replaced or removed
+}
+
+// plan is what Check finds out for Install. It stays below the 256 bytes that
+// a local may have.
+type plan struct {
+	container Container // what it will be
+	contract  image.Contract
+	err       CheckError
+}
+
+// Check decides whether spec may be installed at place i, where it replaces
+// the container that is there, and changes nothing. Every reason for which
+// Install could refuse is found here.
+func (e *Engine) Check(i int, spec *Spec) CheckError {
+	var p plan
+	e.check(i, spec, true, &p)
+	return p.err
+}
+
+// check plans the installation of spec. tried says that the tenant's grant
+// may ask for a trial.
+func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
+	c, t := e.Container(i), e.Tenant(spec.Tenant)
+	err := &p.err
+	switch {
+	case e.running != none:
+		err.Reason = ErrBusy
+	case c == nil:
+		err.Reason = ErrContainer
+	case t == nil:
+		err.Reason = ErrTenant
+	case e.Hook(spec.Hook) == nil || (c.state != Removed && int(c.hook) != spec.Hook):
+		err.Reason = ErrHook
+	case len(spec.Name) > len(c.name):
+		err.Reason = ErrName
+	case e.config.ImageSize > 0 && len(spec.Image) > e.config.ImageSize:
+		err.Reason = ErrImageSize
+	case e.overlaps(spec):
+		err.Reason = ErrAlias
+	case tried && e.tries(c, spec) && e.freeTrial(i) == nil:
+		err.Reason = ErrTrial
+	}
+	if err.Reason != OK {
+		return
+	}
+	m := &p.container.image
+	contract := &p.contract
+	*m, err.Image = image.Parse(spec.Image)
+	if raw := m.Contract(); raw != nil {
+		err.Image = image.ParseContract(raw, contract)
+	}
+	if err.Image != image.OK {
+		err.Reason = ErrImage
+		return
+	}
+	var need vm.Need
+	if need, err.Program = vm.Check(m.Text(), &e.owner.Grant.Helpers); err.Program.Fault != vm.OK {
+		err.Reason = ErrProgram
+		return
+	}
+	p.container.frame = need.Frame
+	p.container.reserved = contract.Entries[0]
+	if contract.Flags&image.LongRunning != 0 || need.Helpers.Has(Wakeup) {
+		stack := int(contract.Stack)
+		if stack == 0 {
+			stack = len(e.config.Stack)
+		}
+		p.container.stack = uint16(min(stack+unit-1, 0xffff) &^ (unit - 1))
+	}
+	e.unmet(i, spec, &t.Grant, &need.Helpers, p)
+}
+
+// tries reports whether spec, in the place of c, would be on trial.
+func (e *Engine) tries(c *Container, spec *Spec) bool {
+	return c.state != Removed && c.Tenant() == spec.Tenant && len(e.config.Trials) > 0 && e.Tenant(spec.Tenant).Grant.Trial > 0
+}
+
+// unmet notes all that the contract or the text, which calls helpers, wants
+// and does not get.
+func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan) {
+	c, contract := &e.config.Containers[i], &p.contract
+	h := &e.config.Hooks[spec.Hook]
+	unmet := Unmet(0)
+	if !g.mayUse(spec.Hook) || contract.Hook != nil && [16]byte(contract.Hook) != h.UUID {
+		unmet |= UnmetHook
+	}
+	for n := range e.all {
+		// A helper may be granted that this firmware lacks, and with a
+		// contract only what it names may be called.
+		wanted := calls[n] | contract.Helpers[n]
+		granted := e.all[n] & g.Helpers[n]
+		if contract.Has(image.KeyHelpers) {
+			granted &= contract.Helpers[n]
+		}
+		calls[n] = granted
+		p.err.Helpers[n] = wanted &^ granted
+		if wanted&^granted != 0 {
+			unmet |= UnmetHelpers
+		}
+	}
+	if p.container.stack == 0 && int(contract.Stack) > len(e.config.Stack) {
+		unmet |= UnmetStack
+	}
+	if contract.Budget > e.budget(h, g) {
+		unmet |= UnmetBudget
+	}
+	size := p.container.needed()
+	if c.state != Removed && (e.trial(i) != nil || e.tries(c, spec)) {
+		size = max(size, int(c.size)) // for the version that may come back
+	}
+	containers, memory, free := 1, size, len(e.config.Memory)/unit-e.used+int(c.size)
+	promised := e.promised() - int(max(c.entries, c.reserved))
+	for i := range e.config.Containers {
+		if other := &e.config.Containers[i]; other != c && other.state != Removed && other.Tenant() == spec.Tenant {
+			containers++
+			memory += int(other.size)
+		}
+	}
+	p.container.size = uint16(min(size, 0xffff))
+	for scope, bit := range [...]Unmet{UnmetLocal, UnmetTenant, UnmetGlobal} {
+		if int(contract.Entries[scope]) > e.quota(Scope(scope), g) {
+			unmet |= bit
+		}
+	}
+	if promised+int(contract.Entries[ScopeLocal]) > len(e.config.Entries) {
+		unmet |= UnmetLocal
+	}
+	if g.Containers > 0 && containers > int(g.Containers) {
+		unmet |= UnmetContainers
+	}
+	if size > free || g.Memory > 0 && unit*memory > int(g.Memory) {
+		unmet |= UnmetMemory
+	}
+	p.err.Unmet = unmet
+	switch {
+	case unmet&UnmetHelpers != 0:
+		p.err.Reason = ErrNotGranted
+		_, p.err.Program = vm.Check(p.container.image.Text(), calls)
+	case unmet == UnmetMemory:
+		p.err.Reason = ErrMemory
+	case unmet != 0:
+		p.err.Reason = ErrUnmet
+	}
+}
+
+// needed returns the size of the memory that c takes, beside what it keeps for
+// a version that may come back.
+func (c *Container) needed() int {
+	n := len(c.image.Data())
+	if c.stack > 0 {
+		n += int(c.stack) + vm.SavedSize(c.frame)
+	}
+	return n / unit
+}
+
+// quota is how many entries a store of a scope may have.
+func (e *Engine) quota(s Scope, g *Grant) int {
+	var n uint16
+	switch s {
+	case ScopeLocal:
+		if n = g.LocalQuota; n == 0 {
+			n = e.config.LocalQuota
+		}
+	case ScopeTenant:
+		if n = g.TenantQuota; n == 0 {
+			n = e.config.TenantQuota
+		}
+	case ScopeGlobal:
+		n = e.config.GlobalQuota
+	}
+	if n == 0 {
+		return len(e.config.Entries)
+	}
+	return min(int(n), len(e.config.Entries))
+}
+
+func (e *Engine) grantOf(c *Container) *Grant { return &e.Tenant(c.Tenant()).Grant }
+
+// Install puts the container of spec at place i, behind those that its hook
+// has. If place i is in use the new container takes over its place in the
+// order and, of the same tenant, its local store; nothing of the old one is
+// lost if Install refuses. If the tenant's grant asks for it, what replaces a
+// container is on trial. The check is never left out.
+func (e *Engine) Install(i int, spec *Spec) CheckError { return e.install(i, spec, true) }
+
+func (e *Engine) install(i int, spec *Spec, tried bool) CheckError {
+	var p plan
+	e.check(i, spec, tried, &p)
+	if p.err.Reason != OK {
+		return p.err
+	}
+	c := &e.config.Containers[i]
+	n := &p.container
+	n.tenant, n.hook = uint8(spec.Tenant), uint8(spec.Hook)
+	copy(n.name[:], spec.Name)
+	linked := c.state != Removed && c.state != Installed
+	if c.state != Removed {
+		if tried && e.tries(c, spec) {
+			t := e.freeTrial(i)
+			if !t.used {
+				t.image = c.image
+			}
+			t.deadline, t.place, t.used = 0, uint8(i), true
+		}
+		if c.Tenant() != spec.Tenant {
+			e.endTrial(i)
+			e.Clear(i)
+		}
+		e.release(c, 0)
+	}
+	n.entries, n.unsaved, n.next = c.entries, c.unsaved, c.next
+	n.offset = uint16(e.used)
+	n.state = Attached
+	*c = *n
+	if !linked {
+		e.link(c, i)
+	}
+	copy(e.config.Memory[unit*e.used:], n.image.Data())
+	e.used += int(n.size)
+	e.forgetStack(i)
+	return p.err
+}
+
+// release gives back what c has of memory beyond keep units, and closes the
+// gap. Containers know their memory by virtual addresses only, so it can move
+// between runs.
+func (e *Engine) release(c *Container, keep int) {
+	end := int(c.offset) + int(c.size)
+	n := int(c.size) - keep
+	if n <= 0 {
+		return
+	}
+	memory := e.config.Memory[:unit*e.used]
+	copy(memory[unit*(end-n):], memory[unit*end:])
+	clear(memory[len(memory)-unit*n:])
+	e.used -= n
+	c.size = uint16(keep)
+	for i := range e.config.Containers {
+		if other := &e.config.Containers[i]; other.state != Removed && int(other.offset) >= end && other.size > 0 {
+			other.offset -= uint16(n)
+		}
+	}
+}
+
+// forgetStack makes the next run begin with a cleared stack.
+func (e *Engine) forgetStack(i int) {
+	if e.stack == uint8(i) {
+		e.stack = none
+		clear(e.config.Stack)
+	}
+}
+
+// overlaps reports whether the image lies in memory that a container of the
+// hook may write: then checked text could change.
+func (e *Engine) overlaps(spec *Spec) bool {
+	if overlap(spec.Image, e.config.Stack) || overlap(spec.Image, e.config.Memory) {
+		return true
+	}
+	for _, r := range e.config.Hooks[spec.Hook].Regions {
+		if r.Writable && overlap(spec.Image, r.Bytes) {
+			return true
+		}
+	}
+	return false
+}
+
+// overlap reports whether a and b share memory: then one begins in the other.
+func overlap(a, b []byte) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	for i := range a {
+		if &a[i] == &b[0] {
+			return true
+		}
+	}
+	for i := range b {
+		if &b[i] == &a[0] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,148 @@
+package engine
+
+import "github.com/femto-containers/femto/vm"
+
+// Poll does what is due at now, in microseconds, and returns when it wants to
+// be called again at the latest: it fires periodic hooks, delivers one event,
+// ends trials, and runs one slice of one long-running container. So whatever
+// else is due waits for one Quantum at most.
+func (e *Engine) Poll(now int64) (next int64) {
+	if e.running != none {
+		return now
+	}
+	e.now = now
+	next = never
+	for i := range e.config.Hooks {
+		if h := &e.config.Hooks[i]; h.Period > 0 {
+			next = min(next, e.pollPeriod(h))
+		}
+	}
+	next = e.pollTrials(next)
+	if e.deliver() {
+		next = now
+	}
+	return e.pollSlice(next)
+}
+
+// pollPeriod fires h if it is due, and returns when it will be next.
+func (e *Engine) pollPeriod(h *Hook) int64 {
+	switch {
+	case h.due == 0:
+		h.due = e.now + h.Period
+	case e.now >= h.due:
+		// A device that was busy does not make up for what it missed.
+		h.due = max(h.due+h.Period, e.now+1)
+		putTick(&e.tick, uint64(e.now), uint64(h.fired))
+		h.fired++
+		e.fire(e.now, h, e.tick[:], nil, nil)
+	}
+	return h.due
+}
+
+func putTick(b *[16]byte, v, w uint64) {
+	for i := range 8 {
+		b[i], b[8+i] = byte(v>>(8*i)), byte(w>>(8*i))
+	}
+}
+
+// pollSlice runs the container whose turn it is. Tenants take turns, and in
+// turn of a tenant its containers; a tenant that has used up its rate is
+// passed over.
+func (e *Engine) pollSlice(next int64) int64 {
+	best, order := none, 1<<16
+	for i := range e.config.Containers {
+		c := &e.config.Containers[i]
+		if c.stack == 0 || c.state != Attached && c.state != Suspended {
+			continue
+		}
+		t := e.Tenant(c.Tenant())
+		at, ok := t.affords(e.now)
+		if at = max(at, c.wake); !ok || at > e.now {
+			next = min(next, at)
+			continue
+		}
+		if best != none {
+			next = e.now
+		}
+		turn := int(c.tenant-e.served-1)<<8 | int(uint8(i)-t.served-1)
+		if turn < order {
+			best, order = i, turn
+		}
+	}
+	if best == none {
+		return next
+	}
+	c := &e.config.Containers[best]
+	e.served = c.tenant
+	e.Tenant(c.Tenant()).served = uint8(best)
+	h := &e.config.Hooks[c.hook]
+	e.mapRegions(h, vm.Region{})
+	e.run(uint8(best), h)
+	e.unmap(h)
+	if c.stack > 0 && (c.state == Attached || c.state == Suspended) {
+		next = min(next, max(c.wake, e.now))
+	}
+	return next
+}
+
+// Sleep, of a helper that waits, suspends the running container until the time
+// at. It returns ErrContainer, and does nothing, for a container that is not
+// long-running.
+func (e *Engine) Sleep(call *vm.Call, at int64) Error {
+	if e.running == none || e.config.Containers[e.running].stack == 0 {
+		return ErrContainer
+	}
+	e.config.Containers[e.running].wake = at
+	call.Suspend()
+	return OK
+}
+
+// Event is what a container has sent to the others of its tenant.
+type Event struct {
+	kind, value  uint32
+	tenant, from uint8
+}
+
+// Send queues an event for the other containers of the running one's tenant
+// that are on the hook that has Events, which Poll fires with {u32 kind, u32
+// value, u64 now}. It returns ErrQueue if too many wait: a tenant may
+// fill no more than its share of the queue.
+func (e *Engine) Send(kind, value uint32) Error {
+	if e.running == none {
+		return ErrContainer
+	}
+	c := &e.config.Containers[e.running]
+	mine := 0
+	queue := e.config.Events
+	for i := range queue[:e.queued] {
+		if queue[i].tenant == c.tenant {
+			mine++
+		}
+	}
+	if e.queued == len(queue) || mine*(len(e.config.Tenants)+1) >= len(queue) {
+		return ErrQueue
+	}
+	queue[e.queued] = Event{kind: kind, value: value, tenant: c.tenant, from: e.running}
+	e.queued++
+	return OK
+}
+
+// deliver fires the oldest event and reports whether there are more.
+func (e *Engine) deliver() bool {
+	if e.queued == 0 {
+		return false
+	}
+	queue := e.config.Events
+	event := queue[0]
+	e.queued--
+	copy(queue, queue[1:e.queued+1])
+	for i := range e.config.Hooks {
+		if h := &e.config.Hooks[i]; h.Events {
+			putTick(&e.tick, uint64(event.kind)|uint64(event.value)<<32, uint64(e.now))
+			h.fired++
+			e.fire(e.now, h, e.tick[:], nil, &event)
+			break
+		}
+	}
+	return e.queued > 0
+}

@@ -1,0 +1,117 @@
+package engine
+
+import "github.com/femto-containers/femto/image"
+
+// Trial is a version that comes back if the one that replaced it fails. The
+// zero Trial is free.
+type Trial struct {
+	image    image.Image
+	deadline int64 // 0: not known before the next Poll
+	place    uint8
+	used     bool
+}
+
+// trial returns the trial that the container at place i is on, or nil.
+func (e *Engine) trial(i int) *Trial {
+	for n := range e.config.Trials {
+		if t := &e.config.Trials[n]; t.used && int(t.place) == i {
+			return t
+		}
+	}
+	return nil
+}
+
+// Trial returns the image that comes back if the container at place i fails
+// its trial, nil if it is on none.
+func (e *Engine) Trial(i int) []byte {
+	if t := e.trial(i); t != nil {
+		return t.image.Bytes()
+	}
+	return nil
+}
+
+// freeTrial returns what a trial of the container at place i can be noted in.
+func (e *Engine) freeTrial(i int) *Trial {
+	t := e.trial(i)
+	for n := range e.config.Trials {
+		if t == nil && !e.config.Trials[n].used {
+			t = &e.config.Trials[n]
+		}
+	}
+	return t
+}
+
+func (e *Engine) endTrial(i int) {
+	if t := e.trial(i); t != nil {
+		*t = Trial{}
+	}
+}
+
+// Confirm ends the trial of the container at place i: the old version will
+// not come back.
+func (e *Engine) Confirm(i int) Error {
+	switch {
+	case e.trial(i) == nil:
+		return ErrTrial
+	case e.running != none:
+		return ErrBusy
+	}
+	e.endTrial(i)
+	c := &e.config.Containers[i]
+	e.release(c, c.needed())
+	return OK
+}
+
+// Revert ends the trial of the container at place i and puts the old version
+// back, in the place and with the store of the new one. If the old version
+// may no longer be installed, as a grant was taken back, the new one stays
+// and is stopped.
+func (e *Engine) Revert(i int) Error {
+	t := e.trial(i)
+	switch {
+	case t == nil:
+		return ErrTrial
+	case e.running != none:
+		return ErrBusy
+	}
+	c := &e.config.Containers[i]
+	spec := Spec{Hook: int(c.hook), Tenant: c.Tenant(), Name: c.Name(), Image: t.image.Bytes()}
+	*t = Trial{}
+	err := e.install(i, &spec, false)
+	if err.Reason != OK {
+		c.state = Stopped
+	}
+	return err.Reason
+}
+
+// pollTrials ends the trials whose time is up.
+func (e *Engine) pollTrials(next int64) int64 {
+	for n := range e.config.Trials {
+		t := &e.config.Trials[n]
+		if !t.used {
+			continue
+		}
+		i := int(t.place)
+		g := e.grantOf(&e.config.Containers[i])
+		if t.deadline == 0 {
+			t.deadline = e.now + int64(g.Trial)*second
+		}
+		switch {
+		case e.now < t.deadline:
+			next = min(next, t.deadline)
+		case g.Confirm:
+			e.Revert(i)
+			e.notify(i, Reverted)
+		default:
+			e.Confirm(i)
+			e.notify(i, Confirmed)
+		}
+	}
+	return next
+}
+
+func (e *Engine) notify(i int, what Change) {
+	if e.config.Notify != nil {
+		e.config.Notify(i, what)
+	}
+}
