@@ -37,7 +37,7 @@ An image that runs there already is left alone.`,
 			if d.sequence > suit.MaxSequence {
 				return usageError(cmd, fmt.Errorf("--sequence %d: devices take numbers up to %d, so that no slip spends them all", d.sequence, uint64(suit.MaxSequence)))
 			}
-			raw, need, err := readProgram(args[0])
+			raw, need, err := readProgram(cmd, args[0])
 			if err != nil {
 				return err
 			}

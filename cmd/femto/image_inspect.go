@@ -56,7 +56,7 @@ whether a device would load it. The exit status is 3 if none would.`,
 		Example: `  femto image inspect fletcher32.bin`,
 		Args:    exactArgs("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			raw, img, err := readImage(args[0])
+			raw, img, err := readImage(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -60,11 +61,23 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// readImage reads an image file and wants it to be one.
-func readImage(file string) ([]byte, *image.Image, error) {
+// readImage reads an image file and wants it to be one. Compressed text is
+// expanded, which cmd says on standard error.
+func readImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
 	raw, err := readFile(file)
 	if err != nil {
 		return nil, nil, err
+	}
+	if build.Compressed(raw) {
+		expanded, err := build.Expand(raw)
+		if err != nil {
+			return nil, nil, &commandError{exit: exitRejected, what: file + " is not a container image", why: err.Error(), err: err}
+		}
+		if asJSON, _ := cmd.Flags().GetBool("json"); !asJSON {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s has compressed text, which no device reads: expanded here, %s to %s\n",
+				printable(file), bytesText(len(raw)), bytesText(len(expanded)))
+		}
+		raw = expanded
 	}
 	img, refused := image.Parse(raw)
 	if refused == image.OK {
@@ -82,8 +95,8 @@ func readImage(file string) ([]byte, *image.Image, error) {
 
 // readProgram reads an image file and wants its text to pass the check that
 // every device makes. It returns what the program needs.
-func readProgram(file string) ([]byte, vm.Need, error) {
-	raw, img, err := readImage(file)
+func readProgram(cmd *cobra.Command, file string) ([]byte, vm.Need, error) {
+	raw, img, err := readImage(cmd, file)
 	if err != nil {
 		return nil, vm.Need{}, err
 	}

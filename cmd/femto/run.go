@@ -41,7 +41,7 @@ what it returns; what the container prints itself goes to standard error.`,
 			if err != nil {
 				return err
 			}
-			raw, _, err := readProgram(args[0])
+			raw, _, err := readProgram(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -81,6 +81,8 @@ func setupScript(env *testscript.Env) error {
 		"stranger.bin":   string(assembled("call 0x99\nexit")),
 		"endless.bin":    string(assembled("l: ja l")),
 		"talker.bin":     string(talker()),
+		"packed.bin":     packed,
+		"packed-bad.bin": strings.Replace(packed, "\x95", "\xb4", 1),
 		"garbage":        strings.Repeat("\xde\xad\xbe\xef", 100),
 		"huge":           strings.Repeat("x", maxFile+1),
 		"large":          strings.Repeat("x", 3000),
@@ -299,6 +301,10 @@ func assembled(source string) []byte {
 	}
 	return image.Append(nil, image.Parts{Text: text})
 }
+
+// packed is an image with compressed text: mov %r0, 7; exit.
+const packed = "rBPF\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00" +
+	"\xb7\x00\x07\x00\x00\x00\x95\x00"
 
 // talker returns an image that prints what would steer a terminal.
 func talker() []byte {

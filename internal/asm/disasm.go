@@ -22,6 +22,7 @@ type Options struct {
 	Functions    []image.Function // whose names become labels
 	Helpers      map[string]int32 // whose names calls bear
 	Data, Rodata []byte           // for comments; may be nil
+	Labels       map[int]string   // by slot; nil: made up from Functions and slots
 }
 
 // A Line is one disassembled instruction.
@@ -57,6 +58,9 @@ func Disassemble(code []byte) []Line {
 func List(code []byte, o Options) []Line {
 	d := disassembler{code: code, Options: o, labels: map[int]string{}, helpers: map[int32]string{}}
 	d.findLabels()
+	if o.Labels != nil {
+		d.labels = o.Labels
+	}
 	lines := d.lines()
 	for i := range lines {
 		lines[i].Label = d.labels[lines[i].Slot]

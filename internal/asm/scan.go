@@ -208,6 +208,9 @@ func (l *line) number64() uint64 {
 			return signed(v, negative)
 		}
 	}
+	if t.kind == word {
+		l.fail(t, "%s is no register and no number", t.name())
+	}
 	v, err := strconv.ParseUint(t.text, 0, 64)
 	if t.kind != number_ || err != nil || negative && v > 1<<63 {
 		l.fail(t, "%s is no number of 64 bits", t.name())

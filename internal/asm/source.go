@@ -12,7 +12,7 @@ import (
 // The comments count slots and, if withBytes is set, show each instruction's
 // bytes. Options' Functions, Data and Rodata are taken from the image.
 func ImageSource(img *image.Image, o Options, withBytes bool) string {
-	o.Functions, o.Data, o.Rodata = functionsOf(img), img.Data(), img.Rodata()
+	o.Functions, o.Data, o.Rodata = FunctionsOf(img), img.Data(), img.Rodata()
 	lines := List(img.Text(), o)
 	labels := map[int]string{}
 	for _, line := range lines {
@@ -50,8 +50,8 @@ func ImageSource(img *image.Image, o Options, withBytes bool) string {
 	return b.String()
 }
 
-// functionsOf copies the function table.
-func functionsOf(img *image.Image) []image.Function {
+// FunctionsOf copies the function table of an image.
+func FunctionsOf(img *image.Image) []image.Function {
 	var list []image.Function
 	for i := range img.Functions() {
 		f, _ := img.Function(i)
@@ -63,7 +63,7 @@ func functionsOf(img *image.Image) []image.Function {
 // ownRodata is .rodata without the names at its end, where they are as Append
 // puts them; otherwise it is all of it.
 func ownRodata(img *image.Image) []byte {
-	functions := functionsOf(img)
+	functions := FunctionsOf(img)
 	names := 0
 	for _, f := range functions {
 		names += len(f.Name) + 1
