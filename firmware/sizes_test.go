@@ -43,6 +43,7 @@ func total(t *testing.T, name string) (u usage) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	nowhere(t, f)
 	for _, s := range f.Sections {
 		if s.Flags&elf.SHF_ALLOC == 0 || s.Name == ".types" { // .types lies nowhere
 			continue
@@ -50,11 +51,27 @@ func total(t *testing.T, name string) (u usage) {
 		if s.Type != elf.SHT_NOBITS {
 			u.flash += s.Size
 		}
-		if s.Flags&elf.SHF_WRITE != 0 || s.Type == elf.SHT_NOBITS {
+		// .text counts as writable if a variable was put there that never is.
+		if s.Name != ".text" && (s.Flags&elf.SHF_WRITE != 0 || s.Type == elf.SHT_NOBITS) {
 			u.ram += s.Size
 		}
 	}
 	return u
+}
+
+// nowhere checks that only what is never read lies in .types.
+func nowhere(t *testing.T, f *elf.File) {
+	t.Helper()
+	section := f.Section(".types")
+	symbols, err := f.Symbols()
+	if err != nil || section == nil {
+		t.Fatalf("no section .types: %v", err)
+	}
+	for _, s := range symbols {
+		if s.Value >= section.Addr && s.Value < section.Addr+section.Size && s.Size > 0 && !strings.HasPrefix(s.Name, "reflect/types.") {
+			t.Errorf("%s lies nowhere", s.Name)
+		}
+	}
 }
 
 var sizeLine = regexp.MustCompile(`^ *\d+ +\d+ +\d+ +\d+ \| +(\d+) +(\d+) \| (.+)$`)
@@ -124,7 +141,7 @@ func deepestStack(t *testing.T) int {
 	r.run("hook", "fire", "event", "--ctx-file", input)
 	r.must("ps")
 	r.must("device", "info")
-	const bottom, size = 0x20000000, 4096
+	const bottom, size = 0x20000000, stackSize
 	memory, err := r.device.Memory(bottom, size)
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +188,12 @@ func TestSizes(t *testing.T) {
 			fmt.Fprintf(&out, "heap: none (linked with -gc=none)\n")
 		}
 	}
-	fmt.Fprintf(&out, "\nstack in use at the deepest, lm3s6965: %d B of 4096 (deploy, fire, fault, ps)\n", deepestStack(t))
+	bound, path := stackBound(t, firmware(t, "lm3s6965"))
+	deepest := deepestStack(t)
+	fmt.Fprintf(&out, "\nstack of lm3s6965: at most %d B of %d by the linked code, %d B seen (deploy, fire, fault, ps)\n", bound, stackSize, deepest)
+	if deepest > bound {
+		t.Errorf("%d B of stack were in use, and the bound is %d:\n%s", deepest, bound, path)
+	}
 
 	stored, err := os.ReadFile(sizesFile)
 	if *update {

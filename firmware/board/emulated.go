@@ -37,8 +37,10 @@ func host(operation int, a, b, c uintptr) int {
 	return semihost(operation, unsafe.Pointer(&arguments))
 }
 
-func hostOpen(name string, mode uintptr) int { // name ends with NUL
-	return host(semiOpen, uintptr(unsafe.Pointer(unsafe.StringData(name))), mode, uintptr(len(name)-1))
+// hostOpen opens a file of the host. Its name ends with two NUL: what looks like
+// a string of C goes where the linker script puts the names of fields.
+func hostOpen(name string, mode uintptr) int {
+	return host(semiOpen, uintptr(unsafe.Pointer(unsafe.StringData(name))), mode, uintptr(len(name)-2))
 }
 
 // hostRead has the emulator write to memory, even to what is read-only for the
@@ -55,7 +57,7 @@ func hostWrite(file int, p []byte) bool {
 type HostFile int
 
 // OpenHost opens a file in the emulator's folder for reading. Its name ends
-// with NUL.
+// with two NUL.
 func OpenHost(name string) HostFile { return HostFile(hostOpen(name, modeRead)) }
 
 // Read fills p and reports whether there was so much left.
@@ -66,7 +68,7 @@ func (f HostFile) Read(p []byte) bool {
 // Entropy takes random bytes from the host. A real board of this kind has no
 // such source.
 func Entropy(p []byte) bool {
-	file := hostOpen("/dev/urandom\x00", modeRead)
+	file := hostOpen("/dev/urandom\x00\x00", modeRead)
 	return file >= 0 && hostRead(file, uintptr(unsafe.Pointer(&p[0])), len(p))
 }
 
@@ -96,11 +98,11 @@ func (f *hostFlash) WriteSize() int { return writeSize }
 // open loads the file, or makes it and leaves the flash erased.
 func (f *hostFlash) open() bool {
 	size := f.Size()
-	f.file = hostOpen("femto.flash\x00", modeUpdate)
+	f.file = hostOpen("femto.flash\x00\x00", modeUpdate)
 	if f.file >= 0 && host(semiSeek, uintptr(f.file), 0, 0) == 0 && hostRead(f.file, address(0), size) {
 		return true
 	}
-	f.file = hostOpen("femto.flash\x00", modeCreate)
+	f.file = hostOpen("femto.flash\x00\x00", modeCreate)
 	if f.file < 0 {
 		return false
 	}

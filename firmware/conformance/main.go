@@ -30,7 +30,7 @@ func main() {
 	for i := range all {
 		all[i] = ^uint32(0)
 	}
-	cases := board.OpenHost("cases\x00")
+	cases := board.OpenHost("cases\x00\x00")
 	for cases.Read(header[:]) {
 		program := text[:binary.LittleEndian.Uint16(header[:])]
 		context := memory[:binary.LittleEndian.Uint16(header[2:])]
