@@ -10,7 +10,8 @@ type Outgoing struct {
 	Query         []byte // as in a URI: "k=v&x", percent-encoded
 	ContentFormat Format // of Body, said if that is not empty; FormatNone: not said
 	Body          []byte
-	BlockSize     int // largest block, 16..1024 bytes; 0: Config.BlockSize
+	Observe       bool // GET: have every later state sent too, see Incoming.Observed
+	BlockSize     int  // largest block, 16..1024 bytes; 0: Config.BlockSize
 }
 
 // An Incoming is a response, or one block of it.
@@ -21,6 +22,11 @@ type Incoming struct {
 	Offset        int    // of Payload in the body, bytes
 	Payload       []byte // valid until Block returns
 	More          bool   // further blocks follow
+
+	// Observed says that the server will send further states. Each comes as
+	// one call of Block with Offset 0; if More is set too, another request
+	// gets the rest. Done is called when the server sends no more.
+	Observed bool
 }
 
 // A Sink takes the response to a request. Its methods are called from Deliver
@@ -41,6 +47,7 @@ type Call struct {
 	open     bool
 	acked    bool // an empty acknowledgement came: a response will follow
 	blocks   bool // the body goes in blocks
+	watching bool // notifications come
 	up, down uint8
 	attempts uint8
 	etagSize uint8
@@ -51,8 +58,9 @@ type Call struct {
 	token    uint32
 	size     uint16 // of datagram
 	peer     link.Addr
-	sent     int // body bytes acknowledged
-	received int // response bytes passed on
+	sent     int    // body bytes acknowledged
+	received int    // response bytes passed on
+	sequence uint32 // of the newest notification
 	timeout  int64
 	deadline int64
 	request  Outgoing
@@ -69,7 +77,8 @@ func (c *Call) Received() int { return c.received }
 
 // Do sends a request and has its response go to sink, block by block. Lost
 // datagrams are repeated from Poll. The Call is valid until sink.Done. After an
-// error there is none and sink hears nothing.
+// error there is none and sink hears nothing. ErrBusy: every Call is in use, or
+// one to this peer waits for its answer (NSTART is 1, RFC 7252 §4.7).
 func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*Call, Error) {
 	szx := e.maxSZX
 	if request.BlockSize != 0 {
@@ -79,22 +88,27 @@ func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*C
 		}
 		szx = s
 	}
+	var c *Call
 	for i := range e.c.Calls {
-		c := &e.c.Calls[i]
-		if c.open {
-			continue
+		other := &e.c.Calls[i]
+		if !other.open {
+			c = other
+		} else if !other.acked && !other.watching && same(&other.peer, &to) {
+			return nil, ErrBusy
 		}
-		e.nextTag++
-		*c = Call{open: true, datagram: c.datagram, up: szx, down: szx, tag: e.nextTag}
-		c.peer, c.request, c.sink = to, *request, sink
-		c.blocks = len(request.Body) > 16<<szx
-		if err := e.begin(now, c); err != 0 {
-			c.open = false
-			return nil, err
-		}
-		return c, 0
 	}
-	return nil, ErrBusy
+	if c == nil {
+		return nil, ErrBusy
+	}
+	e.nextTag++
+	*c = Call{open: true, datagram: c.datagram, up: szx, down: szx, tag: e.nextTag}
+	c.peer, c.request, c.sink = to, *request, sink
+	c.blocks = len(request.Body) > 16<<szx
+	if err := e.begin(now, c); err != 0 {
+		c.open = false
+		return nil, err
+	}
+	return c, 0
 }
 
 // Cancel forgets a call that is open; its Sink hears nothing more.
@@ -124,8 +138,7 @@ func (e *Endpoint) begin(now int64, c *Call) Error {
 		return err
 	}
 	c.acked, c.attempts = false, 0
-	base := orDefault(e.c.AckTimeout, ackTimeout)
-	c.timeout = base + base>>1*int64(e.rand()>>16)>>16
+	c.timeout = e.firstTimeout()
 	c.deadline = now + c.timeout
 	e.Counters.Calls++
 	e.send(&c.peer, c.datagram[:c.size])
@@ -138,6 +151,9 @@ func (c *Call) compose() Error {
 	token[0], token[1], token[2], token[3] = byte(c.token>>24), byte(c.token>>16), byte(c.token>>8), byte(c.token)
 	var b Builder
 	b.Start(c.datagram, Confirmable, r.Code, c.id, token[:])
+	if r.Observe && c.received == 0 {
+		b.Uint(Observe, 0)
+	}
 	if !b.split(UriPath, r.Path) {
 		return ErrURI
 	}
@@ -182,13 +198,20 @@ func (c *Call) compose() Error {
 	return 0
 }
 
+// firstTimeout is how long to wait before a message is repeated, between the
+// configured time and half as much again (RFC 7252 §4.2).
+func (e *Endpoint) firstTimeout() int64 {
+	base := orDefault(e.c.AckTimeout, ackTimeout)
+	return base + base>>1*int64(e.rand()>>16)>>16
+}
+
+func (e *Endpoint) maxRetransmit() int {
+	return int(orDefault(int64(e.c.MaxRetransmit), maxRetransmit))
+}
+
 // expire repeats the message of c, whose time has come, or gives up.
 func (e *Endpoint) expire(now int64, c *Call) {
-	most := e.c.MaxRetransmit
-	if most == 0 {
-		most = maxRetransmit
-	}
-	if c.acked || int(c.attempts) >= most {
+	if c.acked || int(c.attempts) >= e.maxRetransmit() {
 		e.finish(now, c, ErrTimeout)
 		return
 	}
@@ -215,7 +238,7 @@ func (e *Endpoint) settle(now int64) {
 		}
 		if m.Type == Reset {
 			e.finish(now, c, ErrReset)
-		} else if !c.acked {
+		} else if !c.acked && !c.watching {
 			c.acked = true
 			c.deadline = now + orDefault(e.c.ResponseTimeout, maxTransmitWait)
 		}
@@ -230,6 +253,9 @@ type reading struct {
 	hasBlock1 bool
 	hasBlock2 bool
 	etag      []byte
+
+	hasObserve bool
+	sequence   uint32
 }
 
 // deliverResponse takes a response to a request of our own (RFC 7252 §5.3.2).
@@ -291,6 +317,8 @@ func (r *reading) read(m *Message, in *Incoming) bool {
 		case !known:
 		case o.Number == ETag:
 			r.etag = o.Value
+		case o.Number == Observe:
+			r.hasObserve, r.sequence = true, o.Uint()
 		case o.Number == ContentFormat:
 			in.ContentFormat = Format(o.Uint())
 		case o.Number == Size2 && o.Uint() < 1<<31:
@@ -367,6 +395,10 @@ func (c *Call) upload(code Code, r *reading) (again bool, err Error) {
 // download passes a response on and asks for its next block (RFC 7959 §2.4).
 func (e *Endpoint) download(now int64, c *Call, r *reading) {
 	in := &e.incoming
+	if c.request.Observe && r.hasObserve && in.Code.Success() {
+		e.notified(now, c, r)
+		return
+	}
 	first := c.received == 0
 	same := first || c.code == in.Code
 	c.code = in.Code

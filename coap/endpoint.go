@@ -42,6 +42,9 @@ type Config struct {
 	// Calls bounds the requests of our own that may be open at one time.
 	Calls []Call
 
+	// Observers bounds the observations of our resources (RFC 7641).
+	Observers []Observer
+
 	// Memory holds MemorySize() bytes of buffers.
 	Memory []byte
 
@@ -66,9 +69,9 @@ const Overhead = 40
 
 // MemorySize returns how many bytes Memory must have: one datagram per
 // exchange, call and for the Endpoint itself, one body per transfer and for
-// the Endpoint itself.
+// the Endpoint itself, and the options of each observed request.
 func (c *Config) MemorySize() int {
-	return (len(c.Exchanges)+len(c.Calls)+1)*c.Datagram + (len(c.Transfers)+1)*c.Body
+	return (len(c.Exchanges)+len(c.Calls)+1)*c.Datagram + (len(c.Transfers)+1)*c.Body + len(c.Observers)*observerOptions
 }
 
 // Counters count what an Endpoint did, modulo 2^32.
@@ -98,6 +101,8 @@ type Endpoint struct {
 	answer   answer
 	incoming Incoming
 	nextTag  uint16
+
+	notifying *Observer // whom the answer at hand notifies, nil if it answers
 }
 
 // Init makes e ready, with nothing open. It does not allocate.
@@ -126,6 +131,10 @@ func (e *Endpoint) Init(c *Config) Error {
 	for i := range c.Transfers {
 		c.Transfers[i] = Transfer{}
 		c.Transfers[i].body = carve(&memory, c.Body)
+	}
+	for i := range c.Observers {
+		c.Observers[i] = Observer{}
+		c.Observers[i].options = carve(&memory, observerOptions)
 	}
 	e.scratch = carve(&memory, c.Datagram)
 	e.body = carve(&memory, c.Body)
@@ -183,7 +192,9 @@ func (e *Endpoint) Deliver(now int64, from link.Addr, datagram []byte) {
 	switch {
 	case m.Code == Empty:
 		if m.Type >= Acknowledgement {
-			e.settle(now)
+			if !e.settleObserver() {
+				e.settle(now)
+			}
 		} else {
 			e.reject() // a ping, RFC 7252 §4.3
 		}
@@ -248,6 +259,11 @@ func (e *Endpoint) Poll(now int64) (next int64) {
 	for i := range e.c.Calls {
 		if c := &e.c.Calls[i]; c.open && c.deadline < next {
 			next = c.deadline
+		}
+	}
+	for i := range e.c.Observers {
+		if o := &e.c.Observers[i]; o.open {
+			next = min(next, e.pollObserver(now, o))
 		}
 	}
 	return next

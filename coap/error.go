@@ -14,7 +14,7 @@ const (
 	ErrNoPayload                    // payload marker without payload
 	ErrConfig                       // sizes that do not fit each other
 	ErrMemory                       // Config.Memory shorter than MemorySize
-	ErrBusy                         // every Call is in use
+	ErrBusy                         // every Call is in use, or one to this peer unanswered
 	ErrTooLarge                     // a message that does not fit a datagram
 	ErrURI                          // not a URI this device can follow
 	ErrScheme                       // a URI with a scheme other than coap

@@ -26,6 +26,7 @@ type Request struct {
 	hasBlock2 bool
 	hasSize1  bool
 	size1     uint32
+	observe   observation
 	resource  uint64 // hash of method and resource
 	operation uint64 // resource, Content-Format and Request-Tag: one transfer
 }
@@ -93,6 +94,10 @@ type Response struct {
 	Code          Code
 	ContentFormat Format // FormatNone: say none
 	MaxAge        uint32 // seconds; 0: say none
+
+	// Topic, if not 0, lets peers observe what a GET was answered with:
+	// see Endpoint.Notify.
+	Topic uint8
 
 	// Body is empty and has the capacity for the largest body, Config.Body.
 	// Append to it, or set it to bytes of the handler's own, which must then

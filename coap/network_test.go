@@ -97,7 +97,12 @@ func TestBothWaysAtOnce(t *testing.T) {
 		get := &Outgoing{Code: GET, Path: []byte("/store")}
 		at.Do(0, host, get, fromHost)
 		bt.Do(0, device, get, fromDevice)
-		at.Do(0, host, &Outgoing{Code: POST, Path: []byte("/store"), Body: body(700)}, posted)
+		post := &Outgoing{Code: POST, Path: []byte("/store"), Body: body(700)}
+		if _, err := at.Do(0, host, post, posted); err != ErrBusy {
+			t.Fatalf("second request to a peer before it answers the first: %v", err)
+		}
+		n.run(1 << 40)
+		at.Do(n.now, host, post, posted)
 		n.run(1 << 40)
 		if !bytes.Equal(fromHost.body, b.body) || !bytes.Equal(fromDevice.body, a.body) || len(b.posts) != 1 || len(posted.body) != 700 {
 			t.Fatalf("seed %d: %+v %+v %+v\n%s", seed, fromHost, fromDevice, posted, n.dump())

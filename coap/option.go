@@ -43,7 +43,7 @@ func validLength(number uint16, n int) bool {
 		return n <= 255
 	case UriPort, ContentFormat, Accept:
 		return n <= 2
-	case Block1, Block2:
+	case Block1, Block2, Observe:
 		return n <= 3
 	case ETag:
 		return n >= 1 && n <= 8

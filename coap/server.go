@@ -13,6 +13,9 @@ type answer struct {
 	size1     uint32 // 0: say none
 	size2     uint32 // 0: say none
 	payload   []byte
+
+	hasObserve bool
+	observe    uint32
 }
 
 func (e *Endpoint) serve(now int64) {
@@ -24,6 +27,11 @@ func (e *Endpoint) serve(now int64) {
 		return
 	}
 	e.Counters.Requests++
+	e.answerRequest(now)
+}
+
+// answerRequest answers the request at hand.
+func (e *Endpoint) answerRequest(now int64) {
 	r, m := &e.request, &e.message
 	*r = Request{}
 	r.message, r.Code, r.From = m, m.Code, e.from
@@ -58,6 +66,8 @@ func (e *Endpoint) reply(x *Exchange) {
 	t, id := Acknowledgement, m.ID
 	if m.Type == NonConfirmable {
 		t, id = NonConfirmable, e.messageID()
+	} else if e.notifying != nil {
+		t = Confirmable
 	}
 	buf := e.scratch
 	if x != nil {
@@ -69,6 +79,9 @@ func (e *Endpoint) reply(x *Exchange) {
 		var tag [4]byte
 		tag[0], tag[1], tag[2], tag[3] = byte(a.etag>>24), byte(a.etag>>16), byte(a.etag>>8), byte(a.etag)
 		b.Option(ETag, tag[:])
+	}
+	if a.hasObserve {
+		b.Uint(Observe, a.observe&0xffffff)
 	}
 	if a.format != FormatNone && len(a.payload) > 0 {
 		b.Uint(ContentFormat, uint32(a.format))
@@ -149,6 +162,9 @@ func (e *Endpoint) respond(now int64, t *Transfer, x *Exchange) {
 			resp.Fail(InternalServerError, "")
 		}
 	}
+	if r.Code == GET && offset == 0 {
+		e.observe()
+	}
 	a.code, a.format, a.maxAge = resp.Code, resp.ContentFormat, resp.MaxAge
 	e.slice(resp.Body, offset, szx, 0)
 	e.reply(x)
@@ -202,6 +218,10 @@ func (r *Request) read() (refusal Code) {
 		known := validLength(o.Number, len(o.Value))
 		switch o.Number {
 		case UriPath, UriQuery, RequestTag:
+		case Observe:
+			if known && once && o.Uint() <= 1 {
+				r.observe = observation(1 + o.Uint())
+			}
 		case UriHost, UriPort:
 			known = known && once
 		case ContentFormat:

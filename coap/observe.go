@@ -1,0 +1,150 @@
+package coap
+
+import "github.com/femto-containers/femto/link"
+
+// An Observer is a peer that wants to hear when a resource changes (RFC 7641).
+type Observer struct {
+	peer     link.Addr
+	open     bool
+	pending  bool // changed since the last notification
+	waiting  bool // a notification is not acknowledged yet
+	attempts uint8
+	topic    uint8
+	tokenLen uint8
+	token    [maxToken]byte
+	id       uint16 // of the last notification
+	sequence uint32
+	timeout  int64
+	deadline int64
+	size     int // of options in use
+	options  []byte
+}
+
+// observerOptions is room for the options of an observed request, bytes. One
+// with more is answered, and not observed.
+const observerOptions = 48
+
+// Notify says that the resources whose responses gave this topic have changed.
+// Poll tells their observers; until then, and until an observer acknowledges,
+// further changes are one.
+func (e *Endpoint) Notify(topic uint8) {
+	for i := range e.c.Observers {
+		if o := &e.c.Observers[i]; o.open && o.topic == topic {
+			o.pending = true
+		}
+	}
+}
+
+// observation is the Observe option of a request (RFC 7641 §2).
+type observation uint8
+
+const (
+	observeNot observation = iota
+	observeRegister
+	observeDeregister
+)
+
+// observe makes the peer at hand an observer of what its GET was answered with
+// or, if it wants that or was not answered well, no observer any more.
+func (e *Endpoint) observe() {
+	r, m := &e.request, &e.message
+	if r.observe == observeNot {
+		return
+	}
+	var token [maxToken]byte
+	copy(token[:], m.Token)
+	var o, free *Observer
+	for i := range e.c.Observers {
+		x := &e.c.Observers[i]
+		switch {
+		case !x.open:
+			free = x
+		case int(x.tokenLen) == len(m.Token) && same(&x.peer, &e.from) && x.token == token:
+			o = x
+		}
+	}
+	good := r.observe == observeRegister && e.response.Code == Content && e.response.Topic != 0 && len(m.options) <= observerOptions
+	switch {
+	case o != nil:
+		o.open = good
+	case good && free != nil:
+		o = free
+		*o = Observer{open: true, options: o.options}
+	}
+	if !good || o == nil {
+		return
+	}
+	if e.notifying == nil {
+		o.peer, o.topic = e.from, e.response.Topic
+		o.token, o.tokenLen = token, uint8(len(m.Token))
+		o.size = copy(o.options, m.options)
+		o.pending, o.waiting, o.attempts = false, false, 0
+	}
+	o.sequence++
+	e.answer.hasObserve, e.answer.observe = true, o.sequence
+}
+
+// notify sends what the resource of o is now. Each notification is confirmable,
+// and a lost one is not repeated but replaced by a newer one (RFC 7641 §4.5.2):
+// so a peer that is gone, or never asked, gets few.
+func (e *Endpoint) notify(now int64, o *Observer) {
+	e.from = o.peer
+	e.message = Message{Type: Confirmable, Code: GET, ID: e.messageID(), Token: o.token[:o.tokenLen], options: o.options[:o.size]}
+	o.pending, o.waiting, o.id = false, true, e.message.ID
+	o.timeout = e.firstTimeout()
+	if o.attempts > 0 {
+		o.timeout <<= o.attempts
+	}
+	o.deadline = now + o.timeout
+	e.notifying = o
+	e.answerRequest(now)
+	e.notifying = nil
+}
+
+// pollObserver returns when o needs to be polled next.
+func (e *Endpoint) pollObserver(now int64, o *Observer) int64 {
+	if o.waiting {
+		if o.deadline > now {
+			return o.deadline
+		}
+		if int(o.attempts) >= e.maxRetransmit() {
+			o.open = false
+			return Never
+		}
+		o.attempts++
+		e.Counters.Retransmissions++
+	} else if !o.pending {
+		return Never
+	}
+	e.notify(now, o)
+	return o.deadline
+}
+
+// settleObserver takes the acknowledgement or rejection of a notification, and
+// reports whether the message at hand is one.
+func (e *Endpoint) settleObserver() bool {
+	for i := range e.c.Observers {
+		o := &e.c.Observers[i]
+		if o.open && o.waiting && o.id == e.message.ID && same(&o.peer, &e.from) {
+			o.waiting, o.attempts = false, 0
+			o.open = e.message.Type != Reset
+			return true
+		}
+	}
+	return false
+}
+
+// notified passes a notification on, unless a newer one was there before it
+// (RFC 7641 §3.4).
+func (e *Endpoint) notified(now int64, c *Call, r *reading) {
+	in := &e.incoming
+	const half = 1 << 23
+	if newer := (r.sequence - c.sequence) & (2*half - 1); c.watching && (newer == 0 || newer >= half) {
+		return
+	}
+	c.watching, c.sequence, c.code, c.deadline = true, r.sequence, in.Code, Never
+	in.Observed, in.More = true, r.hasBlock2 && r.block2.More
+	if !c.sink.Block(now, in) {
+		e.finish(now, c, ErrAbandoned)
+	}
+}
