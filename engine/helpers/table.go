@@ -33,6 +33,7 @@ const (
 	ZtimerPeriodicWakeup = 0x61
 	Crc32                = 0x90
 	Fletcher32           = 0x91
+	EventSend            = 0xa0
 )
 
 //go:section .rodata.helpers
@@ -131,3 +132,11 @@ var checksumsTable = [...]vm.Helper{
 
 // Checksums is a table of 2 helpers: CRC-32 and Fletcher-32. It is read-only.
 var Checksums = checksumsTable[:]
+
+//go:section .rodata.helpers
+var eventsTable = [...]vm.Helper{
+	{Number: EventSend, Name: "event_send", Args: [5]vm.Arg{vm.ArgValue, vm.ArgValue}, Cost: 16, Call: eventSend},
+}
+
+// Events is a table of 1 helpers: tell the other containers of one tenant. It is read-only.
+var Events = eventsTable[:]

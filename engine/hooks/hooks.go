@@ -9,13 +9,14 @@ import "github.com/femto-containers/femto/engine"
 
 // Sizes of the contexts in bytes, without what may follow the fields.
 const (
-	TimerSize  = 16
-	EventSize  = 0
-	CoapSize   = 24
-	SensorSize = 16
-	ThreadSize = 16
-	BootSize   = 8
-	LogSize    = 8
+	TimerSize   = 16
+	EventSize   = 0
+	MessageSize = 16
+	CoapSize    = 24
+	SensorSize  = 16
+	ThreadSize  = 16
+	BootSize    = 8
+	LogSize     = 8
 )
 
 // TimerHook declares the hook "timer", b6229686-d948-5147-9c81-f4356c3cc36d.
@@ -41,12 +42,37 @@ func (c *Timer) Put(b []byte) {
 }
 
 // EventHook declares the hook "event", ecf290e3-4dc6-5cc8-bc2e-bf0299875038.
-// It fires when somebody posts to it, or a container sends to it. Its result: goes back to who fired it.
+// It fires when somebody posts to it. Its result: goes back to who fired it.
 func EventHook(h *engine.Hook) {
 	h.Name = "event"
 	h.UUID = [16]byte{0xec, 0xf2, 0x90, 0xe3, 0x4d, 0xc6, 0x5c, 0xc8, 0xbc, 0x2e, 0xbf, 0x02, 0x99, 0x87, 0x50, 0x38}
 	h.ContextWritable = true
 	h.ContextMax = 1024
+}
+
+// MessageHook declares the hook "message", 1d8ab7f5-6ce4-5fc1-9c18-c383f88177ef.
+// It fires when a container of the same tenant called event_send. Its result: ignored.
+func MessageHook(h *engine.Hook) {
+	h.Name = "message"
+	h.UUID = [16]byte{0x1d, 0x8a, 0xb7, 0xf5, 0x6c, 0xe4, 0x5f, 0xc1, 0x9c, 0x18, 0xc3, 0x83, 0xf8, 0x81, 0x77, 0xef}
+	h.Events = true
+	h.ContextMin = 16
+	h.ContextMax = 16
+}
+
+// Message is the context of the hook "message".
+type Message struct {
+	Kind  uint32 // what the sender passed
+	Value uint32 // what the sender passed
+	Now   uint64 // microseconds since the device started
+}
+
+// Put writes c to the first 16 bytes of b.
+func (c *Message) Put(b []byte) {
+	_ = b[15]
+	put(b[0:], 4, uint64(c.Kind))
+	put(b[4:], 4, uint64(c.Value))
+	put(b[8:], 8, uint64(c.Now))
 }
 
 // CoapHook declares the hook "coap", da560aee-cf44-5cca-bdea-d827fa79720b.

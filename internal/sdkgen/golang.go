@@ -130,6 +130,9 @@ func goHook(b *bytes.Buffer, h *Hook) {
 	if h.Writable {
 		b.WriteString("\th.ContextWritable = true\n")
 	}
+	if h.Events {
+		b.WriteString("\th.Events = true\n")
+	}
 	if size > 0 {
 		fmt.Fprintf(b, "\th.ContextMin = %d\n", size)
 	}

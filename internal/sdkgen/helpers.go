@@ -12,6 +12,7 @@ var Groups = []Group{
 	{"Wait", "sleep inside an activation"},
 	{"Entropy", "random numbers"},
 	{"Checksums", "CRC-32 and Fletcher-32"},
+	{"Events", "tell the other containers of one tenant"},
 }
 
 const minusOne = "0, or -1: store full"
@@ -146,4 +147,9 @@ var Helpers = []Helper{
 		Args:    []Arg{{C: "const void *words", Kind: Read}, {C: "u64 n"}},
 		Meaning: "Fletcher-32 of n bytes as little-endian 16-bit words, as the papers' benchmark; an odd last byte is left out. Costs an instruction more per word.",
 		Returns: "checksum"},
+
+	{Number: 0xa0, Name: "event_send", Group: "Events", Result: "s32", Cost: 16,
+		Args:    []Arg{{C: "u32 kind"}, {C: "u32 value"}},
+		Meaning: "Send to the other containers of the same tenant that are on the hook message; they run after this activation.",
+		Returns: "0, or -1: too many wait already"},
 }

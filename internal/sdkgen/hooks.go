@@ -8,8 +8,14 @@ var Hooks = []Hook{
 			{Name: "now", Type: "u64", Meaning: "microseconds since the device started"},
 			{Name: "count", Type: "u64", Meaning: "firings before this one"},
 		}},
-	{Name: "event", Fires: "when somebody posts to it, or a container sends to it", Policy: "Continue", Writable: true,
+	{Name: "event", Fires: "when somebody posts to it", Policy: "Continue", Writable: true,
 		Tail: "what was sent", Max: 1024, Result: "goes back to who fired it"},
+	{Name: "message", Fires: "when a container of the same tenant called event_send", Policy: "Continue", Events: true, Result: "ignored",
+		Fields: []Field{
+			{Name: "kind", Type: "u32", Meaning: "what the sender passed"},
+			{Name: "value", Type: "u32", Meaning: "what the sender passed"},
+			{Name: "now", Type: "u64", Meaning: "microseconds since the device started"},
+		}},
 	{Name: "coap", Fires: "for a request to the container's path", Policy: "StopOnPositive", Result: "length of the response, which lies in buffer; 0: not answered; below 0: minus the response code, without payload",
 		Fields: []Field{
 			{Name: "packet", Type: "u64", Meaning: "address of struct femto_packet; writable"},

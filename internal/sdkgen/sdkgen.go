@@ -84,6 +84,7 @@ type Hook struct {
 	Policy   string // of package engine
 	Default  int64
 	Result   string // what the result means
+	Events   bool   // the engine fires it with what containers send
 	Writable bool   // containers may write to the context
 }
 

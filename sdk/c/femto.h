@@ -91,10 +91,23 @@ FEMTO_ASSERT(sizeof(struct femto_timer) == 16);
 FEMTO_ASSERT(__builtin_offsetof(struct femto_timer, now) == 0);
 FEMTO_ASSERT(__builtin_offsetof(struct femto_timer, count) == 8);
 
-/* Hook event: fires when somebody posts to it, or a container sends to it.
- * The result: goes back to who fired it. */
+/* Hook event: fires when somebody posts to it. The result: goes back to who
+ * fired it. */
 /* The context is what was sent; length counts its bytes. */
 typedef void femto_event_context;
+
+/* Hook message: fires when a container of the same tenant called
+ * event_send. The result: ignored. */
+struct femto_message {
+    u32 kind;    /* what the sender passed */
+    u32 value;   /* what the sender passed */
+    u64 now;     /* microseconds since the device started */
+};
+typedef const struct femto_message femto_message_context;
+FEMTO_ASSERT(sizeof(struct femto_message) == 16);
+FEMTO_ASSERT(__builtin_offsetof(struct femto_message, kind) == 0);
+FEMTO_ASSERT(__builtin_offsetof(struct femto_message, value) == 4);
+FEMTO_ASSERT(__builtin_offsetof(struct femto_message, now) == 8);
 
 /* Hook coap: fires for a request to the container's path. The result:
  * length of the response, which lies in buffer; 0: not answered; below 0:
@@ -281,6 +294,11 @@ FEMTO_HELPER(0x90, u32, femto_crc32, (const void *bytes, u64 n, u32 before))
  * benchmark; an odd last byte is left out. Costs an instruction more per
  * word. Returns checksum. */
 FEMTO_HELPER(0x91, u32, femto_fletcher32, (const void *words, u64 n))
+
+/* Send to the other containers of the same tenant that are on the hook
+ * message; they run after this activation. Returns 0, or -1: too many wait
+ * already. */
+FEMTO_HELPER(0xa0, s32, femto_event_send, (u32 kind, u32 value))
 
 #undef FEMTO_HELPER
 #undef FEMTO_PRINT_HELPER

@@ -1,0 +1,22 @@
+/* Tenant A, hook thread: counts in the global store how often each thread was
+ * switched to. The key is the thread's number.
+ * Rebuild the image: go generate ./examples */
+#include <stdint.h>
+#include "bpf/bpfapi/helpers.h"
+
+struct thread_switch {
+    uint64_t previous;
+    uint64_t next;
+};
+
+int thread_counter(struct thread_switch *event)
+{
+    uint32_t count;
+
+    if (event->next == 0) {
+        return 0; /* nothing runs next */
+    }
+    bpf_fetch_global(event->next, &count);
+    bpf_store_global(event->next, count + 1);
+    return 0;
+}
