@@ -31,6 +31,7 @@ type Container struct {
 	next     uint8 // container of the same hook, or none
 	state    State
 	streak   uint8 // consecutive faults
+	depth    uint8 // of local calls
 	unsaved  bool
 }
 

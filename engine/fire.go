@@ -155,8 +155,7 @@ func (e *Engine) run(i uint8, h *Hook) (status vm.Status, spent uint32) {
 	if t.Grant.Rate > 0 {
 		t.credit -= int64(spent) * second
 	}
-	if status == vm.Suspended {
-		m.Save(saved)
+	if status == vm.Suspended && m.Save(saved) {
 		c.state = Suspended
 		return status, spent
 	}

@@ -76,7 +76,7 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 		err.Reason = ErrProgram
 		return
 	}
-	p.container.frame = need.Frame
+	p.container.frame, p.container.depth = need.Frame, need.Depth
 	p.container.reserved = contract.Entries[0]
 	if contract.Flags&image.LongRunning != 0 || need.Helpers.Has(Wakeup) {
 		stack := int(contract.Stack)
@@ -166,7 +166,7 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 func (c *Container) needed() int {
 	n := len(c.image.Data())
 	if c.stack > 0 {
-		n += int(c.stack) + vm.SavedSize(c.frame)
+		n += int(c.stack) + vm.SavedSize(c.depth)
 	}
 	return n / unit
 }

@@ -12,14 +12,9 @@ const (
 	savedFrame     = 8 + 8*4
 )
 
-// SavedSize returns the bytes that Save needs for a program whose Need.Frame
-// is frame.
-func SavedSize(frame uint16) int {
-	if frame == 0 {
-		return savedHead
-	}
-	return savedHead + MaxDepth*savedFrame
-}
+// SavedSize returns the bytes that Save needs for a program whose Need.Depth
+// is depth.
+func SavedSize(depth uint8) int { return savedHead + int(min(depth, MaxDepth))*savedFrame }
 
 // Suspend lets Run return Suspended when the helper has returned; the next Run
 // goes on behind the call. The machine must have a Quantum.
@@ -30,8 +25,12 @@ func (c *Call) Suspend() {
 }
 
 // Save writes the state of a suspended activation to dst, which has SavedSize
-// bytes and must be out of containers' reach: Restore trusts it.
-func (m *Machine) Save(dst []byte) {
+// bytes and must be out of containers' reach: Restore trusts it. It reports
+// false if there are more open calls than the program was found to have.
+func (m *Machine) Save(dst []byte) bool {
+	if SavedSize(m.depth) > len(dst) {
+		return false
+	}
 	store32(dst, 0, uint32(m.pc))
 	store32(dst, 4, uint32(m.depth))
 	putWords(dst[8:], m.r[:savedRegisters])
@@ -40,6 +39,7 @@ func (m *Machine) Save(dst []byte) {
 		store32(dst, at, uint32(m.frames[i].ret))
 		putWords(dst[at+8:], m.frames[i].saved[:])
 	}
+	return true
 }
 
 // Restore lets the next Run go on where src was saved, with the budget that

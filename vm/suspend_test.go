@@ -68,13 +68,15 @@ func TestSaveRestore(t *testing.T) {
 			}
 			calls, suspend = 0, suspends
 			spent := uint32(0)
-			saved := make([]byte, SavedSize(need.Frame))
+			saved := make([]byte, SavedSize(need.Depth))
 			m.Quantum = quantum
 			start(0)
 			slices := 1
 			for ; m.Run() == Suspended; slices++ {
 				spent += m.Instructions() + m.Charged()
-				m.Save(saved)
+				if !m.Save(saved) || m.Save(saved[:len(saved)-1]) && m.depth > 0 {
+					t.Fatal("saved where there is no room, or not where there is")
+				}
 				// Somebody else in between.
 				before := calls
 				m.Quantum, suspend = 0, false
