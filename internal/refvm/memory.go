@@ -6,6 +6,9 @@ import "github.com/femto-containers/femto/vm"
 // read, or written if write is set; otherwise it notes the address for
 // vm.FaultMemory. The region is the address divided by 2^28, of sixteen.
 func (m *Machine) Memory(addr uint64, n int, write bool) ([]byte, bool) {
+	if m.Access != nil {
+		m.Access(addr, n, write)
+	}
 	region := addr / (1 << 28)
 	start := addr % (1 << 28)
 	if region < vm.Regions {

@@ -23,9 +23,10 @@ type Helper struct {
 type Machine struct {
 	Region  [vm.Regions]vm.Region
 	Helpers map[uint8]Helper
-	Frame   uint64 // stack in bytes that each local call reserves
-	Budget  int64  // instructions
-	Trace   func() // if not nil, called before each instruction
+	Frame   uint64                               // stack in bytes that each local call reserves
+	Budget  int64                                // instructions
+	Trace   func()                               // if not nil, called before each instruction
+	Access  func(addr uint64, n int, write bool) // if not nil, called before each access
 
 	Reg      [11]uint64
 	PC       int // slot of the instruction that faulted, or of the next one
@@ -45,6 +46,9 @@ type call struct {
 	r6, r7, r8, r9 uint64
 	r10            uint64
 }
+
+// Depth returns how many local calls are open.
+func (m *Machine) Depth() int { return len(m.calls) }
 
 // Enter sets the registers as a program finds them: r1 and r2 the address and
 // length of the context, r10 the end of the stack, the others 0.

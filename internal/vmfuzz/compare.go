@@ -16,10 +16,16 @@ type Outcome struct {
 	Executed int64
 }
 
-// Compare checks and runs a case by vm, whole and in pieces, and by refvm. The
-// error says what differs. trace, if not nil, is called before each
-// instruction with the slot.
-func Compare(k Case, trace func(slot int)) (Outcome, error) {
+// A Watch is told what a case does, by refvm.
+type Watch struct {
+	Instruction func(slot int)                           // before each
+	Access      func(addr uint64, width int, write bool) // before each
+}
+
+// Compare checks and runs a case by vm, whole, in pieces, and in pieces each on
+// another machine, and by refvm. The error says what differs. watch may be
+// nil.
+func Compare(k Case, watch *Watch) (Outcome, error) {
 	var granted vm.HelperSet
 	numbers := map[uint8]bool{}
 	for n := uint8(1); n <= helpers; n++ {
@@ -48,8 +54,15 @@ func Compare(k Case, trace func(slot int)) (Outcome, error) {
 	for i, h := range helperPairs {
 		ref.Helpers[uint8(i+1)] = h.plain
 	}
-	if trace != nil {
-		ref.Trace = func() { trace(ref.PC) }
+	deepest := 0
+	ref.Trace = func() {
+		deepest = max(deepest, ref.Depth())
+		if watch != nil {
+			watch.Instruction(ref.PC)
+		}
+	}
+	if watch != nil {
+		ref.Access = watch.Access
 	}
 	want.lend(&ref.Region)
 	ref.Enter()
@@ -64,9 +77,12 @@ func Compare(k Case, trace func(slot int)) (Outcome, error) {
 	if err := want.intact(); err != nil {
 		return out, fmt.Errorf("refvm: %w", err)
 	}
-	for _, quantum := range []int32{0, k.Quantum} {
-		if err := compareRun(k, quantum, need, &ref, want); err != nil {
-			return out, fmt.Errorf("quantum %d: %w", quantum, err)
+	if deepest > int(need.Depth) {
+		return out, fmt.Errorf("%d local calls open at once, %d expected", deepest, need.Depth)
+	}
+	for _, cut := range []cut{{}, {quantum: k.Quantum}, {quantum: k.Quantum, moves: true}, {quantum: 1, moves: true}} {
+		if err := compareRun(k, cut, need, &ref, want); err != nil {
+			return out, fmt.Errorf("quantum %d, moves %t: %w", cut.quantum, cut.moves, err)
 		}
 	}
 	if !bytes.Equal(kept, k.Text) {
@@ -75,27 +91,44 @@ func Compare(k Case, trace func(slot int)) (Outcome, error) {
 	return out, nil
 }
 
-func compareRun(k Case, quantum int32, need vm.Need, ref *refvm.Machine, want *yard) error {
+// A cut says how a run is cut into pieces.
+type cut struct {
+	quantum int32
+	moves   bool // each piece runs on a machine that knows only what was saved
+}
+
+// A count adds up what the pieces of a run did.
+type count struct{ instructions, charged int64 }
+
+func compareRun(k Case, cut cut, need vm.Need, ref *refvm.Machine, want *yard) error {
 	got := newYard(k.Regions)
-	var m vm.Machine
-	got.lend(&m.Region)
-	m.Frame, m.Quantum = need.Frame, quantum
-	for _, h := range helperPairs {
-		m.Helpers = append(m.Helpers, h.gated)
-	}
+	m := newMachine(got, cut, need)
 	m.Reset(k.Text, k.Budget)
 	for i, v := range k.Register {
 		if v != 0 {
 			m.SetRegister(i, v)
 		}
 	}
+	var before count
 	status := m.Run()
 	for pieces := 0; status == vm.Suspended; pieces++ {
 		if pieces > int(k.Budget)+1 {
 			return fmt.Errorf("%d pieces of a budget of %d", pieces, k.Budget)
 		}
+		spent := count{before.instructions + int64(m.Instructions()), before.charged + int64(m.Charged())}
+		// What is left can be below 0 between the places where it is tested,
+		// which no new activation begins with.
+		if left := int64(k.Budget) - spent.instructions - spent.charged; cut.moves && left >= 0 {
+			saved := make([]byte, vm.SavedSize(vm.MaxDepth))
+			m.Save(saved)
+			m = newMachine(got, cut, need)
+			m.Reset(k.Text, int32(left))
+			m.Restore(saved)
+			before = spent
+		}
 		status = m.Run()
 	}
+	executed, charged := before.instructions+int64(m.Instructions()), before.charged+int64(m.Charged())
 
 	ending := vm.Done
 	if ref.Fault != vm.OK {
@@ -110,12 +143,12 @@ func compareRun(k Case, quantum int32, need vm.Need, ref *refvm.Machine, want *y
 		return fmt.Errorf("%v at %d, want it at %d", m.Fault(), m.PC(), ref.PC)
 	case ref.Fault == vm.FaultMemory && m.FaultAddress() != ref.Address:
 		return fmt.Errorf("fault address %#x, want %#x", m.FaultAddress(), ref.Address)
-	case int64(m.Instructions()) != ref.Executed:
-		return fmt.Errorf("%d instructions, want %d", m.Instructions(), ref.Executed)
-	case int64(m.Charged()) != ref.Charged:
-		return fmt.Errorf("%d charged, want %d", m.Charged(), ref.Charged)
-	case int(m.Instructions()) > int(k.Budget)+len(k.Text)/8:
-		return fmt.Errorf("%d instructions of a budget of %d and a text of %d slots", m.Instructions(), k.Budget, len(k.Text)/8)
+	case executed != ref.Executed:
+		return fmt.Errorf("%d instructions, want %d", executed, ref.Executed)
+	case charged != ref.Charged:
+		return fmt.Errorf("%d charged, want %d", charged, ref.Charged)
+	case int(executed) > int(k.Budget)+len(k.Text)/8:
+		return fmt.Errorf("%d instructions of a budget of %d and a text of %d slots", executed, k.Budget, len(k.Text)/8)
 	}
 	for i, v := range ref.Reg {
 		if m.Register(i) != v {
@@ -126,6 +159,15 @@ func compareRun(k Case, quantum int32, need vm.Need, ref *refvm.Machine, want *y
 		return err
 	}
 	return got.equal(want)
+}
+
+func newMachine(y *yard, cut cut, need vm.Need) *vm.Machine {
+	m := &vm.Machine{Frame: need.Frame, Quantum: cut.quantum, Env: cut.quantum > 0}
+	y.lend(&m.Region)
+	for _, h := range helperPairs {
+		m.Helpers = append(m.Helpers, h.gated)
+	}
+	return m
 }
 
 const gap = 24

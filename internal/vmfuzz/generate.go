@@ -174,8 +174,8 @@ func (g *generator) address(base, width int, write bool) (offset int16) {
 			stray = g.word()
 		case 7: // in the upper half
 			stray = 1 << (32 + g.n(32))
-		case 4, 5: // the last byte, or the first, is outside
-			at = pick(g.choices, -1, r.Size-width+1)
+		case 2, 3, 4, 5: // the last byte, the first or all are outside
+			at = pick(g.choices, -1, -1, -width, r.Size-width+1, r.Size)
 		default: // at an edge
 			at = pick(g.choices, 0, r.Size) + g.n(19) - 9
 		}

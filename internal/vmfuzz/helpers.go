@@ -5,7 +5,7 @@ import (
 	"github.com/femto-containers/femto/vm"
 )
 
-const helpers = 8
+const helpers = 9
 
 // A helperPair is one helper written twice: against the gate of vm, and
 // against refvm by hand.
@@ -15,7 +15,7 @@ type helperPair struct {
 	plain refvm.Helper
 }
 
-// helperPairs are helpers 1 to 8.
+// helperPairs are helpers 1 to 9.
 var helperPairs = [helpers]helperPair{
 	{ // mixes its arguments
 		takes: "vvvvv",
@@ -146,7 +146,21 @@ var helperPairs = [helpers]helperPair{
 				return sum(b)<<32 | uint64(n), fault
 			}},
 	},
+	{ // waits, where the run may be cut into pieces
+		takes: "v",
+		gated: vm.Helper{Number: 9, Args: [5]vm.Arg{vm.ArgValue}, Cost: 1,
+			Call: func(c *vm.Call) uint64 {
+				if c.Env.(bool) {
+					c.Suspend()
+				}
+				return double(c.R)
+			}},
+		plain: refvm.Helper{Cost: 1,
+			Call: func(_ *refvm.Machine, r [5]uint64) (uint64, vm.Fault) { return double(r), vm.OK }},
+	},
 }
+
+func double(r [5]uint64) uint64 { return 2 * r[0] }
 
 func mix(r [5]uint64) uint64 {
 	h := uint64(14695981039346656037)

@@ -53,26 +53,70 @@ func formOf(in isa.Instruction) form {
 	return f
 }
 
+var edges = []string{"of the first byte", "of the last byte", "across the end", "behind the end", "across the beginning", "before the beginning"}
+
+// A place is an edge of a region, by its index in edges.
+type place struct {
+	region, edge int
+	write        bool
+}
+
+// edgesOf returns the edges of r at which an access lies.
+func edgesOf(r vmfuzz.Region, addr uint64, width int) (list []int) {
+	at := int64(addr - vm.Address(r.Number, 0))
+	end := at + int64(width)
+	for edge, is := range []bool{
+		at == 0 && end <= int64(r.Size),
+		at >= 0 && end == int64(r.Size),
+		at >= 0 && at < int64(r.Size) && end > int64(r.Size),
+		at == int64(r.Size),
+		at < 0 && end > 0,
+		end == 0,
+	} {
+		if is {
+			list = append(list, edge)
+		}
+	}
+	return list
+}
+
 // TestDifferential compares the interpreter with the reference on the same
 // programs each time, and makes sure that they are worth it: each form of
-// each instruction runs, and each ending occurs.
+// each instruction runs, every edge of every region is reached from both sides,
+// and each ending occurs.
 func TestDifferential(t *testing.T) {
-	seeds := uint64(8000)
+	seeds := uint64(12000)
 	if testing.Short() {
 		seeds = 500
 	}
 	forms := map[form]int{}
 	refused, ended := map[vm.Fault]int{}, map[vm.Fault]int{}
-	executed := int64(0)
+	executed, calls, loops := int64(0), 0, 0
+	reached := map[place]int{}
 	for seed := range seeds {
 		k := vmfuzz.Make(seedData(seed))
 		var ran []form
-		out, err := vmfuzz.Compare(k, func(slot int) { ran = append(ran, formOf(isa.Decode(k.Text[slot*8:]))) })
+		out, err := vmfuzz.Compare(k, &vmfuzz.Watch{
+			Instruction: func(slot int) { ran = append(ran, formOf(isa.Decode(k.Text[slot*8:]))) },
+			Access: func(addr uint64, width int, write bool) {
+				for _, r := range k.Regions {
+					for _, edge := range edgesOf(r, addr, width) {
+						reached[place{r.Number, edge, write}]++
+					}
+				}
+			},
+		})
 		if err != nil {
 			t.Errorf("seed %d: %v%s", seed, err, listing(k.Text))
 		}
 		for _, f := range ran {
 			forms[f]++
+			if f == (form{isa.ClassJMP | isa.CALL, isa.CallLocal}) {
+				calls++
+			}
+		}
+		if out.Executed > 2*int64(len(k.Text)/isa.Size) {
+			loops++
 		}
 		if out.Refused {
 			refused[out.Fault]++
@@ -91,6 +135,18 @@ func TestDifferential(t *testing.T) {
 	const all = 25 + 25 + 6 + 7 + 9 + 46 + 3 + 7 + 8 + 20 + 3
 	if len(forms) != all {
 		t.Errorf("%d forms ran, want %d", len(forms), all)
+	}
+	for _, region := range []int{vm.RegionStack, vm.RegionContext, vm.RegionData, vm.RegionRodata, vm.RegionGrant, 15} {
+		for edge := range edges {
+			for _, write := range []bool{false, true} {
+				if n := reached[place{region, edge, write}]; n == 0 {
+					t.Errorf("region %d: %d accesses (writing: %t) %s", region, n, write, edges[edge])
+				}
+			}
+		}
+	}
+	if calls < 1000 || loops < 500 {
+		t.Errorf("%d local calls, %d programs that loop", calls, loops)
 	}
 	for _, f := range []vm.Fault{vm.OK, vm.FaultMemory, vm.FaultBudget, vm.FaultDepth, vm.FaultArgument} {
 		if ended[f] < 10 {
