@@ -2,22 +2,62 @@
 
 package vm
 
+//go:generate go run ../internal/hostloop
+
 // deviceLoop makes a host run the loop of small processors, for tests.
 var deviceLoop bool
 
+// A host runs text that it has decoded beforehand; what it cannot decode, or
+// not at a bearable cost, runs in place.
 func (m *Machine) execute() Fault {
-	if deviceLoop {
+	if deviceLoop || len(m.host.code) == 0 {
 		return m.loop()
 	}
 	return m.loopHost()
 }
 
-func load64(b []byte, at int) uint64 {
-	return uint64(b[at]) | uint64(b[at+1])<<8 | uint64(b[at+2])<<16 | uint64(b[at+3])<<24 |
-		uint64(b[at+4])<<32 | uint64(b[at+5])<<40 | uint64(b[at+6])<<48 | uint64(b[at+7])<<56
+const (
+	maxPrograms = 256     // that a machine keeps decoded
+	maxDecoded  = 1 << 18 // bytes of text; longer text runs in place
+)
+
+// hostState is the text that a machine has decoded. It lives as long as the
+// machine.
+type hostState struct {
+	code     []operation // of the text of this activation; empty: it runs in place
+	programs []program
+	next     int // which of maxPrograms gives way to a new one
 }
 
-func store64(b []byte, at int, v uint64) {
-	b[at], b[at+1], b[at+2], b[at+3] = uint8(v), uint8(v>>8), uint8(v>>16), uint8(v>>24)
-	b[at+4], b[at+5], b[at+6], b[at+7] = uint8(v>>32), uint8(v>>40), uint8(v>>48), uint8(v>>56)
+// A program is decoded text, and a copy of the text. It is never changed.
+type program struct {
+	text string
+	code []operation
+}
+
+// prepare finds or makes the decoded form of text. Programs are known by their
+// bytes, all of which are compared each time: so it does not matter where text
+// is, nor what was there before, and nobody has to say that an install has
+// changed it. Only here, and only for text that the machine does not keep, is
+// memory allocated.
+func (m *Machine) prepare(text []byte) {
+	h := &m.host
+	h.code = nil
+	if len(text) > maxDecoded {
+		return
+	}
+	for i := range h.programs {
+		if p := &h.programs[i]; p.text == string(text) {
+			h.code = p.code
+			return
+		}
+	}
+	p := program{string(text), decode(text)}
+	if len(h.programs) < maxPrograms {
+		h.programs = append(h.programs, p)
+	} else {
+		h.programs[h.next] = p
+		h.next = (h.next + 1) % maxPrograms
+	}
+	h.code = p.code
 }

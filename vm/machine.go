@@ -53,6 +53,7 @@ type Machine struct {
 	window  []byte // what find found
 	frames  [MaxDepth]frame
 	call    Call
+	host    hostState
 }
 
 // Reset prepares an activation of text, which Check has accepted and which
@@ -64,6 +65,7 @@ func (m *Machine) Reset(text []byte, budget int32) {
 	budget = min(max(budget, 0), MaxBudget)
 	m.status, m.fault, m.address = Ready, OK, 0
 	m.text, m.pc, m.depth = text, 0, 0
+	m.prepare(text)
 	m.frame = m.Frame
 	if m.frame == 0 {
 		m.frame = DefaultFrame
