@@ -14,7 +14,7 @@ func TestDeviceLoop(t *testing.T) {
 	vm.DeviceLoop(true)
 	defer vm.DeviceLoop(false)
 	for name, test := range map[string]func(*testing.T){
-		"Conformance": TestConformance, "Hostile": TestHostile, "Canaries": TestCanaries,
+		"Conformance": TestConformance, "Vectors": TestVectors, "Hostile": TestHostile, "Canaries": TestCanaries,
 		"MemoryEdges": TestMemoryEdges, "MemoryOffsets": TestMemoryOffsets, "ReadOnlyRegion": TestReadOnlyRegion,
 		"LocalCalls": TestLocalCalls, "Frames": TestFrames, "StackOverflow": TestStackOverflow,
 		"InstructionsAreExact": TestInstructionsAreExact, "BudgetBounds": TestBudgetBounds,

@@ -60,7 +60,7 @@ func same(tb testing.TB, code []byte, source string) {
 // programs returns the vectors of others, of this project, and hostile ones.
 func programs(t testing.TB) map[string][]byte {
 	all := map[string][]byte{}
-	folders := []string{"../../vm/testdata/hostile"}
+	folders := []string{"../../vm/testdata/hostile", "../../vm/testdata/vectors"}
 	for _, folder := range append(folders, vectors.Dir(t, "bpf_conformance")) {
 		files, err := filepath.Glob(filepath.Join(folder, "*.data"))
 		if err != nil || len(files) == 0 {
