@@ -123,7 +123,7 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 		unmet |= UnmetBudget
 	}
 	size := p.container.needed()
-	if c.state != Removed && (e.trial(i) != nil || e.tries(c, spec)) {
+	if e.tries(c, spec) || c.Tenant() == spec.Tenant && e.trial(i) != nil {
 		size = max(size, int(c.size)) // for the version that may come back
 	}
 	containers, memory, free := 1, size, len(e.config.Memory)/unit-e.used+int(c.size)

@@ -115,20 +115,20 @@ func (e *Engine) Put(owner int, key, value uint32) Error {
 		pairs[i].Value = value
 		return OK
 	}
-	quota := 0
+	quota, reserved := 0, 0
 	switch {
 	case owner == Global:
 		quota = e.quota(ScopeGlobal, nil)
 	case owner < Global:
 		quota = e.quota(ScopeTenant, &e.Tenant(-3-owner).Grant)
 	default:
-		quota = e.quota(ScopeLocal, e.grantOf(&e.config.Containers[owner]))
+		c := &e.config.Containers[owner]
+		quota, reserved = e.quota(ScopeLocal, e.grantOf(c)), int(c.reserved)
 	}
-	stored := e.stored()
-	if len(pairs) >= quota || stored == len(e.config.Entries) {
+	if len(pairs) >= quota || len(pairs) >= reserved && e.promised() >= len(e.config.Entries) {
 		return ErrStore
 	}
-	pool := e.config.Entries[:stored+1]
+	pool := e.config.Entries[:e.stored()+1]
 	at := e.before(number) + len(pairs)
 	copy(pool[at+1:], pool[at:])
 	pool[at] = Entry{key, value}

@@ -80,6 +80,7 @@ func (e *Engine) Revert(i int) Error {
 	err := e.install(i, &spec, false)
 	if err.Reason != OK {
 		c.state = Stopped
+		e.release(c, c.needed())
 	}
 	return err.Reason
 }
