@@ -41,14 +41,19 @@ func newHost(tb testing.TB) *host {
 	return h
 }
 
-func (h *host) install(tb testing.TB, i int, source string, parts image.Parts) {
+func program(tb testing.TB, source string, parts image.Parts) []byte {
 	tb.Helper()
 	text, err := asm.Assemble(source + "\nexit")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	parts.Text = text
-	if err := h.Install(i, &engine.Spec{Tenant: engine.Owner, Image: image.Append(nil, parts)}); err.Reason != engine.OK {
+	return image.Append(nil, parts)
+}
+
+func (h *host) install(tb testing.TB, i int, source string, parts image.Parts) {
+	tb.Helper()
+	if err := h.Install(i, &engine.Spec{Tenant: engine.Owner, Image: program(tb, source, parts)}); err.Reason != engine.OK {
 		tb.Fatal(err)
 	}
 }
