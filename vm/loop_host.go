@@ -10,7 +10,7 @@ var deviceLoop bool
 // A host runs text that it has decoded beforehand; what it cannot decode, or
 // not at a bearable cost, runs in place.
 func (m *Machine) execute() Fault {
-	if deviceLoop || len(m.host.code) == 0 {
+	if deviceLoop || len(m.code) == 0 {
 		return m.loop()
 	}
 	return m.loopHost()
@@ -24,6 +24,10 @@ const (
 // hostState is the text that a machine has decoded. It lives as long as the
 // machine.
 type hostState struct {
+	// InPlace makes Reset leave text as it is, and Run run it as a device
+	// does: more slowly, without memory of the machine's own.
+	InPlace bool
+
 	code     []operation // of the text of this activation; empty: it runs in place
 	programs []program
 	next     int // which of maxPrograms gives way to a new one
@@ -41,23 +45,22 @@ type program struct {
 // changed it. Only here, and only for text that the machine does not keep, is
 // memory allocated.
 func (m *Machine) prepare(text []byte) {
-	h := &m.host
-	h.code = nil
-	if len(text) > maxDecoded {
+	m.code = nil
+	if m.InPlace || len(text) > maxDecoded {
 		return
 	}
-	for i := range h.programs {
-		if p := &h.programs[i]; p.text == string(text) {
-			h.code = p.code
+	for i := range m.programs {
+		if p := &m.programs[i]; p.text == string(text) {
+			m.code = p.code
 			return
 		}
 	}
 	p := program{string(text), decode(text)}
-	if len(h.programs) < maxPrograms {
-		h.programs = append(h.programs, p)
+	if len(m.programs) < maxPrograms {
+		m.programs = append(m.programs, p)
 	} else {
-		h.programs[h.next] = p
-		h.next = (h.next + 1) % maxPrograms
+		m.programs[m.next] = p
+		m.next = (m.next + 1) % maxPrograms
 	}
-	h.code = p.code
+	m.code = p.code
 }

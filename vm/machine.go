@@ -51,9 +51,9 @@ type Machine struct {
 
 	address uint64
 	window  []byte // what find found
-	frames  [MaxDepth]frame
-	call    Call
-	host    hostState
+	hostState
+	frames [MaxDepth]frame
+	call   Call
 }
 
 // Reset prepares an activation of text, which Check has accepted and which

@@ -125,7 +125,7 @@ func TestPatterns(t *testing.T) {
 				copy(m.r[:], registers[:])
 				m.pc = at
 				m.budget = int32(at/slot) + budget + 1
-				if o := &m.host.code[start/slot]; o.code != p.code && !longer(p, o.code) {
+				if o := &m.code[start/slot]; o.code != p.code && !longer(p, o.code) {
 					t.Fatalf("%s: decoded to %d", p.name(), o.code)
 				}
 				m.Run()
@@ -194,7 +194,7 @@ func TestPrepare(t *testing.T) {
 	for i := range int32(maxPrograms + 40) {
 		run(i % 300)
 	}
-	if n := len(m.host.programs); n != maxPrograms {
+	if n := len(m.programs); n != maxPrograms {
 		t.Errorf("%d programs are kept, want %d", n, maxPrograms)
 	}
 	run(5)
@@ -217,8 +217,13 @@ func TestPrepare(t *testing.T) {
 	}
 	if long := make([]byte, maxDecoded+slot); true {
 		m.Reset(long, 10)
-		if m.host.code != nil {
+		if m.code != nil {
 			t.Error("long text was decoded")
 		}
+	}
+	m.InPlace = true
+	run(8)
+	if m.code != nil {
+		t.Error("text was decoded in spite of InPlace")
 	}
 }

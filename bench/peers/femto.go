@@ -19,17 +19,24 @@ func now() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// femto is the interpreter of this project.
+// femto is the interpreter of this project: as it is on hosts, or with the run
+// loop of devices.
 type femto struct {
+	inPlace  bool
 	machines map[string]*vm.Machine
 	texts    map[string][]byte
 }
 
-func newFemto() *femto {
-	return &femto{machines: map[string]*vm.Machine{}, texts: map[string][]byte{}}
+func newFemto(inPlace bool) *femto {
+	return &femto{inPlace: inPlace, machines: map[string]*vm.Machine{}, texts: map[string][]byte{}}
 }
 
-func (*femto) name() string { return "femto" }
+func (f *femto) name() string {
+	if f.inPlace {
+		return "femto device loop"
+	}
+	return "femto"
+}
 
 func (f *femto) time(k *bench.Kernel, repetitions int) (time.Duration, uint64, error) {
 	m, text := f.machines[k.Name], f.texts[k.Name]
@@ -38,6 +45,7 @@ func (f *femto) time(k *bench.Kernel, repetitions int) (time.Duration, uint64, e
 		if m, text, err = k.Load(); err != nil {
 			return 0, 0, err
 		}
+		m.InPlace = f.inPlace
 		f.machines[k.Name], f.texts[k.Name] = m, text
 	}
 	start := now()

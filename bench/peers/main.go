@@ -45,7 +45,7 @@ func run(rounds, batches int, least time.Duration) error {
 	if err != nil {
 		return err
 	}
-	peers := []peer{newFemto(), goNative{}}
+	peers := []peer{newFemto(false), newFemto(true), goNative{}}
 	if scalar != nil {
 		defer scalar.close()
 		defer optimised.close()
@@ -59,7 +59,7 @@ func run(rounds, batches int, least time.Duration) error {
 	if err := measure(peers, rounds, batches, least, results); err != nil {
 		return err
 	}
-	base := peers[1].name()
+	base := goNative{}.name()
 	if scalar != nil {
 		base = scalar.name()
 	}

@@ -132,7 +132,7 @@ const loopBegin = `import "github.com/femto-containers/femto/isa"
 //
 //go:noinline
 func (m *Machine) loopHost() Fault {
-	code := m.host.code
+	code := m.code
 	pc := m.pc / slot
 	budget := m.budget
 	fault := isRare
