@@ -1,11 +1,14 @@
 package node
 
+import (
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/hooks"
+)
+
 // Identifiers that authors' tools derive from names by hashing; a test compares
 // them, which saves the device the hash.
 var (
 	vendorID = [16]byte{0xbe, 0x60, 0xbd, 0xb6, 0x55, 0xac, 0x57, 0xce, 0xb9, 0xe5, 0x4c, 0x3f, 0x44, 0xec, 0xd6, 0x49}
-	eventID  = [16]byte{0xec, 0xf2, 0x90, 0xe3, 0x4d, 0xc6, 0x5c, 0xc8, 0xbc, 0x2e, 0xbf, 0x02, 0x99, 0x87, 0x50, 0x38}
-	timerID  = [16]byte{0xb6, 0x22, 0x96, 0x86, 0xd9, 0x48, 0x51, 0x47, 0x9c, 0x81, 0xf4, 0x35, 0x6c, 0x3c, 0xc3, 0x6d}
 )
 
 // Classes of the boards.
@@ -17,6 +20,9 @@ var (
 )
 
 // Identifiers returns the vendor's and the hooks', for a test.
-func Identifiers() (vendor [16]byte, hooks map[string][16]byte) {
-	return vendorID, map[string][16]byte{"event": eventID, "timer": timerID}
+func Identifiers() (vendor [16]byte, ids map[string][16]byte) {
+	var event, timer engine.Hook
+	hooks.EventHook(&event)
+	hooks.TimerHook(&timer)
+	return vendorID, map[string][16]byte{event.Name: event.UUID, timer.Name: timer.UUID}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/engine/helpers"
+	"github.com/femto-containers/femto/engine/hooks"
 	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/vm"
@@ -20,26 +21,26 @@ const Version = "0.1"
 
 // Capacities. Times are in microseconds, sizes in bytes.
 const (
-	containers   = 6
-	counters     = 16
-	entries      = 32
-	maxHelpers   = 8
-	stackSize    = 512 // of the running container
-	memory       = 768 // for .data of all containers
-	lineSize     = 96
-	logsSize     = 512 // of the lines that are kept for whoever asks
-	logSize      = 8 << 10
-	slotSize     = 4 << 10
-	maxEnvelope  = 1024
-	maxContext   = 512
-	blockSize    = 512
-	maxBody      = 1536
-	exchanges    = 4
-	transfers    = 1
-	budget       = 100_000 // instructions per activation
-	faultLimit   = 8       // consecutive faults before a container is detached
-	timerPeriod  = 1_000_000
-	timerContext = 16
+	containers  = 6
+	counters    = 16
+	entries     = 32
+	maxHelpers  = 8
+	stackSize   = 512 // of the running container
+	memory      = 768 // for .data of all containers
+	lineSize    = 96
+	logsSize    = 512 // of the lines that are kept for whoever asks
+	logSize     = 8 << 10
+	slotSize    = 4 << 10
+	maxEnvelope = 1024
+	maxContext  = 512
+	blockSize   = 512
+	maxBody     = 1536
+	exchanges   = 4
+	transfers   = 1
+	budget      = 100_000 // instructions per activation
+	quantum     = 2_000   // of them, after which a long-running container gives way
+	faultLimit  = 8       // consecutive faults before a container is detached
+	timerPeriod = 1_000_000
 
 	datagram   = blockSize + coap.Overhead + 64
 	coapMemory = (exchanges+calls+1)*datagram + (transfers+1)*maxBody
@@ -105,16 +106,14 @@ type Node struct {
 	coap     [coapMemory]byte
 	logs     [logsSize]byte
 	lines    agent.Lines
-
-	nextTimer int64
-	fired     uint64
-	tick      [timerContext]byte
 }
 
 // Init starts the node from its flash at time now.
 func (n *Node) Init(now int64, c *Config) agent.Error {
-	n.hooks[hookEvent] = engine.Hook{Name: "event", UUID: eventID, ContextWritable: true, ContextMax: maxContext}
-	n.hooks[hookTimer] = engine.Hook{Name: "timer", UUID: timerID, ContextMin: timerContext, ContextMax: timerContext}
+	hooks.EventHook(&n.hooks[hookEvent])
+	n.hooks[hookEvent].ContextMax = maxContext
+	hooks.TimerHook(&n.hooks[hookTimer])
+	n.hooks[hookTimer].Period = timerPeriod
 	n.engines = engine.Config{
 		Hooks:      n.hooks[:],
 		Containers: n.containers[:],
@@ -126,6 +125,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 		Helpers:    helpers.Join(n.helpers[:], helpers.Core, helpers.Log),
 		ImageSize:  slotSize,
 		Budget:     budget,
+		Quantum:    quantum,
 		FaultLimit: faultLimit,
 		Log:        c.Log,
 	}
@@ -163,7 +163,6 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	a.CoAP.Body = maxBody
 	a.CoAP.BlockSize = blockSize
 	a.CoAP.Seed = binary.LittleEndian.Uint64(c.Random[:])
-	n.nextTimer = now + timerPeriod
 	return n.agent.Init(&n.agents)
 }
 
@@ -193,14 +192,5 @@ func (n *Node) Deliver(now int64, from link.Addr, datagram []byte) {
 // Poll does what is due and returns when it wants to be called again at the
 // latest.
 func (n *Node) Poll(now int64) (next int64) {
-	next = n.agent.Poll(now)
-	if now >= n.nextTimer {
-		binary.LittleEndian.PutUint64(n.tick[:], uint64(now))
-		binary.LittleEndian.PutUint64(n.tick[8:], n.fired)
-		n.engine.Fire(now, hookTimer, n.tick[:])
-		n.fired++
-		// A device that was busy does not make up for what it missed.
-		n.nextTimer = max(n.nextTimer+timerPeriod, now)
-	}
-	return min(next, n.nextTimer)
+	return min(n.agent.Poll(now), n.engine.Poll(now))
 }

@@ -43,6 +43,7 @@ const (
 	maxContext   = 1024
 	blockSize    = 1024
 	budget       = 100_000 // instructions per activation
+	quantum      = 10_000  // of them, after which a long-running container gives way
 	faultLimit   = 8       // consecutive faults before a container is detached
 	timerPeriod  = 1_000_000
 	identityAt   = logSize + 2*containers*slotSize // where the flash has the device's identifier
@@ -68,7 +69,7 @@ var HookNames = []string{hookEvent: "event", hookTimer: "timer"}
 func Hooks() []engine.Hook {
 	hooks := []engine.Hook{
 		hookEvent: {ContextWritable: true, ContextMax: maxContext},
-		hookTimer: {ContextMin: timerContext, ContextMax: timerContext},
+		hookTimer: {ContextMin: timerContext, ContextMax: timerContext, Period: timerPeriod},
 	}
 	for i := range hooks {
 		hooks[i].Name = HookNames[i]
@@ -103,10 +104,6 @@ type Device struct {
 	lines  agent.Lines
 	engine engine.Engine
 	config agent.Config
-
-	nextTimer int64
-	fired     uint64
-	context   [timerContext]byte
 }
 
 // Open binds the socket, opens the flash and starts what is installed there.
@@ -144,6 +141,7 @@ func (d *Device) init(c Config) (err error) {
 		Helpers:    helpers.Standard,
 		ImageSize:  slotSize,
 		Budget:     budget,
+		Quantum:    quantum,
 		FaultLimit: faultLimit,
 		Log: func(container *engine.Container, line []byte) {
 			d.lines.Add(d.engine.Now(), d.engine.Hook(container.Hook()).Name, container.Name(), line)
@@ -190,7 +188,6 @@ func (d *Device) init(c Config) (err error) {
 	if err := d.agent.Init(&d.config); err != agent.OK {
 		return fmt.Errorf("start the device from %s: %w", c.Flash, err)
 	}
-	d.nextTimer = d.clock() + timerPeriod
 	return nil
 }
 
@@ -254,16 +251,7 @@ func (d *Device) Deliver(now int64, from link.Addr, datagram []byte) {
 
 // Poll does what is due, the timer hook among it (udplink.Node).
 func (d *Device) Poll(now int64) (next int64) {
-	next = d.agent.Poll(now)
-	if now >= d.nextTimer {
-		binary.LittleEndian.PutUint64(d.context[:], uint64(now))
-		binary.LittleEndian.PutUint64(d.context[8:], d.fired)
-		d.engine.Fire(now, hookTimer, d.context[:])
-		d.fired++
-		// A host that slept does not make up for what it missed.
-		d.nextTimer = max(d.nextTimer+timerPeriod, now)
-	}
-	return min(next, d.nextTimer)
+	return min(d.agent.Poll(now), d.engine.Poll(now))
 }
 
 // Close releases the socket and the flash.
