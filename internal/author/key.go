@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -23,7 +24,8 @@ import (
 	"github.com/femto-containers/femto/internal/cose"
 )
 
-// A PrivateKey signs, with Ed25519 or ECDSA on P-256. The zero value is no key.
+// A PrivateKey signs, with Ed25519 or ECDSA on P-256, or makes MACs with a shared
+// HMAC key. The zero value is no key.
 type PrivateKey struct{ signer crypto.Signer }
 
 // A PublicKey verifies. It is an Ed25519 or P-256 key, or a shared HMAC key,
@@ -70,8 +72,22 @@ func (k PrivateKey) Public() PublicKey {
 		return PublicKey{ed25519: public}
 	case *ecdsa.PublicKey:
 		return PublicKey{p256: public}
+	case sharedKey:
+		return PublicKey{hmac: public}
 	}
 	return PublicKey{}
+}
+
+// A sharedKey makes HMACs where another key makes signatures.
+type sharedKey []byte
+
+func (k sharedKey) Public() crypto.PublicKey { return k }
+
+// Sign returns the HMAC 256/256 of message.
+func (k sharedKey) Sign(_ io.Reader, message []byte, _ crypto.SignerOpts) ([]byte, error) {
+	h := hmac.New(sha256.New, k)
+	h.Write(message)
+	return h.Sum(nil), nil
 }
 
 // NewPublicKey returns an Ed25519 key of its 32 bytes.
@@ -187,7 +203,7 @@ func readKeyFile(path string) ([]byte, error) {
 }
 
 // LoadPrivate reads a private key: PKCS#8 in PEM, or 64 hex digits of an
-// Ed25519 seed.
+// Ed25519 seed, or "hmac:" and 64 hex digits of a shared HMAC key.
 func LoadPrivate(path string) (PrivateKey, error) {
 	raw, err := readKeyFile(path)
 	if err != nil {
@@ -203,6 +219,9 @@ func LoadPrivate(path string) (PrivateKey, error) {
 func parsePrivate(raw []byte) (PrivateKey, error) {
 	if seed, ok := hexKey(raw); ok {
 		return NewPrivateKey(seed), nil
+	}
+	if shared, err := parseShared(raw); shared != nil || err != nil {
+		return PrivateKey{shared}, err
 	}
 	block, _ := pem.Decode(raw)
 	if block == nil {
@@ -249,12 +268,8 @@ func parsePublic(raw []byte) (PublicKey, error) {
 	if key, ok := hexKey(raw); ok {
 		return NewPublicKey(key), nil
 	}
-	if rest, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("hmac:")); ok {
-		key, ok := hexKey(rest)
-		if !ok {
-			return PublicKey{}, errors.New("hmac: is not followed by 64 hex digits")
-		}
-		return PublicKey{hmac: key[:]}, nil
+	if shared, err := parseShared(raw); shared != nil || err != nil {
+		return PublicKey{hmac: shared}, err
 	}
 	block, _ := pem.Decode(raw)
 	if block == nil {
@@ -282,6 +297,19 @@ func parsePublic(raw []byte) (PublicKey, error) {
 	return PublicKey{}, errors.New("neither an ed25519 nor a p-256 key")
 }
 
+// parseShared returns a shared HMAC key, or nil if raw does not begin as one.
+func parseShared(raw []byte) (sharedKey, error) {
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("hmac:"))
+	if !ok {
+		return nil, nil
+	}
+	key, ok := hexKey(rest)
+	if !ok {
+		return nil, errors.New("hmac: is not followed by 64 hex digits")
+	}
+	return key[:], nil
+}
+
 func hexKey(text []byte) (key [32]byte, ok bool) {
 	text = bytes.TrimSpace(text)
 	if len(text) != hex.EncodedLen(len(key)) {
@@ -293,8 +321,11 @@ func hexKey(text []byte) (key [32]byte, ok bool) {
 
 // algorithm returns the COSE identifier of what k signs with.
 func (k PrivateKey) algorithm() int32 {
-	if _, ok := k.signer.(ed25519.PrivateKey); ok {
+	switch k.signer.(type) {
+	case ed25519.PrivateKey:
 		return cose.AlgEd25519
+	case sharedKey:
+		return cose.AlgHMAC256
 	}
 	return cose.AlgESP256
 }

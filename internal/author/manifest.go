@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
 
 	"github.com/femto-containers/femto/internal/cose"
@@ -36,30 +35,41 @@ type Manifest struct {
 	Delivery  Delivery
 	URI       string // of a Reference; of an Integrated image its key, "#" by default
 	Invoke    bool   // add an invoke section; a device of ours needs none
+	Text      string // for people, severable; devices do not read it
 	KeyHint   int    // bytes of the signer's key identifier to send along, 0..8
 }
 
 // Envelope returns the manifest in a signed envelope.
 func (m *Manifest) Envelope(key PrivateKey) ([]byte, error) {
+	p, err := m.Parts()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Sign(key, m.KeyHint); err != nil {
+		return nil, err
+	}
+	return p.Envelope(), nil
+}
+
+// Parts returns the unsigned envelope.
+func (m *Manifest) Parts() (*Parts, error) {
 	manifest, err := m.encode()
 	if err != nil {
 		return nil, fmt.Errorf("make manifest: %w", err)
 	}
-	wrapped := encode(manifest)
-	sum := sha256.Sum256(wrapped)
-	digest := encode(digestOf(sum))
-	signature, err := sign1(key, m.KeyHint, "", digest, false)
-	if err != nil {
-		return nil, err
-	}
-	envelope := map[any]any{
-		2: encode([]any{digest, signature}),
-		3: cbor.RawMessage(wrapped),
-	}
+	p := &Parts{Manifest: manifest, Elements: map[int][]byte{}, Payloads: map[string][]byte{}}
 	if m.Delivery == Integrated {
-		envelope[m.integratedKey()] = m.Image
+		p.Payloads[m.integratedKey()] = m.Image
 	}
-	return encode(cbor.Tag{Number: 107, Content: envelope}), nil
+	if m.Text != "" {
+		p.Elements[keyText] = m.text()
+	}
+	return p, nil
+}
+
+// text is a text section that describes the manifest, in English.
+func (m *Manifest) text() []byte {
+	return encode(map[string]any{"en": map[int]string{1: m.Text}})
 }
 
 func (m *Manifest) integratedKey() string {
@@ -130,6 +140,9 @@ func (m *Manifest) encode() ([]byte, error) {
 	}
 	if m.Invoke {
 		manifest[suit.SectionInvoke] = encode([]any{suit.CommandInvoke, recordFailure})
+	}
+	if m.Text != "" {
+		manifest[keyText] = digestOfElement(m.text())
 	}
 	return encode(manifest), nil
 }

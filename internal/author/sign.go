@@ -34,11 +34,16 @@ func encode(v any) []byte {
 	return b
 }
 
-// sign1 returns a COSE_Sign1 of payload with the first hint bytes of the key's
-// identifier as kid, attached or detached.
+// sign1 returns a COSE_Sign1 of payload, or a COSE_Mac0 if the key is a shared
+// one, with the first hint bytes of the key's identifier as kid, attached or
+// detached.
 func sign1(key PrivateKey, hint int, external string, payload []byte, attached bool) ([]byte, error) {
 	if key.signer == nil {
 		return nil, errors.New("sign: no key")
+	}
+	tag, context := uint64(cose.TagSign1), "Signature1"
+	if _, ok := key.signer.(sharedKey); ok {
+		tag, context, hint = cose.TagMac0, "MAC0", 0
 	}
 	protected := encode(map[int]any{1: key.algorithm()})
 	unprotected := map[int]any{}
@@ -46,7 +51,7 @@ func sign1(key PrivateKey, hint int, external string, payload []byte, attached b
 		id := key.Public().ID()
 		unprotected[4] = id[:min(hint, len(id))]
 	}
-	signature, err := key.sign(encode([]any{"Signature1", protected, []byte(external), payload}))
+	signature, err := key.sign(encode([]any{context, protected, []byte(external), payload}))
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
@@ -54,13 +59,13 @@ func sign1(key PrivateKey, hint int, external string, payload []byte, attached b
 	if attached {
 		body = payload
 	}
-	return encode(cbor.Tag{Number: cose.TagSign1, Content: []any{protected, unprotected, body, signature}}), nil
+	return encode(cbor.Tag{Number: tag, Content: []any{protected, unprotected, body, signature}}), nil
 }
 
 func (k PrivateKey) sign(message []byte) ([]byte, error) {
 	switch key := k.signer.(type) {
-	case ed25519.PrivateKey:
-		return key.Sign(rand.Reader, message, crypto.Hash(0))
+	case ed25519.PrivateKey, sharedKey:
+		return k.signer.Sign(rand.Reader, message, crypto.Hash(0))
 	case *ecdsa.PrivateKey:
 		digest := sha256.Sum256(message)
 		r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
