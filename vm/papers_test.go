@@ -1,15 +1,101 @@
 package vm_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"testing"
 
+	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/vm"
 )
 
 // The holes of the published engines (reference: the list of defects in
 // docs/spec/vm.md), each as an attack or as a program that must work.
+
+// The lengths in the header were trusted: a long .data granted the host's
+// memory, a long .rodata led the text pointer back around 2^32.
+func TestHoleHeaderLengths(t *testing.T) {
+	const lengths, most = 12, 1 << 32
+	exit := assemble(t, "exit")
+	for at, name := range []string{".data", ".rodata", ".text", "functions"} {
+		// Around 0 and 2^32, around the halves that two sections add up to it
+		// from, and around what times 6 or 8 wraps to something small.
+		for _, near := range []uint64{0, 40, 1 << 16, 1 << 31, most / 8, most / 6, most / 3, most - 28, most - 36, most} {
+			for by := range uint64(49) {
+				value := uint32(near + by - 24)
+				for _, other := range []uint32{0, 8, 1<<31 - 8, 1 << 31, 1<<32 - 8, 1<<32 - 36} {
+					b := image.Append(nil, image.Parts{Text: exit})
+					binary.LittleEndian.PutUint32(b[lengths+4:], other)
+					binary.LittleEndian.PutUint32(b[lengths+4*at:], value)
+					m, err := image.Parse(b)
+					if err != image.OK {
+						continue
+					}
+					if len(m.Data())+len(m.Rodata())+len(m.Text()) != len(b)-28 || !bytes.Equal(m.Text(), exit) {
+						t.Fatalf("%s of %#x, .rodata of %#x: accepted, text %x", name, value, other, m.Text())
+					}
+				}
+			}
+		}
+	}
+}
+
+// .data and .rodata were looked for behind another structure than the header:
+// constants read wrong, and the regions lay elsewhere.
+func TestHoleSectionsBehindTheHeader(t *testing.T) {
+	text := assemble(t, "lddwd %r1, 0\nlddwr %r2, 0\nldxdw %r0, [%r1]\nldxdw %r3, [%r2]\nlsh %r0, 8\nor %r0, %r3\nexit")
+	b := image.Append(nil, image.Parts{Data: []byte{0x11, 0, 0, 0, 0, 0, 0, 0}, Rodata: []byte{0x22, 0, 0, 0, 0, 0, 0, 0}, Text: text})
+	parsed, err := image.Parse(b)
+	if err != image.OK {
+		t.Fatal(err)
+	}
+	if &parsed.Data()[0] != &b[28] || &parsed.Rodata()[0] != &b[36] || &parsed.Text()[0] != &b[44] {
+		t.Error("a section does not begin where the one before ends")
+	}
+	m := testMachine(nil)
+	m.Region[vm.RegionData] = vm.Region{Bytes: bytes.Clone(parsed.Data()), Writable: true}
+	m.Region[vm.RegionRodata] = vm.Region{Bytes: parsed.Rodata()}
+	m.Reset(parsed.Text(), 100)
+	if m.Run() != vm.Done || m.Result() != 0x1122 {
+		t.Errorf("%v, got %#x, want 0x1122", m.Fault(), m.Result())
+	}
+}
+
+// Helpers read r0 to r2 in place of r1 to r3.
+func TestHoleHelperArguments(t *testing.T) {
+	m := testMachine(nil)
+	var got [5]uint64
+	m.Helpers[0].Args = [5]vm.Arg{vm.ArgValue, vm.ArgValue, vm.ArgValue, vm.ArgValue, vm.ArgValue}
+	m.Helpers[0].Call = func(c *vm.Call) uint64 { got = c.R; return 7 }
+	text := load(t, m, "mov %r0, 100\nmov %r1, 1\nmov %r2, 2\nlddw %r3, 0x300000003\nmov %r4, 4\nmov %r5, 5\nmov %r6, 6\ncall 5\nexit")
+	m.Reset(text, 100)
+	if m.Run() != vm.Done || got != [5]uint64{1, 2, 0x300000003, 4, 5} || m.Result() != 7 {
+		t.Errorf("%v: the helper got %x, r0 is %d", m.Fault(), got, m.Result())
+	}
+}
+
+// The check knew a shorter list of helpers than the run: here both ask for the
+// same numbers, all 256 of them.
+func TestHoleTwoListsOfHelpers(t *testing.T) {
+	for n := range 256 {
+		m := testMachine(nil)
+		m.Helpers = []vm.Helper{{Number: uint8(n), Call: func(*vm.Call) uint64 { return 1 }}}
+		var granted vm.HelperSet
+		granted.Add(uint8(n))
+		for call := range 256 {
+			text := assemble(t, "exit")
+			text = append([]byte{0x85, 0, 0, 0, byte(call), 0, 0, 0}, text...)
+			_, refusal := vm.Check(text, &granted)
+			m.Reset(text, 10)
+			runs := m.Run() == vm.Done
+			if accepted := refusal.Fault == vm.OK; accepted != runs || accepted != (call == n) {
+				t.Fatalf("helper %d is granted: a call of %d is accepted: %t, runs: %t", n, call, accepted, runs)
+			}
+		}
+	}
+}
 
 func TestHoleTextLengths(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 9, 15} {
