@@ -7,43 +7,19 @@ import (
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/internal/cose"
-	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/suit"
 )
 
-// A Tenant is a signer whom the owner trusts with some hooks.
-type Tenant struct {
-	Name  string
-	Key   [32]byte      // Ed25519 public key
-	Hooks uint32        // bit i: may use hook i
-	Grant *engine.Grant // what its containers may do; nil: everything
-
-	// Quotas keep a tenant from taking places that others need. 0: no limit.
-	Containers uint8
-	Counters   uint8 // components that it can ever name
-
-	keyID [keyIDLen]byte // the beginning of SHA-256(Key)
-}
-
-const (
-	keyIDLen   = 8
-	maxHooks   = 32 // bits of Tenant.Hooks
-	maxTenants = 255
-)
-
-// AllHooks lets a tenant use every hook.
-const AllHooks = ^uint32(0)
-
-func (t *Tenant) mayUse(hook int) bool { return t.Hooks>>uint(hook)&1 != 0 }
-
 // A Container is the agent's part of a container's state.
 type Container struct {
-	used   bool
-	slot   uint8 // 0 or 1: which of its two flash slots is current
+	state  uint8 // as its record has it, and stateUsed
 	tenant uint8
 	rank   uint8 // among those in use, by when they were first installed
 }
+
+func (c *Container) used() bool  { return c.state&stateUsed != 0 }
+func (c *Container) slot() uint8 { return c.state & stateSlot }
 
 // A Config says what a device is made of. The Agent keeps the pointer and
 // everything in it; the arrays' lengths are the device's capacities.
@@ -54,13 +30,28 @@ type Config struct {
 	Class   [16]byte
 	Device  [16]byte
 
-	Engine  *engine.Engine // initialised and empty, with at most 32 hooks and as many tenants as there are here
-	Remote  uint32         // bit i: hook i may be fired from the network
-	Tenants []Tenant
+	Engine *engine.Engine // initialised and empty, with at most 32 hooks and as many tenants as there are here
+	Remote uint32         // bit i: hook i may be fired from the network
+	Signed uint32         // bit i: and only by a signed command
+
+	// Owner and Tenants count until the flash has a trust store that the owner
+	// signed, which has room for as many tenants as Tenants has capacity for. A
+	// place with a Key of zeros is free.
+	Owner      [32]byte // Ed25519 public key; zeros: there is none
+	Tenants    []Tenant
+	Enroll     bool // while there is no owner, whoever first claims it becomes it
+	Production bool // keys for development are refused
+
+	Reboot func() // restarts the device; nil: it cannot be asked for
+	Nonce  uint64 // another one at every start, below 2^40: for sessions of readers
 
 	Flash    flash.Device
 	LogSize  int // bytes of flash for the log, at its start
 	SlotSize int // bytes of a slot; two for each container follow the log
+
+	// TrustSize is that of two slots for the trust store, which follow those of
+	// the containers; 0: there are none, and no trust store is taken.
+	TrustSize int
 
 	Containers []Container      // as many as the engine has
 	Counters   []Counter        // one for each (tenant, component) ever used
@@ -80,6 +71,17 @@ type Agent struct {
 	processor suit.Processor
 	log       flash.Log
 	slots     flash.Slots
+	trusts    flash.Slots
+
+	owner     Tenant   // the key is that of a zero Tenant if there is none
+	tenants   []Tenant // with free places
+	trusted   bool     // there is a trust store
+	trustSlot uint8
+	closed    bool // reading needs a session
+	reader    link.Addr
+	readUntil int64
+	nonce     uint64
+	reboot    int64 // when; 0: not
 
 	update    update
 	report    report
@@ -90,6 +92,12 @@ type Agent struct {
 	logBuffer [logBufferLen]byte
 	newHeader [slotHeaderLen]byte
 	newSpec   engine.Spec
+	newGrant  engine.Grant
+	newTenant Tenant
+	oldTenant Tenant
+	doc       trust // and this too
+	before    trust
+	order     order
 	named     component // by a request or a slot; a local would not stay on TinyGo's stack
 }
 
@@ -102,49 +110,28 @@ func (a *Agent) Init(c *Config) Error {
 	clear(c.Containers)
 	clear(c.Counters)
 	c.CoAP.Handler = a
-	c.CoAP.Resources = resources
+	c.CoAP.Resources = resources[:]
 	if c.Logs == nil {
-		c.CoAP.Resources = resources[:len(resources)-1]
+		c.CoAP.Resources = resources[:atLogs]
 	}
-	if a.endpoint.Init(&c.CoAP) != 0 || a.maxImage() <= 0 || len(c.Containers) != c.Engine.Containers() ||
-		c.Engine.Hooks() > maxHooks || len(c.Envelope) < cose.PrefixSize || !identify(c.Tenants) || !a.grant() {
+	a.tenants = c.Tenants[:cap(c.Tenants)]
+	clear(a.tenants[len(c.Tenants):])
+	ok := a.endpoint.Init(&c.CoAP) == 0 && a.maxImage() > 0 && len(c.Containers) == c.Engine.Containers() &&
+		c.Engine.Hooks() <= maxHooks && len(c.Envelope) >= cose.PrefixSize && len(a.tenants) <= maxTenants &&
+		len(c.Counters) > 0
+	for i := range a.tenants {
+		if !a.tenants[i].free() {
+			a.tenants[i].identify()
+		}
+		ok = ok && a.grant(i)
+	}
+	if !ok || clashes(a.tenants) {
 		return ErrConfig
 	}
+	a.own(c.Owner)
+	a.counters, a.nonce = 1, c.Nonce // the first counter is the owner's
 	a.processor.Init(a)
 	return a.open()
-}
-
-// identify computes the tenants' key identifiers. It reports false if two
-// tenants have the same: then it would be open whose grants count.
-func identify(tenants []Tenant) bool {
-	for i := range tenants {
-		var sum [sha2.Size256]byte
-		sha2.Sum256(&sum, tenants[i].Key[:])
-		copy(tenants[i].keyID[:], sum[:])
-		for k := range tenants[:i] {
-			if tenants[k].keyID == tenants[i].keyID {
-				return false
-			}
-		}
-	}
-	return len(tenants) <= maxTenants
-}
-
-// grant tells the engine what the tenants may do, and reports whether it has
-// room for them.
-func (a *Agent) grant() bool {
-	for i := range a.c.Tenants {
-		t, to := &a.c.Tenants[i], a.engine.Tenant(i)
-		if to == nil {
-			return false
-		}
-		to.Name, to.Grant = t.Name, engine.Everything()
-		if t.Grant != nil {
-			to.Grant = *t.Grant
-		}
-		to.Grant.Hooks = t.Hooks
-	}
-	return true
 }
 
 // Deliver takes a datagram that came in. The Agent keeps nothing of it.
@@ -154,7 +141,19 @@ func (a *Agent) Deliver(now int64, from link.Addr, datagram []byte) {
 
 // Poll does what is due at now, in microseconds, and returns when it wants to
 // be called again at the latest.
-func (a *Agent) Poll(now int64) (next int64) { return a.endpoint.Poll(now) }
+func (a *Agent) Poll(now int64) (next int64) {
+	next = a.endpoint.Poll(now)
+	a.watch()
+	if a.reboot != 0 {
+		if now >= a.reboot {
+			a.reboot = 0
+			a.c.Reboot()
+		} else {
+			next = min(next, a.reboot)
+		}
+	}
+	return next
+}
 
 // Counters returns what the CoAP endpoint counted.
 func (a *Agent) Counters() coap.Counters { return a.endpoint.Counters }

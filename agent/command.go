@@ -2,10 +2,70 @@ package agent
 
 import (
 	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/internal/cbor"
 	"github.com/femto-containers/femto/internal/cose"
+	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/suit"
 )
+
+// An order is a command as it was signed. Its slices are views of the message.
+type order struct {
+	from     link.Addr
+	signer   int
+	sequence uint64
+	verb     uint64
+	segments int // of the component; 0: the device
+	uuid     []byte
+	name     []byte
+	device   []byte
+	arg      cbor.Decoder // before the argument, or at the end
+	index    int          // of the container, -1: none
+}
+
+// parse reads what a command's signature is over.
+func (o *order) parse(payload []byte) bool {
+	if cbor.Valid(payload, cbor.MaxDepth) != 0 {
+		return false
+	}
+	d := &o.arg
+	*d = cbor.New(payload)
+	n := d.Array()
+	o.sequence = d.Uint()
+	o.verb = d.Uint()
+	o.segments = d.Array()
+	if o.segments > 0 {
+		o.uuid = d.Bytes()
+	}
+	if o.segments > 1 {
+		o.name = d.Bytes()
+	}
+	o.device = d.Bytes()
+	return d.Err() == 0 && o.segments <= 2 && (n == 4 || n == 5) && d.More() == (n == 5)
+}
+
+// What a verb is about.
+const (
+	aboutHook      = 1 << iota // a component
+	aboutContainer             // one that is there, and the signer's or the owner's business
+	aboutDevice                // no component
+	byOwner                    // nobody else may
+	withArgument
+)
+
+var verbs = [...]uint8{
+	VerbRemove:   aboutHook | aboutContainer,
+	VerbStart:    aboutHook | aboutContainer,
+	VerbStop:     aboutHook | aboutContainer,
+	VerbConfirm:  aboutHook | aboutContainer,
+	VerbRollback: aboutHook | aboutContainer,
+	VerbFire:     aboutHook | withArgument,
+	VerbSet:      aboutHook | aboutDevice | withArgument,
+	VerbUnset:    aboutHook | aboutDevice | withArgument,
+	VerbReboot:   aboutDevice | byOwner,
+	VerbTrust:    aboutDevice | byOwner | withArgument,
+	VerbRead:     aboutDevice,
+}
 
 // serveCommand takes a signed command: whatever changes state and is no
 // manifest.
@@ -15,85 +75,248 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 	}
 	last := a.report
 	a.report = report{}
-	a.report.suit = a.command(req.Payload)
+	o := &a.order
+	*o = order{from: req.From, index: -1}
+	a.report.suit = a.command(now, o, req.Payload)
 	a.report.progress = ProgressDone
 	if a.report.suit.Stage != suit.StageNone {
 		a.report.progress = ProgressRefused
+	} else if o.verb == VerbFire {
+		a.fire(now, int(a.named.hook), o.arg.Bytes(), resp)
+		return
 	}
 	a.answer(resp, &last)
 }
 
+// no is a refusal with what the agent has to say on it.
+func (a *Agent) no(stage suit.Stage, reason suit.Reason, err Error) suit.Report {
+	if err != OK {
+		a.report.fail(DetailAgent, int(err))
+	}
+	return suit.Report{Stage: stage, Reason: reason}
+}
+
 // command authenticates, checks and carries out a command. The same stages and
 // reasons as a manifest's say what was wrong.
-func (a *Agent) command(message []byte) suit.Report {
+func (a *Agent) command(now int64, o *order, message []byte) suit.Report {
 	// No envelope is being processed: its buffer is free.
 	scratch := (*[cose.PrefixSize]byte)(a.c.Envelope)
 	var claim cose.Signature
 	switch cose.ParseCommand(message, &claim, scratch) {
 	case 0:
 	case cose.ErrCBOR:
-		return suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
+		return a.no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	default:
-		return suit.Report{Stage: suit.StageAuth, Reason: suit.ReasonCOSE}
+		return a.no(suit.StageAuth, suit.ReasonCOSE, OK)
 	}
-	signer, ok := a.Authenticate(&claim)
-	if !ok {
-		return suit.Report{Stage: suit.StageAuth, Reason: suit.ReasonUnauthorised}
+	if !a.signedBy(o, &claim) {
+		return a.no(suit.StageAuth, suit.ReasonUnauthorised, OK)
 	}
-
-	d := cbor.New(claim.Payload)
-	var name []byte
-	n := d.Array()
-	sequence := d.Uint()
-	verb := d.Uint()
-	segments := d.Array()
-	uuid := d.Bytes()
-	if segments == 2 {
-		name = d.Bytes()
+	if !o.parse(claim.Payload) {
+		return a.no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	}
-	device := d.Bytes()
-	if d.End() != 0 || n != 4 || segments < 1 || segments > 2 {
-		return suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
+	if !same(o.device, a.c.Device[:]) {
+		return a.no(suit.StageCheck, suit.ReasonCondition, ErrDevice)
 	}
-	if !same(device, a.c.Device[:]) {
-		a.report.fail(DetailAgent, int(ErrDevice))
-		return suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonCondition}
+	about := uint8(0)
+	if o.verb < uint64(len(verbs)) {
+		about = verbs[o.verb]
 	}
 	c := &a.named
-	if reason := a.name(c, signer, uuid, name); reason != suit.ReasonOK {
-		return suit.Report{Stage: suit.StageCheck, Reason: reason}
+	switch {
+	case about == 0:
+		return a.no(suit.StageExecute, suit.ReasonCommand, OK)
+	case o.arg.More() != (about&withArgument != 0):
+		return a.no(suit.StageCBOR, suit.ReasonCBOR, OK)
+	case o.segments > 0 && about&aboutHook == 0, o.segments == 0 && about&aboutDevice == 0:
+		return a.no(suit.StageCheck, suit.ReasonComponent, OK)
+	case o.segments == 0:
+		*c = component{}
+		copy(c.counter[:], a.tenant(o.signer).id[:])
+	default:
+		if reason := a.name(c, o.signer, o.uuid, o.name); reason != suit.ReasonOK {
+			return a.no(suit.StageCheck, reason, OK)
+		}
 	}
-	a.report.sequence = a.sequence(c.counter[:])
-	if sequence > suit.MaxSequence {
-		return suit.Report{Stage: suit.StageSetup, Reason: suit.ReasonParameter}
+	if about&byOwner != 0 && o.signer != owner {
+		return a.no(suit.StageCheck, suit.ReasonUnauthorised, ErrOwner)
 	}
-	if sequence <= a.report.sequence {
+	if o.verb == VerbRead {
+		return a.session(now, o)
+	}
+	t := a.tenant(o.signer)
+	a.report.sequence = max(a.sequence(c.counter[:]), t.Spent)
+	if o.sequence > suit.MaxSequence {
+		return a.no(suit.StageSetup, suit.ReasonParameter, OK)
+	}
+	if err := a.admits(t, o.sequence); err != OK {
+		return a.no(suit.StageSetup, suit.ReasonUnauthorised, err)
+	}
+	if o.sequence <= a.report.sequence {
 		a.report.fail(DetailCounter, 0)
-		return suit.Report{Stage: suit.StageSetup, Reason: suit.ReasonUnauthorised}
+		return a.no(suit.StageSetup, suit.ReasonUnauthorised, OK)
 	}
-	if verb != VerbRemove {
-		return suit.Report{Stage: suit.StageExecute, Reason: suit.ReasonCommand}
+	if o.segments > 0 {
+		o.index = a.find(c)
 	}
-	return a.remove(c, signer, sequence)
+	if o.index >= 0 && o.signer != owner && int(a.c.Containers[o.index].tenant) != o.signer && o.verb != VerbFire {
+		return a.no(suit.StageCheck, suit.ReasonComponentUnauthorised, ErrForeign)
+	}
+	if o.index < 0 && about&aboutContainer != 0 {
+		return a.no(suit.StageExecute, suit.ReasonComponent, ErrAbsent)
+	}
+	if err := a.countable(c, t); err != OK {
+		return a.no(suit.StageCheck, suit.ReasonOperation, err)
+	}
+	return a.execute(now, o, c, message)
 }
 
-// remove takes a container off the device. Its counter stays.
-func (a *Agent) remove(c *component, signer int, sequence uint64) suit.Report {
-	i := a.find(c)
-	if i < 0 {
-		a.report.fail(DetailAgent, int(ErrAbsent))
-		return suit.Report{Stage: suit.StageExecute, Reason: suit.ReasonComponent}
+// signedBy finds out whose a command is.
+func (a *Agent) signedBy(o *order, claim *cose.Signature) bool {
+	if !a.owner.free() {
+		o.signer = owner
+		if a.owner.signed(claim) {
+			a.report.signed = true
+			return true
+		}
+	} else if a.enrolls() && o.parse(claim.Payload) && o.verb == VerbTrust {
+		// Whoever comes first becomes the owner: the document has to be signed by
+		// the owner that it names.
+		a.doc.open(o.arg)
+		o.signer = owner
+		if claim.VerifyEd25519(&a.doc.owner) {
+			a.report.signed = true
+			return true
+		}
 	}
-	if int(a.c.Containers[i].tenant) != signer {
-		a.report.fail(DetailAgent, int(ErrForeign))
-		return suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonComponentUnauthorised}
+	signer, ok := a.Authenticate(claim)
+	o.signer = signer
+	return ok
+}
+
+// enrolls reports whether the device waits for its owner.
+func (a *Agent) enrolls() bool { return a.c.Enroll && !a.trusted && a.owner.free() }
+
+// execute carries out a command that may be carried out. A record of the log
+// spends its number, and then it takes effect.
+func (a *Agent) execute(now int64, o *order, c *component, message []byte) suit.Report {
+	failed := suit.Report{Stage: suit.StageExecute, Reason: suit.ReasonOperation}
+	malformed := suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
+	var scope, key, value uint64
+	kind, more, state := uint8(kindCounter), 0, uint8(0)
+	switch o.verb {
+	case VerbTrust:
+		if r := a.judge(o.arg); r.Stage != suit.StageNone {
+			return r
+		}
+		return a.trusting(o, message)
+	case VerbFire:
+		context := o.arg // stays before the context for serveCommand
+		b := context.Bytes()
+		if context.End() != 0 {
+			return malformed
+		}
+		if len(b) > len(a.c.Context) || !a.engine.Hook(int(c.hook)).Fits(len(b)) {
+			return a.no(suit.StageCheck, suit.ReasonParameter, ErrContext)
+		}
+	case VerbSet, VerbUnset:
+		n := o.arg.Array()
+		scope, key = o.arg.Uint(), o.arg.Uint()
+		if o.verb == VerbSet {
+			value = o.arg.Uint()
+			n--
+		}
+		if o.arg.End() != 0 || n != 2 || (key|value)>>32 != 0 {
+			return malformed
+		}
+		if err := a.store(o, scope); err != OK {
+			return a.no(suit.StageCheck, suit.ReasonUnauthorised, err)
+		}
+	case VerbRemove:
+		kind, more = kindRemove, 1
+	case VerbStart, VerbStop, VerbConfirm, VerbRollback:
+		var err Error
+		if state, err = a.become(o.index, o.verb); err != OK {
+			return a.no(suit.StageExecute, suit.ReasonOperation, err)
+		}
+		kind, more = kindInstall, 2
 	}
-	if !a.flashed(a.log.Append(kindRemove, a.appended.of(c.counter[:], sequence, uint8(i)))) {
-		return suit.Report{Stage: suit.StageExecute, Reason: suit.ReasonOperation}
+	r := a.appended.of(c.counter[:], o.sequence, uint8(o.index), state)
+	if !a.flashed(a.log.Append(kind, r[:recordCounter+more])) {
+		return failed
 	}
-	a.spend(c.counter[:], sequence)
-	a.engine.Remove(i)
-	a.vacate(i)
-	a.report.sequence = sequence
+	a.spend(c.counter[:], o.sequence)
+	a.report.sequence = o.sequence
+	switch o.verb {
+	case VerbRemove:
+		a.engine.Remove(o.index)
+		a.vacate(o.index)
+	case VerbStart, VerbStop, VerbConfirm, VerbRollback:
+		a.enter(o.index, state)
+	case VerbSet:
+		if err := a.engine.Put(o.index, uint32(key), uint32(value)); err != engine.OK {
+			a.report.fail(DetailEngine, int(err))
+			return failed
+		}
+	case VerbUnset:
+		a.engine.Delete(o.index, uint32(key))
+	case VerbReboot:
+		a.reboot = now + rebootDelay
+	}
 	return suit.Report{}
+}
+
+// Scopes of stores, as VerbSet and VerbUnset and GET kv name them.
+const (
+	ScopeLocal  = 0
+	ScopeTenant = 1
+	ScopeGlobal = 2
+)
+
+// store finds the store that a command is about, for the engine, and whether
+// the signer may write to it. Everybody may to the global one who may read it.
+func (a *Agent) store(o *order, scope uint64) Error {
+	switch {
+	case scope == ScopeLocal && o.index >= 0:
+		return OK
+	case scope == ScopeTenant && o.segments == 0:
+		o.index = engine.TenantStore(o.signer)
+		return OK
+	case scope == ScopeGlobal && o.segments == 0:
+		o.index = engine.Global
+		if o.signer != owner {
+			return ErrOwner
+		}
+		return OK
+	}
+	return ErrAbsent
+}
+
+// rebootDelay leaves time for the answer, in microseconds.
+const rebootDelay = 1_000_000
+
+// session opens reading for the peer that asks with the device's nonce, which
+// is good once: nothing has to be written to flash against replay.
+func (a *Agent) session(now int64, o *order) suit.Report {
+	if o.sequence != a.nonce {
+		return a.no(suit.StageSetup, suit.ReasonUnauthorised, ErrNonce)
+	}
+	a.nonce++
+	a.reader, a.readUntil = o.from, now+sessionTime
+	return suit.Report{}
+}
+
+// sessionTime is how long a session lasts after its last use, in microseconds.
+const sessionTime = 300_000_000
+
+// readable reports whether a peer may read what not everybody may.
+func (a *Agent) readable(now int64, from *link.Addr) bool {
+	if !a.closed {
+		return true
+	}
+	if a.reader != *from || now >= a.readUntil {
+		return false
+	}
+	a.readUntil = now + sessionTime
+	return true
 }

@@ -27,15 +27,18 @@ func (a *Agent) name(c *component, signer int, uuid, name []byte) suit.Reason {
 	if hook < 0 {
 		return suit.ReasonComponent
 	}
-	if !a.c.Tenants[signer].mayUse(hook) {
+	t := a.tenant(signer)
+	if !t.mayUse(hook) {
 		return suit.ReasonComponentUnauthorised
 	}
 	c.hook = uint8(hook)
 	copy(c.name[:], name)
-	var sum [sha2.Size256]byte
-	sha2.Sum256(&sum, c.uuid[:], c.name[:])
-	copy(c.counter[:], a.c.Tenants[signer].keyID[:])
-	copy(c.counter[keyIDLen:], sum[:])
+	if signer != owner { // whose numbers are of the device
+		var sum [sha2.Size256]byte
+		sha2.Sum256(&sum, c.uuid[:], c.name[:])
+		copy(c.counter[:], t.id[:])
+		copy(c.counter[keyIDLen:], sum[:])
+	}
 	return suit.ReasonOK
 }
 
@@ -58,20 +61,15 @@ func (a *Agent) find(c *component) int {
 
 // place returns where the component's container is, or can be put.
 func (a *Agent) place(c *component, signer int) (int, Error) {
-	t := &a.c.Tenants[signer]
+	t := a.tenant(signer)
 	if i := a.find(c); i >= 0 {
 		if int(a.c.Containers[i].tenant) != signer {
 			return 0, ErrForeign
 		}
 		return i, OK
 	}
-	if a.findCounter(c.counter[:]) < 0 {
-		if a.counters == len(a.c.Counters) {
-			return 0, ErrCounters
-		}
-		if t.Counters > 0 && a.countersOf(t) >= int(t.Counters) {
-			return 0, ErrQuota
-		}
+	if err := a.countable(c, t); err != OK {
+		return 0, err
 	}
 	if t.Containers > 0 && a.containersOf(signer) >= int(t.Containers) {
 		return 0, ErrQuota
@@ -82,11 +80,23 @@ func (a *Agent) place(c *component, signer int) (int, Error) {
 	return 0, ErrFull
 }
 
+// countable reports whether there is a counter for a component, or room for one.
+func (a *Agent) countable(c *component, t *Tenant) Error {
+	switch {
+	case a.findCounter(c.counter[:]) >= 0:
+	case a.counters == len(a.c.Counters):
+		return ErrCounters
+	case t.Counters > 0 && a.countersOf(t) >= int(t.Counters):
+		return ErrQuota
+	}
+	return OK
+}
+
 // containersOf returns how many containers a tenant has.
 func (a *Agent) containersOf(tenant int) int {
 	n := 0
 	for i := range a.c.Containers {
-		if c := &a.c.Containers[i]; c.used && int(c.tenant) == tenant {
+		if c := &a.c.Containers[i]; c.used() && int(c.tenant) == tenant {
 			n++
 		}
 	}

@@ -25,8 +25,10 @@ const (
 	testBlock   = 256
 	testLog     = 2048
 	testSlot    = 1024
+	testTrust   = 1024
 	testPlaces  = 4 // containers
-	testNumbers = 8 // counters
+	testNumbers = 8 // counters of tenants
+	testTenants = 4
 
 	hookEvent   = 0 // fired from the network
 	hookTimer   = 1 // alice's alone
@@ -50,6 +52,7 @@ type device struct {
 	config  agent.Config
 	change  func(*agent.Config, *engine.Config)
 	host    *client
+	reboots int
 }
 
 // newDevice returns a device with blank flash and a client beside it. change,
@@ -71,7 +74,7 @@ func newDeviceOn(tb testing.TB, memory *flash.Memory, change func(*agent.Config,
 
 func newFlash(tb testing.TB, granule int) *flash.Memory {
 	tb.Helper()
-	const size = testLog + 2*testPlaces*testSlot
+	const size = testLog + 2*testPlaces*testSlot + 2*testTrust
 	m := new(flash.Memory)
 	if err := m.Init(bytes.Repeat([]byte{0xff}, size), testBlock, granule, make([]byte, size/granule/8+1)); err != flash.OK {
 		tb.Fatal(err)
@@ -97,8 +100,9 @@ func (d *device) start() agent.Error {
 			{Name: "alice", Key: alice.raw(), Hooks: 1<<hookEvent | 1<<hookTimer},
 			{Name: "bob", Key: bob.raw(), Hooks: 1 << hookEvent, Grant: &engine.Grant{Helpers: bobHelpers}},
 		},
-		Flash: d.flash, LogSize: testLog, SlotSize: testSlot,
-		Containers: make([]agent.Container, testPlaces), Counters: make([]agent.Counter, testNumbers),
+		Owner: chief.raw(), Reboot: func() { d.reboots++ }, Nonce: 1000,
+		Flash: d.flash, LogSize: testLog, SlotSize: testSlot, TrustSize: testTrust,
+		Containers: make([]agent.Container, testPlaces), Counters: make([]agent.Counter, 1+testNumbers),
 		Envelope: make([]byte, 1024), Context: make([]byte, 64), Outcomes: make([]engine.Outcome, testPlaces),
 		CoAP: coap.Config{
 			Send:      func(to link.Addr, datagram []byte) { d.network.send(atDevice, to, datagram) },
@@ -111,7 +115,8 @@ func (d *device) start() agent.Error {
 	}
 	d.config.CoAP.Memory = make([]byte, d.config.CoAP.MemorySize())
 	d.engine = engine.Engine{}
-	e.Tenants = make([]engine.Tenant, len(d.config.Tenants))
+	d.config.Tenants = append(make([]agent.Tenant, 0, testTenants), d.config.Tenants...)
+	e.Tenants, e.Trials = make([]engine.Tenant, testTenants), make([]engine.Trial, testPlaces)
 	if err := d.engine.Init(&e); err != engine.OK {
 		d.tb.Fatal(err)
 	}

@@ -18,6 +18,18 @@ const (
 	ErrSize     Error = 10 // the payload is not of the size announced
 	ErrDigest   Error = 11 // the slot does not hold what it should
 	ErrDevice   Error = 12 // a command for another device
+
+	ErrTrial       Error = 13 // the container is on trial
+	ErrConfirmed   Error = 14 // the container is not on trial
+	ErrKept        Error = 15 // the version before is not there any more
+	ErrOwner       Error = 16 // only the owner may do that
+	ErrExpired     Error = 17 // the owner trusts the tenant no longer
+	ErrFuture      Error = 18 // a number too far ahead
+	ErrTenants     Error = 19 // no room for so many tenants
+	ErrDevelopment Error = 20 // a key for development on a device in production
+	ErrTwice       Error = 21 // two tenants with one key or identity
+	ErrContext     Error = 22 // the context is not of the hook's size
+	ErrNonce       Error = 23 // a session's nonce is spent
 )
 
 // Error returns the reason in words.
@@ -49,6 +61,28 @@ func (e Error) Error() string {
 		return "the image in flash is not the one announced"
 	case ErrDevice:
 		return "the command is for another device"
+	case ErrTrial:
+		return "the container is on trial"
+	case ErrConfirmed:
+		return "the container is not on trial"
+	case ErrKept:
+		return "no earlier version is kept"
+	case ErrOwner:
+		return "only the owner may do that"
+	case ErrExpired:
+		return "the tenant's time is up"
+	case ErrFuture:
+		return "the number is too far ahead"
+	case ErrTenants:
+		return "too many tenants"
+	case ErrDevelopment:
+		return "keys for development are not taken here"
+	case ErrTwice:
+		return "two tenants have one key"
+	case ErrContext:
+		return "the context is not of the hook's size"
+	case ErrNonce:
+		return "the nonce is spent"
 	}
 	return "unknown error"
 }

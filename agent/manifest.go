@@ -99,7 +99,7 @@ func (a *Agent) settle(status suit.Status) {
 		}
 	}
 	if a.update.named {
-		r.sequence = a.sequence(a.update.component.counter[:])
+		r.sequence = a.spent(a.processor.Signer())
 	}
 }
 
@@ -117,11 +117,16 @@ func (a *Agent) commit() {
 	u := &a.update
 	id, sequence := u.component.counter[:], a.processor.Sequence()
 	ok := false
+	// A version that replaces another may have to prove itself.
+	state := u.slot
+	if a.c.Containers[u.index].used() && a.engine.Tenant(a.processor.Signer()).Grant.Trial > 0 {
+		state |= stateTrial
+	}
 	switch {
 	case u.written:
 		ok = a.verify() && a.check(a.idle()) &&
-			a.flashed(a.log.Append(kindInstall, a.appended.of(id, sequence, uint8(u.index), u.slot)))
-	case !a.c.Containers[u.index].used:
+			a.flashed(a.log.Append(kindInstall, a.appended.of(id, sequence, uint8(u.index), state)))
+	case !a.c.Containers[u.index].used():
 		a.report.fail(DetailAgent, int(ErrAbsent))
 	case sequence == a.sequence(id):
 		return // the same manifest again
@@ -134,7 +139,7 @@ func (a *Agent) commit() {
 	}
 	a.spend(id, sequence)
 	if u.written {
-		a.occupy(u.index, u.slot)
+		a.occupy(u.index, state)
 		a.c.Containers[u.index].tenant = uint8(a.processor.Signer())
 		a.start(u.index, &u.component)
 	}
@@ -144,7 +149,7 @@ func (a *Agent) commit() {
 // will want to see at every start, also if a manifest set another one for its
 // image match.
 func (a *Agent) verify() bool {
-	_, ok := a.intact(slotIndex(a.update.index, a.update.slot))
+	_, ok := intact(&a.slots, slotIndex(a.update.index, a.update.slot))
 	if !ok {
 		a.report.fail(DetailAgent, int(ErrDigest))
 	}
@@ -172,18 +177,28 @@ func (a *Agent) check(raw []byte) bool {
 
 // Authenticate finds the tenant whose signature s is (suit.Platform).
 func (a *Agent) Authenticate(s *suit.Signature) (signer int, ok bool) {
-	for i := range a.c.Tenants {
-		t := &a.c.Tenants[i]
-		// A kid only saves work: without one, every key is tried.
-		if len(s.KeyID) > len(t.keyID) || !same(s.KeyID, t.keyID[:len(s.KeyID)]) {
-			continue
-		}
-		if s.VerifyEd25519(&t.Key) {
+	for i := range a.tenants {
+		if t := &a.tenants[i]; !t.free() && t.signed(s) {
 			a.report.signed = true
 			return i, true
 		}
 	}
 	return 0, false
+}
+
+// signed reports whether a signature is of one of the tenant's keys.
+func (t *Tenant) signed(s *suit.Signature) bool {
+	// A kid only saves work: without one, every key is tried.
+	for i := range t.keyID {
+		key := &t.Key
+		if i > 0 {
+			key = &t.Next
+		}
+		if *key != [32]byte{} && len(s.KeyID) <= keyIDLen && same(s.KeyID, t.keyID[i][:len(s.KeyID)]) && s.VerifyEd25519(key) {
+			return true
+		}
+	}
+	return false
 }
 
 // Component finds the container that a manifest is about (suit.Platform). One
@@ -213,19 +228,28 @@ func (a *Agent) Component(signer int, id suit.ComponentID) (handle int, reason s
 		return 0, suit.ReasonOperation
 	}
 	u.index, u.named = index, true
-	u.slot = 1 - a.c.Containers[index].slot
+	u.slot = 1 - a.c.Containers[index].slot()
 	return index, suit.ReasonOK
 }
 
 // Sequence refuses numbers that were spent (suit.Platform). The same number is
 // good again for the same image, so that a lost answer can be asked for twice.
 func (a *Agent) Sequence(signer, handle int, number uint64) suit.Reason {
-	spent := a.sequence(a.update.component.counter[:])
-	if number < spent {
+	if err := a.admits(a.tenant(signer), number); err != OK {
+		a.report.fail(DetailAgent, int(err))
+		return suit.ReasonUnauthorised
+	}
+	if number < a.spent(signer) {
 		a.report.fail(DetailCounter, 0)
 		return suit.ReasonUnauthorised
 	}
 	return suit.ReasonOK
+}
+
+// spent returns the highest number that the signer has spent on the component,
+// or that the owner has for him.
+func (a *Agent) spent(signer int) uint64 {
+	return max(a.sequence(a.update.component.counter[:]), a.tenant(signer).Spent)
 }
 
 // Matches compares the device's identifiers (suit.Platform).
@@ -249,7 +273,7 @@ func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
 	switch {
 	case u.written:
 		raw = a.idle()
-	case a.c.Containers[u.index].used:
+	case a.c.Containers[u.index].used():
 		raw = a.image(u.index)
 	default:
 		return false
@@ -289,12 +313,17 @@ func (a *Agent) Copy(handle, source int) suit.Reason { return suit.ReasonCommand
 func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason suit.Reason) {
 	u := &a.update
 	u.written = false
-	if a.c.Containers[u.index].used && same(a.header(u.index).digest(), digest[:]) {
+	if a.c.Containers[u.index].used() && same(a.header(u.index).digest(), digest[:]) {
 		return true, suit.ReasonOK
 	}
-	if a.processor.Sequence() <= a.sequence(u.component.counter[:]) {
+	if a.processor.Sequence() <= a.spent(a.processor.Signer()) {
 		a.report.fail(DetailCounter, 0)
 		return false, suit.ReasonUnauthorised
+	}
+	if a.c.Containers[u.index].state&stateTrial != 0 {
+		// The idle slot has the version that comes back if this one fails.
+		a.report.fail(DetailAgent, int(ErrTrial))
+		return false, suit.ReasonOperation
 	}
 	if size > a.maxImage() {
 		a.report.fail(DetailAgent, int(ErrTooLarge))

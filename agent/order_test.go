@@ -24,7 +24,7 @@ type signer struct {
 	kid []byte // sent along by sign1, if not nil
 }
 
-var alice, bob, mallory = newSigner(1), newSigner(2), newSigner(3)
+var alice, bob, mallory, chief = newSigner(1), newSigner(2), newSigner(3), newSigner(4)
 
 func newSigner(n byte) *signer {
 	var seed [32]byte
@@ -147,6 +147,37 @@ func remove(by *signer, number uint64, hook, name string) []byte {
 		component = append(component, []byte(name))
 	}
 	return by.sign1(cose.CommandContext, enc([]any{number, agent.VerbRemove, component, deviceID[:]}), true)
+}
+
+// A verb is a command in parts.
+type verb struct {
+	by         *signer // alice
+	number     uint64
+	verb       int
+	hook, name string // "": about the device
+	arg        any
+}
+
+func (v verb) message(tb testing.TB) []byte {
+	tb.Helper()
+	if v.by == nil {
+		v.by = alice
+	}
+	c := author.Command{Sequence: v.number, Verb: v.verb, Device: deviceID, Name: v.name, Arg: v.arg}
+	if v.hook != "" {
+		c.Hook = author.HookID(v.hook)
+	}
+	b, err := c.Sign(v.by.PrivateKey)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// order sends a command and describes what the device says.
+func (d *device) order(v verb) string {
+	d.tb.Helper()
+	return describe(d.command(v.message(d.tb)))
 }
 
 // A sheet is a manifest in parts, for what the author's tool would not write.

@@ -6,8 +6,9 @@ import "encoding/binary"
 // a number and what it allowed become true together or not at all.
 const (
 	kindCounter = 1 // counterID[16] sequence u64
-	kindInstall = 2 // counterID[16] sequence u64 container u8 slot u8
+	kindInstall = 2 // counterID[16] sequence u64 container u8 state u8
 	kindRemove  = 3 // counterID[16] sequence u64 container u8
+	kindTrust   = 4 // counterID[16] sequence u64 slot u8
 )
 
 const (
@@ -23,6 +24,9 @@ const (
 // identifier and the beginning of SHA-256(hook UUID, padded name), 8 bytes
 // each.
 type counterID [16]byte
+
+// trustCounter is the owner's only counter, and the first of the table.
+var trustCounter counterID
 
 func (id *counterID) keyID() []byte { return id[:keyIDLen] }
 
@@ -54,7 +58,7 @@ func (a *Agent) findCounter(id []byte) int {
 func (a *Agent) countersOf(t *Tenant) int {
 	n := 0
 	for i := 0; i < a.counters; i++ {
-		if same(a.c.Counters[i].id.keyID(), t.keyID[:]) {
+		if same(a.c.Counters[i].id.keyID(), t.id[:]) {
 			n++
 		}
 	}
@@ -102,49 +106,52 @@ func (a *Agent) replay(kind uint8, r []byte) Error {
 	if !a.spend(r[:id], binary.LittleEndian.Uint64(r[id:])) {
 		return ErrCounters
 	}
+	if kind == kindTrust && len(r) == recordCounter+1 {
+		a.trusted, a.trustSlot = true, r[recordCounter]&1
+		return OK
+	}
 	if len(r) == recordCounter || int(r[recordCounter]) >= len(a.c.Containers) {
 		return OK
 	}
 	i := int(r[recordCounter])
 	switch {
 	case kind == kindInstall && len(r) == recordLongest:
-		a.occupy(i, r[recordCounter+1]&1)
+		a.occupy(i, r[recordCounter+1])
 	case kind == kindRemove:
 		a.vacate(i)
 	}
 	return OK
 }
 
-// occupy marks container i as in use, from a slot of its two. A new one ranks
-// behind all others.
-func (a *Agent) occupy(i int, slot uint8) {
+// occupy marks container i as in use, in a state. A new one ranks behind all
+// others.
+func (a *Agent) occupy(i int, state uint8) {
 	c := &a.c.Containers[i]
-	if !c.used {
+	if !c.used() {
 		c.rank = uint8(a.used())
-		c.used = true
 	}
-	c.slot = slot
+	c.state = state | stateUsed
 }
 
 // vacate marks container i as free.
 func (a *Agent) vacate(i int) {
 	c := &a.c.Containers[i]
-	if !c.used {
+	if !c.used() {
 		return
 	}
 	for k := range a.c.Containers {
-		if other := &a.c.Containers[k]; other.used && other.rank > c.rank {
+		if other := &a.c.Containers[k]; other.used() && other.rank > c.rank {
 			other.rank--
 		}
 	}
-	*c = Container{slot: c.slot}
+	*c = Container{state: c.state & stateSlot}
 }
 
 // used counts the containers in use.
 func (a *Agent) used() int {
 	n := 0
 	for i := range a.c.Containers {
-		if a.c.Containers[i].used {
+		if a.c.Containers[i].used() {
 			n++
 		}
 	}
@@ -154,7 +161,7 @@ func (a *Agent) used() int {
 // ranked returns the container of a rank, of which there are used.
 func (a *Agent) ranked(rank int) int {
 	for i := range a.c.Containers {
-		if c := &a.c.Containers[i]; c.used && int(c.rank) == rank {
+		if c := &a.c.Containers[i]; c.used() && int(c.rank) == rank {
 			return i
 		}
 	}

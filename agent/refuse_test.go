@@ -298,7 +298,7 @@ func TestCommandsRefused(t *testing.T) {
 		{"another device", payload(11, 1, []any{o[:], []byte("a")}, make([]byte, 16)), "check: condition failed (the command is for another device)"},
 		{"unknown verb", payload(11, 99, []any{o[:], []byte("a")}, deviceID[:]), "execute: unsupported command"},
 		{"three segments", payload(11, 1, []any{o[:], []byte("a"), []byte("b")}, deviceID[:]), "cbor: malformed cbor"},
-		{"no segment", payload(11, 1, []any{}, deviceID[:]), "cbor: malformed cbor"},
+		{"no segment", payload(11, 1, []any{}, deviceID[:]), "check: unsupported component"},
 		{"short uuid", payload(11, 1, []any{o[:15], []byte("a")}, deviceID[:]), "check: unsupported component"},
 		{"long uuid", payload(11, 1, []any{append(o[:], 0), []byte("a")}, deviceID[:]), "check: unsupported component"},
 		{"number below zero", payload(-1, 1, []any{o[:], []byte("a")}, deviceID[:]), "cbor: malformed cbor"},

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/suit"
 )
 
@@ -72,9 +73,11 @@ func (a *Agent) responseCode() coap.Code {
 // this device as it is.
 const coapConflict = 4<<5 | 9
 
-// serveCounter answers GET counter?k=KEYID&h=UUID[&n=NAME], identifiers in
-// hexadecimal, with the highest sequence number spent.
-func (a *Agent) serveCounter(req *coap.Request, resp *coap.Response) {
+// serveQuery answers GET counter?k=KEYID&h=UUID[&n=NAME], identifiers in
+// hexadecimal, with the highest sequence number spent, and GET kv with the
+// entries of a store: that of a container with h=UUID[&n=NAME], of a tenant with
+// k=KEYID, else the global one.
+func (a *Agent) serveQuery(at int, req *coap.Request, resp *coap.Response) {
 	var keyID [keyIDLen]byte
 	var uuid [16]byte
 	var name []byte
@@ -94,22 +97,44 @@ func (a *Agent) serveCounter(req *coap.Request, resp *coap.Response) {
 			name = value
 		}
 	}
-	if !key || !hook {
+	if at == atCounter && !(key && hook) {
 		resp.Fail(coap.BadRequest, "want k=KEYID and h=UUID")
 		return
 	}
-	for i := range a.c.Tenants {
-		if a.c.Tenants[i].keyID != keyID {
-			continue
-		}
-		if a.name(&a.named, i, uuid[:], name) == suit.ReasonOK {
-			e := body(resp)
-			e.Uint(a.sequence(a.named.counter[:]))
-			finish(resp, coap.Content, &e)
-			return
+	signer, ok := owner, !key || !a.owner.free() && a.owner.keyID[0] == keyID
+	for i := range a.tenants {
+		if t := &a.tenants[i]; key && !t.free() && (t.keyID[0] == keyID || t.keyID[1] == keyID) {
+			signer, ok = i, true
 		}
 	}
-	resp.Fail(coap.NotFound, "no such tenant or hook")
+	c := &a.named
+	ok = ok && (!hook || a.name(c, signer, uuid[:], name) == suit.ReasonOK)
+	e := body(resp)
+	if at == atCounter {
+		e.Uint(max(a.sequence(c.counter[:]), a.tenant(signer).Spent))
+	} else {
+		store := engine.Global
+		switch {
+		case hook:
+			store = a.find(c)
+			ok = ok && store >= 0
+		case key:
+			store = engine.TenantStore(signer)
+		}
+		var pairs []engine.Entry
+		if ok {
+			pairs = a.engine.Pairs(store)
+		}
+		e.Array(2 * len(pairs))
+		for i := range pairs {
+			pair(&e, uint64(pairs[i].Key), uint64(pairs[i].Value))
+		}
+	}
+	if !ok {
+		resp.Fail(coap.NotFound, "no such tenant, hook or container")
+		return
+	}
+	finish(resp, coap.Content, &e)
 }
 
 // unhex fills dst from its hexadecimal form. It reports false if src is not that.

@@ -8,53 +8,86 @@ import (
 )
 
 // resources is what /.well-known/core lists (RFC 6690).
-var resources = []coap.Resource{
-	{Path: "/" + PathManifest, Type: "femto.suit", Format: "60"},
-	{Path: "/" + PathCommand, Type: "femto.command"},
-	{Path: "/" + PathInfo, Type: "femto.info", Format: "60"},
-	{Path: "/" + PathList, Type: "femto.ps", Format: "60"},
-	{Path: "/" + PathCounter, Type: "femto.counter", Format: "60"},
-	{Path: "/" + PathHook, Type: "femto.hook"},
-	{Path: "/" + PathLogs, Type: "femto.logs", Format: "60"}, // last: left out without Config.Logs
+var resources = [...]coap.Resource{
+	atManifest: {Path: "/" + PathManifest, Type: "femto.suit", Format: "60"},
+	atCommand:  {Path: "/" + PathCommand, Type: "femto.command"},
+	atInfo:     {Path: "/" + PathInfo, Type: "femto.info", Format: "60"},
+	atList:     {Path: "/" + PathList, Type: "femto.ps", Format: "60"},
+	atCounter:  {Path: "/" + PathCounter, Type: "femto.counter", Format: "60"},
+	atHook:     {Path: "/" + PathHook, Type: "femto.hook"},
+	atStore:    {Path: "/" + PathStore, Type: "femto.kv", Format: "60"},
+	atTrust:    {Path: "/" + PathTrust, Type: "femto.trust", Format: "18"},
+	atLogs:     {Path: "/" + PathLogs, Type: "femto.logs", Format: "60"}, // last: left out without Config.Logs
 }
+
+const (
+	atManifest = iota
+	atCommand
+	atInfo
+	atList
+	atCounter
+	atHook
+	atStore
+	atTrust
+	atLogs
+)
 
 // ServeCoAP answers one request. It is the Endpoint's handler; nobody else
 // calls it.
 func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
-	get, post := req.Code == coap.GET, req.Code == coap.POST
-	hook := req.NumPath() == 2 && equal(req.Path(0), PathHook)
-	switch {
-	case req.PathIs(PathManifest) && post:
-		a.serveManifest(now, req, resp)
-	case req.PathIs(PathManifest) && get:
-		resp.Code = coap.Content
-		a.writeReport(resp)
-	case req.PathIs(PathCommand) && post:
-		a.serveCommand(now, req, resp)
-	case req.PathIs(PathInfo) && get:
-		a.serveInfo(now, resp)
-	case req.PathIs(PathList) && get:
-		a.serveList(resp)
-	case req.PathIs(PathCounter) && get:
-		a.serveCounter(req, resp)
-	case hook && post:
-		a.serveHook(now, req, resp)
-	case req.PathIs(PathLogs) && get && a.c.Logs != nil:
-		a.c.Logs.ServeCoAP(now, req, resp)
-	case hook || req.NumPath() == 1 && isOneOf(req.Path(0), PathManifest, PathCommand, PathInfo, PathList, PathCounter):
-		resp.Fail(coap.MethodNotAllowed, "")
-	default:
-		resp.Fail(coap.NotFound, "")
+	at, known := 0, a.c.CoAP.Resources
+	for at < len(known) && !equal(req.Path(0), known[at].Path[1:]) {
+		at++
 	}
-}
-
-func isOneOf(s []byte, names ...string) bool {
-	for _, name := range names {
-		if equal(s, name) {
-			return true
+	segments := 1
+	if at == atHook {
+		segments = 2
+	}
+	if at == len(known) || req.NumPath() != segments {
+		resp.Fail(coap.NotFound, "")
+		return
+	}
+	switch req.Code {
+	case coap.POST:
+		switch at {
+		case atManifest:
+			a.serveManifest(now, req, resp)
+			return
+		case atCommand:
+			a.serveCommand(now, req, resp)
+			return
+		case atHook:
+			a.serveHook(now, req, resp)
+			return
+		}
+	case coap.GET:
+		if at != atInfo && !a.readable(now, &req.From) {
+			resp.Fail(coap.Unauthorized, "reading needs a session")
+			return
+		}
+		switch at {
+		case atManifest:
+			resp.Code = coap.Content
+			a.writeReport(resp)
+			return
+		case atInfo:
+			a.serveInfo(now, a.readable(now, &req.From), resp)
+			return
+		case atList:
+			a.serveList(resp)
+			return
+		case atCounter, atStore:
+			a.serveQuery(at, req, resp)
+			return
+		case atTrust:
+			a.serveTrust(resp)
+			return
+		case atLogs:
+			a.c.Logs.ServeCoAP(now, req, resp)
+			return
 		}
 	}
-	return false
+	resp.Fail(coap.MethodNotAllowed, "")
 }
 
 // finish turns what e wrote into the response's body, or into an error if it
@@ -88,9 +121,18 @@ func text(e *cbor.Encoder, b []byte) {
 	e.Raw(b)
 }
 
-func (a *Agent) serveInfo(now int64, resp *coap.Response) {
+// serveInfo tells what the device is. Those who may not read get what they need
+// to ask for a session.
+func (a *Agent) serveInfo(now int64, all bool, resp *coap.Response) {
 	e := body(resp)
-	e.Map(15)
+	if !all {
+		e.Map(3)
+		pair(&e, InfoWire, WireVersion)
+		a.device(&e)
+		finish(resp, coap.Content, &e)
+		return
+	}
+	e.Map(16)
 	pair(&e, InfoWire, WireVersion)
 	e.Uint(InfoBoard)
 	e.Text(a.c.Board)
@@ -118,11 +160,19 @@ func (a *Agent) serveInfo(now int64, resp *coap.Response) {
 		e.Bool(a.remote(i))
 	}
 	e.Uint(InfoTenants)
-	e.Array(len(a.c.Tenants))
-	for i := range a.c.Tenants {
-		e.Array(2)
-		e.Text(a.c.Tenants[i].Name)
-		e.ByteString(a.c.Tenants[i].keyID[:])
+	n := 0
+	for i := range a.tenants {
+		if !a.tenants[i].free() {
+			n++
+		}
+	}
+	e.Array(n)
+	for i := range a.tenants {
+		if t := &a.tenants[i]; !t.free() {
+			e.Array(2)
+			text(&e, trimZeros(t.name[:]))
+			e.ByteString(t.keyID[0][:])
+		}
 	}
 	e.Uint(InfoHelpers)
 	helpers := a.engine.Helpers()
@@ -132,9 +182,31 @@ func (a *Agent) serveInfo(now int64, resp *coap.Response) {
 	}
 	pair(&e, InfoUptime, uint64(now))
 	pair(&e, InfoMemory, uint64(a.engine.MemoryFree()))
+	a.device(&e)
+	finish(resp, coap.Content, &e)
+}
+
+// device tells whose the device is.
+func (a *Agent) device(e *cbor.Encoder) {
 	e.Uint(InfoDevice)
 	e.ByteString(a.c.Device[:])
-	finish(resp, coap.Content, &e)
+	flags := uint64(0)
+	if a.closed {
+		flags = InfoClosed
+	}
+	e.Uint(InfoTrust)
+	e.Array(4)
+	if a.owner.free() {
+		e.ByteString(nil)
+		if a.enrolls() {
+			flags |= InfoEnrolls
+		}
+	} else {
+		e.ByteString(a.owner.keyID[0][:])
+	}
+	e.Uint(a.sequence(trustCounter[:]))
+	e.Uint(flags)
+	e.Uint(a.nonce)
 }
 
 // remote reports whether a hook may be fired from the network.
@@ -144,7 +216,7 @@ func (a *Agent) remote(hook int) bool { return a.c.Remote>>uint(hook)&1 != 0 }
 func (a *Agent) attached(hook int) int {
 	n := 0
 	for i := range a.c.Containers {
-		if a.c.Containers[i].used && a.engine.Container(i).Hook() == hook {
+		if a.c.Containers[i].used() && a.engine.Container(i).Hook() == hook {
 			n++
 		}
 	}
@@ -156,15 +228,22 @@ func (a *Agent) serveList(resp *coap.Response) {
 	e.Array(a.used())
 	for i := range a.c.Containers {
 		c := &a.c.Containers[i]
-		if !c.used {
+		if !c.used() {
 			continue
 		}
 		header := a.header(i)
 		container := a.engine.Container(i)
 		stats := container.Stats()
 		state := StateRunning
-		if container.State() != engine.Enabled {
+		switch {
+		case container.State() == engine.Stopped:
+			state = StateStopped
+		case container.State() == engine.Faulted:
 			state = StateDetached
+		case c.state&stateTrial != 0:
+			state = StateTrial
+		case c.state&stateReverted != 0:
+			state = StateReverted
 		}
 		e.Map(15)
 		e.Uint(ListName)
@@ -172,7 +251,7 @@ func (a *Agent) serveList(resp *coap.Response) {
 		e.Uint(ListHook)
 		e.Text(a.engine.Hook(container.Hook()).Name)
 		e.Uint(ListTenant)
-		e.Text(a.c.Tenants[c.tenant].Name)
+		text(&e, trimZeros(a.tenants[c.tenant].name[:]))
 		e.Uint(ListDigest)
 		e.ByteString(header.digest())
 		pair(&e, ListSize, uint64(header.size()))
@@ -186,7 +265,7 @@ func (a *Agent) serveList(resp *coap.Response) {
 		pair(&e, ListFaultPC, uint64(stats.FaultPC))
 		pair(&e, ListFaultAddress, stats.FaultAddress)
 		pair(&e, ListMemory, uint64(container.Memory()))
-		pair(&e, ListSlot, uint64(slotIndex(i, c.slot)))
+		pair(&e, ListSlot, uint64(slotIndex(i, c.slot())))
 	}
 	finish(resp, coap.Content, &e)
 }
@@ -203,16 +282,21 @@ func (a *Agent) serveHook(now int64, req *coap.Request, resp *coap.Response) {
 		resp.Fail(coap.NotFound, "no such hook")
 		return
 	}
-	if !a.remote(hook) {
-		resp.Fail(coap.Forbidden, "hook is not fired from the network")
+	if !a.remote(hook) || a.c.Signed>>uint(hook)&1 != 0 {
+		resp.Fail(coap.Forbidden, "hook is not fired from the network unsigned")
 		return
 	}
 	if len(req.Payload) > len(a.c.Context) || !a.engine.Hook(hook).Fits(len(req.Payload)) {
 		resp.Fail(coap.BadRequest, "context is not of the hook's size")
 		return
 	}
+	a.fire(now, hook, req.Payload, resp)
+}
+
+// fire fires a hook that may be fired, with a context of its size.
+func (a *Agent) fire(now int64, hook int, payload []byte, resp *coap.Response) {
 	// The context is the hook's memory: a container may write to it.
-	context := a.c.Context[:copy(a.c.Context, req.Payload)]
+	context := a.c.Context[:copy(a.c.Context, payload)]
 	result := a.engine.FireEach(now, hook, context, a.c.Outcomes)
 	e := body(resp)
 	e.Map(5)

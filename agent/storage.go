@@ -19,11 +19,13 @@ func (a *Agent) open() Error {
 		return ErrFlash
 	}
 	// A bank holds its header, the longest snapshot and the record after it.
-	records := 1 + len(c.Counters) + len(c.Containers) + 1
+	records := 1 + len(c.Counters) + len(c.Containers) + 2
 	if size := a.log.RecordSize(recordLongest); size > logBufferLen || records*size > c.LogSize/2 {
 		return ErrConfig
 	}
+	trustsAt := c.LogSize + 2*len(c.Containers)*c.SlotSize
 	if a.slots.Init(c.Flash, c.LogSize, c.SlotSize, 2*len(c.Containers)) != flash.OK ||
+		c.TrustSize > 0 && a.trusts.Init(c.Flash, trustsAt, c.TrustSize, 2) != flash.OK ||
 		err == flash.ErrUnformatted && (!a.neverUsed() || a.log.Format() != flash.OK) {
 		return ErrFlash
 	}
@@ -40,6 +42,7 @@ func (a *Agent) open() Error {
 	if cursor.Err != flash.OK {
 		return ErrFlash
 	}
+	a.remember()
 	// In the order in which they were installed, which is the order in which
 	// a hook runs them.
 	for rank := 0; rank < a.used(); {
@@ -75,38 +78,34 @@ const logHeaderRoom = flash.MaxWriteSize
 // adopt starts a container that the log says is installed, unless its slot is
 // damaged, or its hook or tenant is no longer there to run it.
 func (a *Agent) adopt(i int) bool {
-	header, ok := a.intact(slotIndex(i, a.c.Containers[i].slot))
-	if !ok {
+	if _, ok := intact(&a.slots, slotIndex(i, a.c.Containers[i].slot())); !ok {
 		return false
 	}
-	for t := range a.c.Tenants {
-		if !same(a.c.Tenants[t].keyID[:], header.keyID()) {
-			continue
-		}
-		if a.name(&a.named, t, header.hook(), header.name()) != suit.ReasonOK {
-			return false
-		}
-		// A tenant that was not trusted for a time may find that another one
-		// has installed under the same name: the newer container counts.
-		if old := a.find(&a.named); old >= 0 {
-			a.engine.Remove(old)
-			a.vacate(old)
-		}
-		a.c.Containers[i].tenant = uint8(t)
-		return a.start(i, &a.named)
+	header := a.header(i)
+	t := a.findTenant(header.keyID())
+	if t < 0 || a.name(&a.named, t, header.hook(), header.name()) != suit.ReasonOK {
+		return false
 	}
-	return false
+	// A tenant that was not trusted for a time may find that another one has
+	// installed under the same name: the newer container counts.
+	if old := a.find(&a.named); old >= 0 {
+		a.engine.Remove(old)
+		a.vacate(old)
+	}
+	a.c.Containers[i].tenant = uint8(t)
+	return a.resume(i, &a.named)
 }
 
-// intact returns the header of a slot that holds what its header says.
-func (a *Agent) intact(slot int) (slotHeader, bool) {
-	header := slotHeader(a.slots.Bytes(slot, slotHeaderLen))
-	if !header.valid(a.maxImage()) {
+// intact returns what a slot holds, if it is what its header says.
+func intact(s *flash.Slots, slot int) (content []byte, ok bool) {
+	header := slotHeader(s.Bytes(slot, slotHeaderLen))
+	if !header.valid(s.Size() - slotHeaderLen) {
 		return nil, false
 	}
+	content = s.Bytes(slot, slotHeaderLen+header.size())[slotHeaderLen:]
 	var sum [sha2.Size256]byte
-	sha2.Sum256(&sum, a.slots.Bytes(slot, slotHeaderLen+header.size())[slotHeaderLen:])
-	return header, same(sum[:], header.digest())
+	sha2.Sum256(&sum, content)
+	return content, same(sum[:], header.digest())
 }
 
 // start has the engine run container i's current image.
@@ -123,6 +122,12 @@ func (a *Agent) spec(c *component, tenant int, image []byte) {
 	}
 }
 
+// specOf describes container i with another image to the engine, in newSpec.
+func (a *Agent) specOf(i int, image []byte) {
+	c := a.engine.Container(i)
+	a.newSpec = engine.Spec{Hook: c.Hook(), Name: c.Name(), Image: image, Tenant: c.Tenant()}
+}
+
 // Snapshot gives the log what is worth keeping when it moves to its other bank
 // (flash.Owner).
 func (a *Agent) Snapshot(l *flash.Log) flash.Error {
@@ -132,10 +137,15 @@ func (a *Agent) Snapshot(l *flash.Log) flash.Error {
 			return err
 		}
 	}
+	if a.trusted {
+		if err := l.Emit(kindTrust, a.emitted.of(trustCounter[:], a.sequence(trustCounter[:]), a.trustSlot)); err != flash.OK {
+			return err
+		}
+	}
 	for rank := 0; rank < a.used(); rank++ {
 		i := a.ranked(rank)
 		id := a.header(i).counter()
-		if err := l.Emit(kindInstall, a.emitted.of(id, a.sequence(id), uint8(i), a.c.Containers[i].slot)); err != flash.OK {
+		if err := l.Emit(kindInstall, a.emitted.of(id, a.sequence(id), uint8(i), a.c.Containers[i].state&^stateUsed)); err != flash.OK {
 			return err
 		}
 	}
@@ -149,12 +159,12 @@ func slotIndex(container int, slot uint8) int { return 2*container + int(slot) }
 
 // header returns the header of container i's current slot.
 func (a *Agent) header(i int) slotHeader {
-	return a.slots.Bytes(slotIndex(i, a.c.Containers[i].slot), slotHeaderLen)
+	return a.slots.Bytes(slotIndex(i, a.c.Containers[i].slot()), slotHeaderLen)
 }
 
 // image returns container i's current image, in flash.
 func (a *Agent) image(i int) []byte {
-	slot := slotIndex(i, a.c.Containers[i].slot)
+	slot := slotIndex(i, a.c.Containers[i].slot())
 	return a.slots.Bytes(slot, slotHeaderLen+a.header(i).size())[slotHeaderLen:]
 }
 

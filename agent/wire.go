@@ -16,6 +16,8 @@ const (
 	PathCounter  = "counter" // GET the highest sequence number of a component
 	PathHook     = "hook"    // POST hook/NAME fires a hook
 	PathLogs     = "logs"    // GET what containers printed
+	PathStore    = "kv"      // GET the entries of a store
+	PathTrust    = "trust"   // GET the trust store, as its owner signed it
 )
 
 // Keys of the info map.
@@ -35,6 +37,13 @@ const (
 	InfoUptime     = 13 // uint, microseconds since boot
 	InfoMemory     = 14 // uint, bytes of stack and data a container may have
 	InfoDevice     = 15 // bstr .size 16
+	InfoTrust      = 16 // [owner key id bstr, number uint, flags uint, nonce uint]
+)
+
+// Flags of InfoTrust.
+const (
+	InfoClosed  = 1 << iota // reading needs a session; only InfoWire, InfoDevice and InfoTrust are told without
+	InfoEnrolls             // there is no owner: whoever claims it first becomes it
 )
 
 // Keys of one container in the list, which is [* container-map].
@@ -62,6 +71,9 @@ type State uint8
 const (
 	StateRunning  State = 1 // attached to its hook
 	StateDetached State = 2 // taken off its hook after too many faults
+	StateStopped  State = 3 // by a command
+	StateTrial    State = 4 // running, and yet to prove itself
+	StateReverted State = 5 // running again, as a newer version failed its trial
 )
 
 // Keys of the map that answers a fired hook.
@@ -122,9 +134,20 @@ const (
 )
 
 // Verbs of a signed command: the COSE_Sign1 payload is
-// [sequence uint, verb uint, component [hook UUID bstr, ? name bstr],
-// device bstr .size 16]. Numbers are of one key and component, not of one
-// device: naming it keeps a command from working on others.
+// [sequence uint, verb uint, component [? hook UUID bstr, ? name bstr],
+// device bstr .size 16, ? argument]. Numbers are of one tenant and component,
+// not of one device: naming it keeps a command from working on others. The
+// owner's numbers are of the device.
 const (
-	VerbRemove = 1
+	VerbRemove   = 1
+	VerbStart    = 2
+	VerbStop     = 3
+	VerbConfirm  = 4  // the version on trial
+	VerbRollback = 5  // to the version before, if it is kept
+	VerbFire     = 6  // context bstr; answered like POST hook
+	VerbSet      = 7  // [scope uint, key uint, value uint]; the component is empty but for ScopeLocal
+	VerbUnset    = 8  // [scope uint, key uint]
+	VerbReboot   = 9  // the owner's; no component
+	VerbTrust    = 10 // the owner's; no component; [owner bstr .size 32, flags uint, [* tenant]]
+	VerbRead     = 11 // no component; the sequence is the info's nonce
 )

@@ -31,6 +31,8 @@ const (
 	logsSize    = 512 // of the lines that are kept for whoever asks
 	logSize     = 8 << 10
 	slotSize    = 4 << 10
+	trustSize   = 2 << 10
+	trials      = 2
 	maxEnvelope = 1024
 	maxContext  = 512
 	blockSize   = 512
@@ -52,10 +54,10 @@ const (
 // has said that it wants smaller ones.
 const MaxDatagram = 1024 + 128
 
-// FlashSize is how much flash the node uses in bytes: log, slots, and the
-// block that says whom to trust. BlockSize of the flash must divide 1024.
+// FlashSize is how much flash the node uses in bytes: log, slots, those of the
+// trust store, and the block that says whom to trust until there is one. BlockSize of the flash must divide 1024.
 const (
-	trustAt   = logSize + 2*containers*slotSize
+	trustAt   = logSize + 2*containers*slotSize + 2*trustSize
 	FlashSize = trustAt + TrustSize
 )
 
@@ -75,6 +77,7 @@ type Config struct {
 	Random [24]byte     // seeds message ids, and names the device until it has a name
 	Send   func(to link.Addr, datagram []byte)
 	Log    func(container *engine.Container, line []byte) // takes what containers print
+	Reboot func()
 }
 
 // A Node is one device; there is one per firmware, a global, as it is larger
@@ -89,7 +92,8 @@ type Node struct {
 	containers [containers]engine.Container
 	installed  [containers]agent.Container
 	outcomes   [containers]engine.Outcome
-	counters   [counters]agent.Counter
+	counters   [1 + counters]agent.Counter // the owner's first
+	trials     [trials]engine.Trial
 	tenants    [MaxTenants]agent.Tenant
 	granted    [MaxTenants]engine.Tenant
 	entries    [entries]engine.Entry
@@ -118,6 +122,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 		Hooks:      n.hooks[:],
 		Containers: n.containers[:],
 		Tenants:    n.granted[:],
+		Trials:     n.trials[:],
 		Stack:      n.stack[:],
 		Memory:     n.memory[:],
 		Entries:    n.entries[:],
@@ -150,6 +155,10 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	a.Flash = c.Flash
 	a.LogSize = logSize
 	a.SlotSize = slotSize
+	a.TrustSize = trustSize
+	a.Enroll = trusted == 0 // a device that was given nobody waits for its owner
+	a.Reboot = c.Reboot
+	a.Nonce = uint64(binary.LittleEndian.Uint32(c.Random[4:]))
 	a.Containers = n.installed[:]
 	a.Counters = n.counters[:]
 	a.Envelope = n.envelope[:]

@@ -32,7 +32,7 @@ func Run(name string, class [16]byte) {
 	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: port,
 		Decoder: slip.Decoder{Buffer: incoming[:]}, Buffer: outgoing[:]}
 
-	config = node.Config{Board: name, Class: class, Flash: &board.Flash, Send: send, Log: log}
+	config = node.Config{Board: name, Class: class, Flash: &board.Flash, Send: send, Log: log, Reboot: board.Reset}
 	if !board.Entropy(config.Random[:]) {
 		board.Print("no entropy: message ids can be guessed\n")
 	}

@@ -25,6 +25,16 @@ type Info struct {
 	Uptime     uint64    `cbor:"13,keyasint" json:"uptime_us"`
 	DataFree   int       `cbor:"14,keyasint" json:"data_free"`
 	Device     UUID      `cbor:"15,keyasint" json:"device"`
+	Trust      Ownership `cbor:"16,keyasint" json:"trust"`
+}
+
+// Ownership says whose a device is.
+type Ownership struct {
+	_      struct{} `cbor:",toarray"`
+	Owner  Hex      `json:"owner"`  // the beginning of the key's SHA-256; empty: nobody's
+	Number uint64   `json:"number"` // highest that the owner has spent
+	Flags  uint64   `json:"flags"`  // agent.InfoClosed, agent.InfoEnrolls
+	Nonce  uint64   `json:"nonce"`  // number of the next session of a reader
 }
 
 // Occupancy is how many of a fixed number of places are taken.

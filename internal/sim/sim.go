@@ -46,7 +46,9 @@ const (
 	quantum      = 10_000  // of them, after which a long-running container gives way
 	faultLimit   = 8       // consecutive faults before a container is detached
 	timerPeriod  = 1_000_000
-	identityAt   = logSize + 2*containers*slotSize // where the flash has the device's identifier
+	trustSize    = eraseSize
+	maxTenants   = 8
+	identityAt   = logSize + 2*containers*slotSize + 2*trustSize // where the flash has the device's identifier
 	flashSize    = identityAt + eraseSize
 	timerContext = 16
 	lineSize     = 128     // of what a container prints
@@ -82,8 +84,14 @@ func Hooks() []engine.Hook {
 type Config struct {
 	Listen  string // UDP address, such as "127.0.0.1:5683"; port 0 for a free one
 	Flash   string // file; made if absent
-	Tenants []agent.Tenant
 	Version string
+
+	// Owner and Tenants count until the owner has sent a trust store. Without
+	// an owner, and with Enroll, whoever first claims the device becomes it.
+	Owner      [32]byte
+	Tenants    []agent.Tenant // at most 8
+	Enroll     bool
+	Production bool // refuse keys for development
 
 	// Log takes the lines that containers print; nil drops them.
 	Log func(container string, line string)
@@ -104,6 +112,8 @@ type Device struct {
 	lines  agent.Lines
 	engine engine.Engine
 	config agent.Config
+	reboot bool
+	start  Config
 }
 
 // Open binds the socket, opens the flash and starts what is installed there.
@@ -118,7 +128,7 @@ func Open(c Config) (*Device, error) {
 		return nil, err
 	}
 	file.Before = c.BeforeWrite
-	d := &Device{conn: conn, flash: file, clock: udplink.Clock()}
+	d := &Device{conn: conn, flash: file, clock: udplink.Clock(), start: c}
 	if err := d.init(c); err != nil {
 		d.Close()
 		return nil, err
@@ -127,13 +137,17 @@ func Open(c Config) (*Device, error) {
 }
 
 func (d *Device) init(c Config) (err error) {
+	if len(c.Tenants) > maxTenants {
+		return fmt.Errorf("%d tenants: there is room for %d", len(c.Tenants), maxTenants)
+	}
 	var seed [8]byte
 	rand.Read(seed[:])
 	d.lines = agent.Lines{Ring: make([]byte, logsSize), Boot: rand32()}
 	refused := d.engine.Init(&engine.Config{
 		Hooks:      Hooks(),
 		Containers: make([]engine.Container, containers),
-		Tenants:    make([]engine.Tenant, len(c.Tenants)),
+		Tenants:    make([]engine.Tenant, maxTenants),
+		Trials:     make([]engine.Trial, containers),
 		Stack:      make([]byte, stackSize),
 		Memory:     make([]byte, memory),
 		Entries:    make([]engine.Entry, entries),
@@ -160,12 +174,18 @@ func (d *Device) init(c Config) (err error) {
 		Remote:     1 << hookEvent,
 		Outcomes:   make([]engine.Outcome, containers),
 		Logs:       &d.lines,
-		Tenants:    c.Tenants,
+		Owner:      c.Owner,
+		Tenants:    append(make([]agent.Tenant, 0, maxTenants), c.Tenants...),
+		Enroll:     c.Enroll,
+		Production: c.Production,
+		Reboot:     func() { d.reboot = true },
+		Nonce:      uint64(rand32()),
+		TrustSize:  trustSize,
 		Flash:      d.flash,
 		LogSize:    logSize,
 		SlotSize:   slotSize,
 		Containers: make([]agent.Container, containers),
-		Counters:   make([]agent.Counter, counters),
+		Counters:   make([]agent.Counter, 1+counters),
 		Envelope:   make([]byte, maxEnvelope),
 		Context:    make([]byte, maxContext),
 		CoAP: coap.Config{
@@ -251,7 +271,15 @@ func (d *Device) Deliver(now int64, from link.Addr, datagram []byte) {
 
 // Poll does what is due, the timer hook among it (udplink.Node).
 func (d *Device) Poll(now int64) (next int64) {
-	return min(d.agent.Poll(now), d.engine.Poll(now))
+	next = min(d.agent.Poll(now), d.engine.Poll(now))
+	if d.reboot {
+		d.reboot = false
+		if err := d.init(d.start); err != nil {
+			return next // dead, as a board with a broken flash is
+		}
+		return now
+	}
+	return next
 }
 
 // Close releases the socket and the flash.

@@ -1,0 +1,333 @@
+package agent
+
+import (
+	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/internal/cbor"
+	"github.com/femto-containers/femto/internal/cose"
+	"github.com/femto-containers/femto/internal/sha2"
+	"github.com/femto-containers/femto/suit"
+)
+
+// The trust store is the last command with VerbTrust that the owner signed, as
+// it came, in one of two slots behind those of the containers. A record of the
+// log says which, so that it is the complete old or the complete new one. What
+// the configuration says of owner and tenants counts until there is one.
+// docs/spec/trust.md has the format.
+
+// A trust reads a trust store's document.
+type trust struct {
+	d     cbor.Decoder
+	owner [32]byte
+	flags uint64
+	left  int // tenants to come
+}
+
+// TrustFlags are the owner's settings.
+const (
+	TrustClosed = 1 << iota // reading needs a session (VerbRead)
+	trustFlags  = 1<<iota - 1
+)
+
+// Keys of a tenant in the document. Those from keyBudget on have unsigned
+// integers.
+const (
+	TrustName        = 1  // tstr, 1 to 16 bytes
+	TrustKeys        = 2  // [1*2 bstr .size 32], Ed25519
+	TrustID          = 3  // bstr .size 8, whose containers and counters are the tenant's; else the first key's identifier
+	TrustHooks       = 4  // true, or [* bstr .size 16]: every hook, or those of these UUIDs
+	TrustHelpers     = 5  // true, or [* uint]: every helper, or these numbers
+	TrustBudget      = 6  // instructions per activation; 0: the hook's
+	TrustRate        = 7  // instructions per second of all its containers; 0: no limit
+	TrustContainers  = 8  // 0: no limit
+	TrustMemory      = 9  // bytes for .data and own stacks; 0: no limit
+	TrustLocal       = 10 // entries in a container's store; 0: the device's
+	TrustTenant      = 11 // entries in the tenant's store; 0: the device's
+	TrustTrial       = 12 // seconds that a new version has to prove itself; 0: none
+	TrustConfirm     = 13 // 1: by being confirmed
+	TrustCounters    = 14 // components that it can ever name; 0: no limit
+	TrustSpent       = 15 // numbers up to this one are spent
+	TrustUntil       = 16 // higher numbers are refused; 0: none are
+	TrustDevelopment = 17 // 1: the keys are for development, which devices in production refuse
+	trustKeys        = 18
+)
+
+// trustMost is what the numbers above are cut to: larger ones mean the same.
+var trustMost = [trustKeys]uint64{
+	TrustBudget: 1<<31 - 1, TrustRate: 1<<31 - 1, TrustContainers: 255, TrustMemory: 1<<16 - 1,
+	TrustLocal: 1<<16 - 1, TrustTenant: 1<<16 - 1, TrustTrial: 1<<16 - 1, TrustConfirm: 1, TrustCounters: 255,
+	TrustSpent: suit.MaxSequence, TrustUntil: suit.MaxSequence, TrustDevelopment: 1,
+}
+
+func (t *trust) open(d cbor.Decoder) {
+	t.d = d
+	if t.d.Array() != 3 {
+		t.d.Fail(cbor.ErrType)
+	}
+	fixed(&t.d, t.owner[:])
+	t.flags = t.d.Uint()
+	t.left = t.d.Array()
+	if t.flags&^trustFlags != 0 {
+		t.d.Fail(cbor.ErrRange)
+	}
+}
+
+// fixed consumes a byte string of exactly len(p) bytes.
+func fixed(d *cbor.Decoder, p []byte) {
+	if b := d.Bytes(); copy(p, b) != len(b) || len(b) != len(p) {
+		d.Fail(cbor.ErrRange)
+	}
+}
+
+// next reads a tenant and its grant, and reports whether there was one. It
+// refuses what it does not know: to pass over a limit would widen a grant.
+func (t *trust) next(e *engine.Engine, to *Tenant, g *engine.Grant) bool {
+	d := &t.d
+	if t.left == 0 || d.Err() != 0 {
+		return false
+	}
+	t.left--
+	*to, *g = Tenant{}, engine.Grant{}
+	var limits [trustKeys]uint64
+	for n := d.Map(); n > 0 && d.Err() == 0; n-- {
+		switch key := d.Uint(); key {
+		case TrustName:
+			if name := d.Text(); len(name) == 0 || copy(to.name[:], name) != len(name) {
+				d.Fail(cbor.ErrRange)
+			}
+		case TrustKeys:
+			switch d.Array() {
+			case 2:
+				fixed(d, to.Key[:])
+				fixed(d, to.Next[:])
+			case 1:
+				fixed(d, to.Key[:])
+			default:
+				d.Fail(cbor.ErrRange)
+			}
+		case TrustID:
+			fixed(d, to.id[:])
+		case TrustHooks:
+			if d.Type() == cbor.Simple && d.Bool() {
+				to.Hooks = AllHooks
+				break
+			}
+			for n := d.Array(); n > 0 && d.Err() == 0; n-- {
+				var uuid [16]byte
+				fixed(d, uuid[:])
+				if hook := e.FindHook(&uuid); hook >= 0 {
+					to.Hooks |= 1 << hook
+				}
+			}
+		case TrustHelpers:
+			if d.Type() == cbor.Simple && d.Bool() {
+				g.Helpers = engine.Everything().Helpers
+				break
+			}
+			for n := d.Array(); n > 0 && d.Err() == 0; n-- {
+				number := d.Uint()
+				g.Helpers.Add(uint8(number))
+				if number > 255 {
+					d.Fail(cbor.ErrRange)
+				}
+			}
+		default:
+			if key >= trustKeys || key == 0 {
+				d.Fail(cbor.ErrKey)
+				break
+			}
+			limits[key] = d.Uint()
+		}
+	}
+	for key := range limits {
+		limits[key] = min(limits[key], trustMost[key])
+	}
+	g.Hooks = to.Hooks
+	g.Budget, g.Rate = int32(limits[TrustBudget]), int32(limits[TrustRate])
+	g.Memory, g.Trial = uint16(limits[TrustMemory]), uint16(limits[TrustTrial])
+	g.LocalQuota, g.TenantQuota = uint16(limits[TrustLocal]), uint16(limits[TrustTenant])
+	g.Containers = uint8(limits[TrustContainers])
+	g.Confirm = limits[TrustConfirm] != 0
+	to.Containers, to.Counters = g.Containers, uint8(limits[TrustCounters])
+	to.Spent, to.Until = limits[TrustSpent], limits[TrustUntil]
+	to.development = limits[TrustDevelopment] != 0
+	to.identify()
+	if to.free() || to.name[0] == 0 {
+		d.Fail(cbor.ErrRange) // without a key or name
+	}
+	return d.Err() == 0
+}
+
+// judge reports what is wrong with a document, and changes nothing but the
+// scratch tenants.
+func (a *Agent) judge(d cbor.Decoder) suit.Report {
+	wrong := suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonParameter}
+	t, before := &a.doc, &a.before
+	t.open(d)
+	if t.left > len(a.tenants) || a.c.TrustSize == 0 {
+		a.report.fail(DetailAgent, int(ErrTenants))
+		return wrong
+	}
+	seen := 0
+	for ; t.next(a.engine, &a.newTenant, &a.newGrant); seen++ {
+		if a.newTenant.development && a.c.Production {
+			a.report.fail(DetailAgent, int(ErrDevelopment))
+			return wrong
+		}
+		before.open(d)
+		for k := 0; k < seen && before.next(a.engine, &a.oldTenant, &a.newGrant); k++ {
+			if a.newTenant.like(&a.oldTenant) {
+				a.report.fail(DetailAgent, int(ErrTwice))
+				return wrong
+			}
+		}
+	}
+	if t.d.End() != 0 {
+		return suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
+	}
+	return suit.Report{}
+}
+
+// believe makes the table of tenants what a judged document says. Tenants keep
+// their places, so that engine and containers need not hear of most changes.
+func (a *Agent) believe(d cbor.Decoder) {
+	t := &a.doc
+	t.open(d)
+	a.own(t.owner)
+	a.closed = t.flags&TrustClosed != 0
+	for i := range a.tenants {
+		old := &a.tenants[i]
+		stays := false
+		for t.open(d); t.next(a.engine, &a.newTenant, &a.newGrant); {
+			stays = stays || !old.free() && same(a.newTenant.id[:], old.id[:])
+		}
+		if stays {
+			continue
+		}
+		for k := range a.c.Containers {
+			if a.c.Containers[k].used() && int(a.c.Containers[k].tenant) == i {
+				a.engine.Remove(k)
+				a.vacate(k)
+			}
+		}
+		a.engine.Clear(engine.TenantStore(i))
+		*old = Tenant{}
+	}
+	for t.open(d); t.next(a.engine, &a.newTenant, &a.newGrant); {
+		i := a.findTenant(a.newTenant.id[:])
+		for k := 0; i < 0; k++ { // there is room: judge has counted
+			if a.tenants[k].free() {
+				i = k
+			}
+		}
+		a.tenants[i] = a.newTenant
+		a.engine.Tenant(i).Grant = a.newGrant
+	}
+}
+
+// own makes a key the owner's, zeros nobody's. The identity of the owner is
+// zeros.
+func (a *Agent) own(key [32]byte) {
+	a.owner.Key, a.owner.Hooks = key, AllHooks
+	keyID(&a.owner.keyID[0], &a.owner.Key)
+}
+
+// trusting is how a new trust store becomes the device's: written, read back,
+// and made current by a record; then it counts, and what it no longer allows
+// ends.
+func (a *Agent) trusting(o *order, message []byte) suit.Report {
+	failed := suit.Report{Stage: suit.StageInstall, Reason: suit.ReasonOperation}
+	slot := 1 - a.trustSlot
+	var digest [sha2.Size256]byte
+	sha2.Sum256(&digest, message)
+	clear(a.newHeader[:])
+	putHeader(&a.newHeader, len(message), &digest, &component{})
+	if slotHeaderLen+len(message) > a.c.TrustSize {
+		a.report.fail(DetailAgent, int(ErrTooLarge))
+		return failed
+	}
+	w := &a.update.writer
+	if a.log.Torn() && !a.flashed(a.log.Compact()) ||
+		!a.flashed(w.Begin(&a.trusts, int(slot))) || !a.flashed(w.Write(a.newHeader[:])) ||
+		!a.flashed(w.Write(message)) || !a.flashed(w.Finish()) {
+		return failed
+	}
+	if _, ok := intact(&a.trusts, int(slot)); !ok {
+		a.report.fail(DetailAgent, int(ErrDigest))
+		return failed
+	}
+	if !a.flashed(a.log.Append(kindTrust, a.appended.of(trustCounter[:], o.sequence, slot))) {
+		return failed
+	}
+	a.spend(trustCounter[:], o.sequence)
+	a.trustSlot, a.trusted = slot, true
+	a.believe(o.arg)
+	a.recheck()
+	a.forget()
+	return suit.Report{}
+}
+
+// recheck takes off what the grants of now do not allow.
+func (a *Agent) recheck() {
+	for i := range a.c.Containers {
+		c := &a.c.Containers[i]
+		if !c.used() {
+			continue
+		}
+		a.specOf(i, a.image(i))
+		if !a.tenants[c.tenant].mayUse(a.newSpec.Hook) || a.engine.Check(i, &a.newSpec).Reason != engine.OK {
+			a.engine.Remove(i)
+			a.vacate(i)
+		}
+	}
+}
+
+// forget frees the counters of tenants who are gone, also in the log: else a
+// restart would find more of them than there is room for.
+func (a *Agent) forget() {
+	gone := false
+	for i := a.counters - 1; i >= 0; i-- {
+		id := a.c.Counters[i].id.keyID()
+		if a.findTenant(id) < 0 && !same(id, trustCounter.keyID()) {
+			a.counters--
+			a.c.Counters[i] = a.c.Counters[a.counters]
+			gone = true
+		}
+	}
+	if gone {
+		// If this fails, the next append or start tries it again.
+		a.log.Compact()
+	}
+}
+
+// remember takes the trust store from flash that the log says is current. If it
+// is damaged, nobody is trusted: whoever else was once may have been revoked.
+func (a *Agent) remember() {
+	if !a.trusted {
+		return // the configuration's tenants may come and go, their numbers stay
+	}
+	a.own([32]byte{})
+	var claim cose.Signature
+	o := &a.order
+	message, ok := intact(&a.trusts, int(a.trustSlot))
+	if ok && cose.ParseCommand(message, &claim, (*[cose.PrefixSize]byte)(a.c.Envelope)) == 0 &&
+		o.parse(claim.Payload) && a.judge(o.arg).Stage == suit.StageNone {
+		a.believe(o.arg)
+		a.forget()
+		return
+	}
+	clear(a.tenants)
+}
+
+// serveTrust answers GET trust with the message that is the trust store.
+func (a *Agent) serveTrust(resp *coap.Response) {
+	message, ok := []byte(nil), false
+	if a.trusted {
+		message, ok = intact(&a.trusts, int(a.trustSlot))
+	}
+	if !ok {
+		resp.Fail(coap.NotFound, "no trust store")
+		return
+	}
+	resp.Code, resp.ContentFormat, resp.Body = coap.Content, coap.FormatCOSESign1, message
+}
