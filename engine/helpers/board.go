@@ -43,6 +43,8 @@ const (
 )
 
 // board is the firmware's Board, or nil.
+//
+//go:noinline
 func board(c *vm.Call) *Board {
 	b, _ := host(c).Env().(*Board)
 	return b

@@ -69,6 +69,7 @@ func storeEntry(c *vm.Call) uint64 {
 func nowMs(c *vm.Call) uint64     { return uint64(uint32(host(c).Now() / 1000)) }
 func ztimerNow(c *vm.Call) uint64 { return uint64(uint32(host(c).Now())) }
 
+//go:noinline
 func put32(b []byte, at int, v uint32) {
 	b = b[at : at+4]
 	for i := range b {
@@ -77,6 +78,7 @@ func put32(b []byte, at int, v uint32) {
 	}
 }
 
+//go:noinline
 func get32(b []byte, at int) (v uint32) {
 	b = b[at : at+4]
 	for i := range b {

@@ -10,47 +10,39 @@ func printf(c *vm.Call) uint64 {
 	format := c.Mem[0]
 	arg := 1
 	for i := 0; i < len(format); {
-		if format[i] != '%' {
-			p.put(format[i])
-			i++
-			continue
-		}
 		begin := i
+		b := format[i]
 		i++
+		if b != '%' {
+			p.put(b)
+			continue
+		}
 		p.pad, p.width = ' ', 0
-		if i < len(format) && format[i] == '0' {
-			p.pad = '0'
-		}
-		for i < len(format) && format[i] >= '0' && format[i] <= '9' {
-			if p.width < len(p.line) {
-				p.width = p.width*10 + int(format[i]-'0')
-			}
-			i++
-		}
 		wide := false
-		for i < len(format) && format[i] == 'l' {
-			wide = true
+		for b = 0; i < len(format); {
+			b = format[i]
 			i++
-		}
-		verb := byte(0)
-		if i < len(format) {
-			verb = format[i]
-			i++
-		}
-		if verb == '%' {
-			p.put('%')
-			continue
-		}
-		if arg == len(c.R) || !p.convert(c, verb, wide, arg) {
-			for _, b := range format[begin:i] {
-				p.put(b)
+			if b == 'l' {
+				wide = true
+			} else if d := int(b) - '0'; d < 0 || d > 9 {
+				break
+			} else if d == 0 && p.width == 0 {
+				p.pad = '0'
+			} else {
+				p.width = min(p.width*10+d, 255)
 			}
-			continue
+			b = 0
+		}
+		if b == '%' {
+			p.put(b)
+		} else if arg < len(c.R) && p.convert(c, b, c.R[arg], wide) {
+			arg++
+		} else {
+			p.write(format[begin:i])
 		}
 		if c.Fault != vm.OK {
 			return 0
 		}
-		arg++
 	}
 	e.Print(p.line[:p.n])
 	return uint64(p.n)
@@ -63,6 +55,7 @@ type printer struct {
 	pad   byte
 }
 
+//go:noinline
 func (p *printer) put(b byte) {
 	if p.n < len(p.line) {
 		p.line[p.n] = b
@@ -70,75 +63,75 @@ func (p *printer) put(b byte) {
 	}
 }
 
-// convert prints register arg as verb says; false: there is no such verb.
-func (p *printer) convert(c *vm.Call, verb byte, wide bool, arg int) bool {
-	v := c.R[arg]
+//go:noinline
+func (p *printer) write(text []byte) {
+	for _, b := range text {
+		p.put(b)
+	}
+}
+
+// fill pads what takes n characters.
+func (p *printer) fill(n int, with byte) {
+	for ; n < p.width; n++ {
+		p.put(with)
+	}
+}
+
+// convert prints v as verb says; false: there is no such verb.
+func (p *printer) convert(c *vm.Call, verb byte, v uint64, wide bool) bool {
+	base, letters := uint64(16), byte('a'-'9'-1)
+	negative := false
 	switch verb {
-	case 'd', 'i':
-		s := int64(int32(v))
-		if wide {
-			s = int64(v)
-		}
-		if s < 0 {
-			p.number(-uint64(s), 10, 'a', true)
-		} else {
-			p.number(uint64(s), 10, 'a', false)
-		}
-	case 'u', 'x', 'X':
-		if !wide {
-			v = uint64(uint32(v))
-		}
-		base := uint64(16)
-		if verb == 'u' {
-			base = 10
-		}
-		p.number(v, base, verb-'x'+'a', false)
 	case 'c':
 		p.put(byte(v))
+		return true
 	case 's':
-		s, ok := c.String(v)
-		for n := len(s); ok && n < p.width; n++ {
-			p.put(' ')
+		s, _ := c.String(v)
+		p.fill(len(s), ' ')
+		p.write(s)
+		return true
+	case 'd', 'i':
+		base = 10
+		if !wide {
+			v = uint64(int64(int32(v)))
 		}
-		for _, b := range s {
-			p.put(b)
+		if negative = int64(v) < 0; negative {
+			v = -v
 		}
+	case 'u':
+		base = 10
+	case 'X':
+		letters = 'A' - '9' - 1
+	case 'x':
 	default:
 		return false
 	}
-	return true
-}
-
-// number prints v with digits above nine from ten on.
-func (p *printer) number(v, base uint64, ten byte, negative bool) {
-	var digits [20]byte
+	if !wide {
+		v = uint64(uint32(v))
+	}
+	var digits [21]byte
 	at := len(digits)
 	for {
-		at--
 		d := byte(v % base)
-		if d < 10 {
-			digits[at] = '0' + d
-		} else {
-			digits[at] = ten + d - 10
+		if d > 9 {
+			d += letters
 		}
+		at--
+		digits[at] = '0' + d
 		if v /= base; v == 0 {
 			break
 		}
 	}
-	width := p.width - (len(digits) - at)
 	if negative {
-		width--
 		if p.pad == '0' {
 			p.put('-')
+			p.width--
+		} else {
+			at--
+			digits[at] = '-'
 		}
 	}
-	for ; width > 0; width-- {
-		p.put(p.pad)
-	}
-	if negative && p.pad != '0' {
-		p.put('-')
-	}
-	for _, d := range digits[at:] {
-		p.put(d)
-	}
+	p.fill(len(digits)-at, p.pad)
+	p.write(digits[at:])
+	return true
 }
