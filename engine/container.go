@@ -21,7 +21,7 @@ type Container struct {
 	pc           uint32
 	longest      uint32
 
-	entries  uint16 // in its local store
+	store    account
 	reserved uint16 // entries that its contract was promised
 	stack    uint16 // bytes of its own; 0: runs to completion on the stack of all
 	frame    uint16
@@ -32,7 +32,6 @@ type Container struct {
 	state    State
 	streak   uint8 // consecutive faults
 	depth    uint8 // of local calls
-	unsaved  bool
 }
 
 // unit is what a container's memory is measured in.
@@ -87,7 +86,7 @@ func (c *Container) Tenant() int {
 }
 
 // Entries returns how many entries its local store has.
-func (c *Container) Entries() int { return int(c.entries) }
+func (c *Container) Entries() int { return c.store.entries() }
 
 // Memory returns how many bytes of the engine's memory are the container's:
 // .data and, of a long-running one, stack and what is kept while it waits.

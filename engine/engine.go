@@ -14,18 +14,17 @@ type Engine struct {
 	tick    [16]byte // context of what Poll fires
 	used    int      // units of Memory
 	queued  int      // Events not delivered
-	global  uint16   // entries in the global store
-	running uint8    // container, or none
-	stack   uint8    // container whose leavings are on the stack, or none
-	served  uint8    // tenant whose container Poll ran last
-	unsaved bool     // the global store
+	global  account
+	running uint8 // container, or none
+	stack   uint8 // container whose leavings are on the stack, or none
+	served  uint8 // tenant whose container Poll ran last
 }
 
 // Init makes e an empty engine. It keeps config's slices, whose contents are
 // lost.
 func (e *Engine) Init(config *Config) Error {
 	if len(config.Hooks) > MaxTable || len(config.Containers) > MaxTable || len(config.Tenants) > MaxTable ||
-		len(config.Stack) > vm.MaxRegion || len(config.Memory) > unit*0xffff || len(config.Entries) > 0xffff {
+		len(config.Stack) > vm.MaxRegion || len(config.Memory) > unit*0xffff || len(config.Entries) >= int(changed) {
 		return ErrConfig
 	}
 	// Field by field: a literal of the whole would be built on the stack first.
@@ -33,7 +32,7 @@ func (e *Engine) Init(config *Config) Error {
 	e.config = *config
 	e.all = vm.HelperSet{}
 	e.owner = Tenant{Grant: Everything()}
-	e.now, e.used, e.queued, e.global, e.unsaved = 0, 0, 0, 0, false
+	e.now, e.used, e.queued, e.global = 0, 0, 0, 0
 	e.running, e.stack, e.served = none, none, none
 	for i := range e.config.Hooks {
 		if len(e.config.Hooks[i].Regions) > vm.Regions-vm.RegionGrant {

@@ -437,7 +437,7 @@ func TestConfigLimits(t *testing.T) {
 		"too many hooks":      {Hooks: make([]engine.Hook, engine.MaxTable+1)},
 		"too many containers": {Containers: make([]engine.Container, engine.MaxTable+1)},
 		"too many tenants":    {Tenants: make([]engine.Tenant, engine.MaxTable+1)},
-		"too many entries":    {Entries: make([]engine.Entry, 0x10000)},
+		"too many entries":    {Entries: make([]engine.Entry, 0x8000)},
 		"too many regions":    {Hooks: []engine.Hook{{Regions: make([]vm.Region, 12)}}},
 	} {
 		if err := e.Init(&config); err != engine.ErrConfig {

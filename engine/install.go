@@ -127,7 +127,7 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 		size = max(size, int(c.size)) // for the version that may come back
 	}
 	containers, memory, free := 1, size, len(e.config.Memory)/unit-e.used+int(c.size)
-	promised := e.promised() - int(max(c.entries, c.reserved))
+	promised := e.promised() - max(c.store.entries(), int(c.reserved))
 	for i := range e.config.Containers {
 		if other := &e.config.Containers[i]; other != c && other.state != Removed && other.Tenant() == spec.Tenant {
 			containers++
@@ -226,7 +226,7 @@ func (e *Engine) install(i int, spec *Spec, tried bool) CheckError {
 		}
 		e.release(c, 0)
 	}
-	n.entries, n.unsaved, n.next = c.entries, c.unsaved, c.next
+	n.store, n.next = c.store, c.next
 	n.offset = uint16(e.used)
 	n.state = Attached
 	*c = *n

@@ -20,9 +20,17 @@ const (
 // then the owner's, the tenants', and the local store of each place of the
 // table. So the stores are numbered from 0 upwards.
 
-// store returns the number of owner's store and how many entries it has, nil
-// if there is no such store.
-func (e *Engine) store(owner int) (number int, entries *uint16) {
+// account is how many entries a store has, and whether it has changed since
+// Saved.
+type account uint16
+
+const changed account = 1 << 15
+
+func (a account) entries() int { return int(a &^ changed) }
+
+// store returns the number of owner's store and its account, nil if there is
+// no such store.
+func (e *Engine) store(owner int) (number int, a *account) {
 	switch {
 	case owner == Global:
 		return 0, &e.global
@@ -31,34 +39,34 @@ func (e *Engine) store(owner int) (number int, entries *uint16) {
 		if t == nil {
 			return 0, nil
 		}
-		return -1 - owner, &t.entries
+		return -1 - owner, &t.store
 	}
 	c := e.Container(owner)
 	if c == nil || c.state == Removed {
 		return 0, nil
 	}
-	return 2 + len(e.config.Tenants) + owner, &c.entries
+	return 2 + len(e.config.Tenants) + owner, &c.store
 }
 
 // before returns how many entries the stores below number have.
 func (e *Engine) before(number int) int {
 	n := 0
 	if number > 0 {
-		n = int(e.global)
+		n = e.global.entries()
 	}
 	if number > 1 {
-		n += int(e.owner.entries)
+		n += e.owner.store.entries()
 	}
 	number -= 2
 	for i := range e.config.Tenants {
 		if i < number {
-			n += int(e.config.Tenants[i].entries)
+			n += e.config.Tenants[i].store.entries()
 		}
 	}
 	number -= len(e.config.Tenants)
 	for i := range e.config.Containers {
 		if i < number {
-			n += int(e.config.Containers[i].entries)
+			n += e.config.Containers[i].store.entries()
 		}
 	}
 	return n
@@ -73,7 +81,7 @@ func (e *Engine) promised() int {
 	n := e.stored()
 	for i := range e.config.Containers {
 		c := &e.config.Containers[i]
-		n += int(max(c.reserved, c.entries) - c.entries)
+		n += max(int(c.reserved)-c.store.entries(), 0)
 	}
 	return n
 }
@@ -83,12 +91,12 @@ func (e *Engine) promised() int {
 // no such store. The slice aliases the pool: it is valid until the engine is
 // called again.
 func (e *Engine) Pairs(owner int) []Entry {
-	number, n := e.store(owner)
-	if n == nil {
+	number, a := e.store(owner)
+	if a == nil {
 		return nil
 	}
 	begin := e.before(number)
-	end := begin + int(*n)
+	end := begin + a.entries()
 	return e.config.Entries[begin:end:end]
 }
 
@@ -106,13 +114,16 @@ func find(pairs []Entry, key uint32) int {
 // ErrStore if there is no room or the quota is used up, and ErrContainer if
 // there is no such store.
 func (e *Engine) Put(owner int, key, value uint32) Error {
-	number, n := e.store(owner)
-	if n == nil {
+	number, a := e.store(owner)
+	if a == nil {
 		return ErrContainer
 	}
 	pairs := e.Pairs(owner)
 	if i := find(pairs, key); i >= 0 {
-		pairs[i].Value = value
+		if pairs[i].Value != value {
+			pairs[i].Value = value
+			*a |= changed
+		}
 		return OK
 	}
 	quota, reserved := 0, 0
@@ -132,7 +143,7 @@ func (e *Engine) Put(owner int, key, value uint32) Error {
 	at := e.before(number) + len(pairs)
 	copy(pool[at+1:], pool[at:])
 	pool[at] = Entry{key, value}
-	*n++
+	*a = (*a + 1) | changed
 	return OK
 }
 
@@ -156,19 +167,50 @@ func (e *Engine) Delete(owner int, key uint32) bool {
 
 // Clear empties the store of owner.
 func (e *Engine) Clear(owner int) {
-	if _, n := e.store(owner); n != nil {
-		e.drop(owner, 0, int(*n))
+	if _, a := e.store(owner); a != nil {
+		e.drop(owner, 0, a.entries())
 	}
 }
 
 // drop takes n entries, from index i on, out of the store of owner.
 func (e *Engine) drop(owner, i, n int) {
-	number, entries := e.store(owner)
+	number, a := e.store(owner)
 	pool := e.config.Entries[:e.stored()]
 	at := e.before(number) + i
 	copy(pool[at:], pool[at+n:])
 	clear(pool[len(pool)-n:])
-	*entries -= uint16(n)
+	if n > 0 {
+		*a = (*a - account(n)) | changed
+	}
+}
+
+// Unsaved returns the owner of a store that was changed since Saved was last
+// called for it, of those whose Scope is in scopes (bit 1<<Scope), and whether
+// there is one. Who keeps stores in flash writes that owner's Pairs and then
+// calls Saved; how seldom it asks is how much it wears the flash. Putting what
+// is there already is no change.
+func (e *Engine) Unsaved(scopes uint8) (owner int, ok bool) {
+	last := TenantStore(len(e.config.Tenants) - 1)
+	for owner = last; owner < len(e.config.Containers); owner++ {
+		scope := ScopeLocal
+		switch {
+		case owner == Global:
+			scope = ScopeGlobal
+		case owner < Global:
+			scope = ScopeTenant
+		}
+		if _, a := e.store(owner); a != nil && *a&changed != 0 && scopes>>scope&1 != 0 {
+			return owner, true
+		}
+	}
+	return 0, false
+}
+
+// Saved notes that the store of owner is kept as it is now.
+func (e *Engine) Saved(owner int) {
+	if _, a := e.store(owner); a != nil {
+		*a &^= changed
+	}
 }
 
 // For helpers: what the running container may ask for. Outside a run they do

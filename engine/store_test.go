@@ -233,3 +233,46 @@ func FuzzImage(f *testing.F) {
 		}
 	})
 }
+
+// TestUnsaved follows a store's owner who keeps what changed.
+func TestUnsaved(t *testing.T) {
+	b := newBench(t)
+	b.install(t, 2, hookContinue, code(t, "mov r0, 0"))
+	const local, tenant, global = 1 << engine.ScopeLocal, 1 << engine.ScopeTenant, 1 << engine.ScopeGlobal
+	owners := []int{engine.TenantStore(3), engine.TenantStore(engine.Owner), engine.Global, 2}
+	want := func(scopes uint8, want ...int) {
+		t.Helper()
+		var got []int
+		for {
+			owner, ok := b.Unsaved(scopes)
+			if !ok {
+				break
+			}
+			got = append(got, owner)
+			b.Saved(owner)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("unsaved in %#b: %v, want %v", scopes, got, want)
+		}
+	}
+	want(local | tenant | global)
+	for _, owner := range owners {
+		b.Put(owner, 1, 5)
+	}
+	want(tenant, owners[:2]...)
+	want(global, engine.Global)
+	want(local|tenant, 2)
+	for _, owner := range owners {
+		b.Put(owner, 1, 5) // as it is
+		b.Delete(owner, 9) // is not there
+	}
+	want(local | tenant | global)
+	b.Put(engine.Global, 1, 6)
+	b.Delete(2, 1)
+	want(local|tenant|global, engine.Global, 2)
+	b.Clear(2)
+	want(local | tenant | global)
+	b.Put(2, 3, 4)
+	b.Remove(2)
+	want(local | tenant | global)
+}

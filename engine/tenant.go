@@ -45,11 +45,10 @@ type Tenant struct {
 	Name  string
 	Grant Grant
 
-	credit  int64  // what it may still execute, in instructions times microseconds
-	filled  int64  // when credit was last added to
-	entries uint16 // in its store
-	served  uint8  // its container that Poll ran last
-	unsaved bool   // its store
+	credit int64 // what it may still execute, in instructions times microseconds
+	filled int64 // when credit was last added to
+	store  account
+	served uint8 // its container that Poll ran last
 }
 
 // second is one, in microseconds.
