@@ -37,7 +37,10 @@ type Verdict struct {
 // Verify processes an envelope as a device does, up to fetching a payload by
 // URI, which it takes to succeed. Integrated payloads are checked.
 func Verify(envelope []byte, checks Checks) Verdict {
-	d := &desk{checks: checks}
+	return process(envelope, &desk{checks: checks})
+}
+
+func process(envelope []byte, d *desk) Verdict {
 	var p suit.Processor
 	p.Init(d)
 	status := p.Process(envelope)
@@ -95,6 +98,7 @@ var stageText = map[suit.Stage]string{
 // A desk is the platform of Verify: a device on paper.
 type desk struct {
 	checks   Checks
+	anybody  bool // every signature is good
 	ids      [][]byte
 	stored   map[int][]byte
 	fetches  []string
@@ -107,7 +111,7 @@ func (d *desk) refuse(stage suit.Stage, format string, args ...any) {
 }
 
 func (d *desk) Authenticate(s *suit.Signature) (int, bool) {
-	if d.checks.Key.verifies(s) {
+	if d.anybody || d.checks.Key.verifies(s) {
 		return 0, true
 	}
 	d.refuse(suit.StageAuth, "no valid signature of the %s key %s (the envelope is signed with %s)",
