@@ -115,12 +115,15 @@ func TestFault(t *testing.T) {
 			t.Parallel()
 			var console screen
 			device, err := emulator.Start(t.Context(), emulator.Config{Board: board, Firmware: build(t, board, "./firmware/faulty"),
-				Listen: "127.0.0.1:0", Console: &console})
+				Listen: "127.0.0.1:0", Console: &console,
+				Count: board == "lm3s6965"}) // its watchdog takes twenty seconds of the time of the board
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer device.Close()
 			console.until(t, "restarted after a fault at 0x")
+			console.until(t, "restarted after the stack was used up\nhanging\n")
+			console.until(t, "firmware is up")
 		})
 	}
 }

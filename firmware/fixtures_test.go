@@ -122,6 +122,7 @@ func TestIdentifiers(t *testing.T) {
 		{"lm3s6965", node.ClassLM3S6965},
 		{"riscv-virt", node.ClassRISCVVirt},
 		{"pico", node.ClassPico},
+		{"esp32-c3", node.ClassESP32C3},
 		{"nrf52840-dk", node.ClassNRF52840DK},
 	} {
 		if got := author.ClassID(board.name); got != board.class {

@@ -6,7 +6,8 @@
 //
 //	Init()                    once, first
 //	Now() int64               microseconds since the start, at least twice a second
-//	Sleep(until int64)        until something came in, or that time at the latest
+//	Sleep(until int64)        until something came in, or that time at the latest;
+//	                          a watchdog, if there is one, wants it every few seconds
 //	Console(text []byte)      text for the developer
 //	Entropy(p []byte) bool    fills p with what nobody can guess, or says that it cannot
 //	Reset()                   starts over

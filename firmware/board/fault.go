@@ -11,9 +11,12 @@ func register(address uintptr) *volatile.Register32 {
 	return (*volatile.Register32)(unsafe.Pointer(address))
 }
 
-// faultMark says that the word behind it is the pc of a fault; start.S writes
-// both where a reset does not clear them.
-const faultMark = 0xfa017ed0
+// faultMark says that the word behind it is the pc of a fault, or stackUsedUp;
+// start.S writes both where a reset does not clear them.
+const (
+	faultMark   = 0xfa017ed0
+	stackUsedUp = 1
+)
 
 //go:extern _fault_record
 var faultRecord [2]volatile.Register32
@@ -28,6 +31,10 @@ func ReportFault() bool {
 	}
 	faultRecord[0].Set(0)
 	pc := faultRecord[1].Get()
+	if pc == stackUsedUp {
+		Print("restarted after the stack was used up\n")
+		return true
+	}
 	for i := range hex {
 		hex[i] = "0123456789abcdef"[pc>>(28-4*i)&15]
 	}

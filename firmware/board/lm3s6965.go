@@ -12,6 +12,7 @@ import (
 // The LM3S6965 as QEMU emulates it: 12.5 MHz, as after reset.
 
 var (
+	clockGate0 = register(0x400fe100)
 	clockGate1 = register(0x400fe104)
 	clockGate2 = register(0x400fe108)
 
@@ -21,10 +22,14 @@ var (
 	nvicEnable     = (*[2]volatile.Register32)(unsafe.Pointer(uintptr(0xe000e100)))
 	nvicClear      = (*[2]volatile.Register32)(unsafe.Pointer(uintptr(0xe000e280)))
 	resetControl   = register(0xe000ed0c)
+	mpuControl     = register(0xe000ed94)
+	mpuBase        = register(0xe000ed9c)
+	mpuAttributes  = register(0xe000eda0)
 
 	uart0 = (*uart)(unsafe.Pointer(uintptr(0x4000c000)))
 	uart1 = (*uart)(unsafe.Pointer(uintptr(0x4000d000)))
 	timer = (*generalTimer)(unsafe.Pointer(uintptr(0x40030000)))
+	dog   = (*watchdog)(unsafe.Pointer(uintptr(0x40000000)))
 	mac   = (*ethernetMAC)(unsafe.Pointer(uintptr(0x40048000)))
 )
 
@@ -34,10 +39,21 @@ const (
 	irqMAC    = 42
 )
 
+// The stack lies at the beginning of RAM. There is nothing below it, but the
+// emulator lets one write there, so the memory protection unit guards it.
+const (
+	stackEnd  = 0x20000000
+	guardBits = 12
+	guardSize = 1 << guardBits
+)
+
 // Init starts clock, serial line and Ethernet, and masks all interrupts for
 // good: a pending one still ends Sleep.
 func Init() {
 	arm.Asm("cpsid i")
+	mpuBase.Set(stackEnd - guardSize | 1<<4)
+	mpuAttributes.Set(1<<28 | (guardBits-1)<<1 | 1) // no access
+	mpuControl.Set(1<<2 | 1)                        // all else as without it
 	clockGate1.SetBits(1<<16 | 1<<1 | 1<<0)
 	clockGate2.SetBits(1<<28 | 1<<30 | 1<<0)
 	sysTickReload.Set(sysTickMask)
@@ -52,6 +68,10 @@ func Init() {
 	mac.receive.Set(macOn | macMulticast | macRejectBad)
 	mac.transmit.Set(macOn | macPad | macCRC | macDuplex)
 	mac.mask.Set(macReceived)
+
+	clockGate0.SetBits(1 << 3)
+	dog.load.Set(watchdogTicks)
+	dog.control.Set(watchdogInterrupt | watchdogReset)
 
 	timer.mask.Set(1)
 	nvicEnable[0].Set(1<<irqUART1 | 1<<irqTimer0)
@@ -90,8 +110,9 @@ func Now() int64 {
 }
 
 // Sleep waits until something came in, or the clock says until, or half a
-// second is over.
+// second is over. It keeps the watchdog quiet.
 func Sleep(until int64) {
+	dog.clear.Set(1)
 	wait := until - Now()
 	if wait <= 0 {
 		return
@@ -116,6 +137,16 @@ func Sleep(until int64) {
 		arm.Asm("wfi")
 	}
 }
+
+// The watchdog resets the device when its counter has run down twice without a
+// Sleep: after twenty seconds.
+const (
+	watchdogTicks     = 10_000_000 / 2 * clockMHz2
+	watchdogInterrupt = 1 << 0
+	watchdogReset     = 1 << 1
+)
+
+type watchdog struct{ load, value, control, clear volatile.Register32 }
 
 type generalTimer struct {
 	config, mode, _, control, _, _, mask, status, _, clear, interval volatile.Register32

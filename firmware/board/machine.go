@@ -18,15 +18,18 @@ var began time.Time
 // Init starts clock and link.
 func Init() {
 	began = time.Now()
+	startWatchdog()
 	Flash.begin = machine.FlashDataEnd() - regionSize
 }
 
 // Now returns microseconds since Init.
 func Now() int64 { return time.Since(began).Microseconds() }
 
-// Sleep waits until something came in, or the clock says until.
+// Sleep waits until something came in, or the clock says until, or a second is
+// over. It keeps the watchdog quiet.
 func Sleep(until int64) {
-	for machine.Serial.Buffered() == 0 && Now() < until {
+	feedWatchdog()
+	for until = min(until, Now()+1_000_000); machine.Serial.Buffered() == 0 && Now() < until; {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -36,9 +39,6 @@ func Console([]byte) {}
 
 // ReportFault does not know.
 func ReportFault() bool { return false }
-
-// Reset starts over.
-func Reset() { machine.CPUReset() }
 
 // Entropy takes the chip's random numbers.
 func Entropy(p []byte) bool {

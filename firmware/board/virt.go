@@ -47,6 +47,7 @@ var faultHandler [0]byte
 func Init() {
 	riscv.MSTATUS.ClearBits(riscv.MSTATUS_MIE)
 	riscv.MTVEC.Set(uintptr(unsafe.Pointer(&faultHandler)))
+	protect()
 	riscv.MIE.Set(riscv.MIE_MTIE | riscv.MIE_MEIE)
 	uart[uartFormat].Set(3) // 8 bits
 	uart[uartFIFO].Set(1)
@@ -55,6 +56,17 @@ func Init() {
 	plicEnable.Set(1 << irqUART)
 	plicThreshold.Set(0)
 	Flash.open()
+}
+
+// protect makes the first 256 KB of memory, the program, read-only until the
+// next reset. The stack ends there.
+func protect() {
+	const (
+		locked, powerOfTwo, execute, read = 1 << 7, 3 << 3, 1 << 2, 1 << 0
+		begin, size                       = 0x80000000, 256 << 10
+	)
+	riscv.AsmFull("csrw pmpaddr0, {at}", map[string]interface{}{"at": uintptr(begin>>2 | (size>>3 - 1))})
+	riscv.PMPCFG0.Set(locked | powerOfTwo | execute | read)
 }
 
 // Reset starts over.

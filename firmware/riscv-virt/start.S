@@ -2,10 +2,20 @@
 
 .cfi_sections .debug_frame
 
+// The emulator's reset leaves interrupts chosen and the timer's time reached,
+// and TinyGo's start-up allows interrupts before it sees to either.
+.section .init, "ax", @progbits
+.global start
+.type start, @function
+start:
+    csrw mie, zero
+    j _start
+.size start, .-start
+
 // A fault (also a Go panic, which executes an undefined instruction) records
 // where it happened and resets the device; board.Init makes this the trap
 // handler. Interrupts stay masked for good, so only faults come here. The
-// record is two words: a mark and the faulting pc.
+// record is two words: a mark and the faulting pc, or 1 if the stack was used up.
 .section .text.fault_handler, "ax", @progbits
 .global fault_handler
 .type fault_handler, @function
@@ -15,11 +25,14 @@ fault_handler:
     li t1, 0xfa017ed0
     sw t1, 0(t0)
     csrr t1, mepc
-    sw t1, 4(t0)
+    la t2, _stack_bottom
+    bgeu sp, t2, 1f
+    li t1, 1
+1:  sw t1, 4(t0)
     li t0, 0x100000
     li t1, 0x7777
     sw t1, 0(t0)
-1:  j 1b
+2:  j 2b
 .size fault_handler, .-fault_handler
 
 // int semihost(int operation, void *argument): the emulator answers. The three
