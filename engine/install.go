@@ -78,6 +78,9 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 	}
 	p.container.frame, p.container.depth = need.Frame, need.Depth
 	p.container.reserved = contract.Entries[0]
+	if tried && e.tries(c, spec) {
+		p.container.size = c.size // for the version that may come back
+	}
 	if contract.Flags&image.LongRunning != 0 || need.Helpers.Has(Wakeup) {
 		stack := int(contract.Stack)
 		if stack == 0 {
@@ -122,10 +125,7 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 	if contract.Budget > e.budget(h, g) {
 		unmet |= UnmetBudget
 	}
-	size := p.container.needed()
-	if e.tries(c, spec) || c.Tenant() == spec.Tenant && e.trial(i) != nil {
-		size = max(size, int(c.size)) // for the version that may come back
-	}
+	size := max(p.container.needed(), int(p.container.size))
 	containers, memory, free := 1, size, len(e.config.Memory)/unit-e.used+int(c.size)
 	promised := e.promised() - max(c.store.entries(), int(c.reserved))
 	for i := range e.config.Containers {
@@ -219,9 +219,10 @@ func (e *Engine) install(i int, spec *Spec, tried bool) CheckError {
 				t.image = c.image
 			}
 			t.deadline, t.place, t.used = 0, uint8(i), true
+		} else {
+			e.endTrial(i)
 		}
 		if c.Tenant() != spec.Tenant {
-			e.endTrial(i)
 			e.Clear(i)
 		}
 		e.release(c, 0)
