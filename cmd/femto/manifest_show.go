@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,18 +10,22 @@ import (
 )
 
 func newManifestShowCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, source bool
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Print a manifest with a line for each element",
 		Long: `Prints the envelope in FILE with a line for each of its elements. It verifies
-nothing: see femto manifest verify.`,
+nothing: see femto manifest verify. With --source it prints the description of
+which femto manifest create makes the same manifest.`,
 		Example: `  femto manifest show update.suit`,
 		Args:    exactArgs("the manifest FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			envelope, err := readFile(args[0])
 			if err != nil {
 				return err
+			}
+			if source {
+				return printSource(cmd, args[0])
 			}
 			if asJSON {
 				elements, serr := author.Elements(envelope)
@@ -37,6 +42,22 @@ nothing: see femto manifest verify.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&source, "source", false, "print JSON for femto manifest create --from")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+func printSource(cmd *cobra.Command, file string) error {
+	_, parts, err := openManifest(file)
+	if err != nil {
+		return err
+	}
+	description, err := author.Describe(parts)
+	if err != nil {
+		return &commandError{exit: exitRejected, what: "this manifest has no description", where: file, why: err.Error(), err: err}
+	}
+	e := json.NewEncoder(cmd.OutOrStdout())
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(description)
 }
