@@ -159,6 +159,8 @@ const (
 	codeJlt32X_Ja
 	codeMov32X_LshK_MovX_AddX
 	codeMovX_LshK_MovX_AddX
+	codeMov32X_Add32K_LshK
+	codeLshK_MovX_AddX
 	codeMovX_AddX_LoadB
 	codeMovX_AddX_LoadH
 	codeMovX_AddX_LoadW
@@ -196,10 +198,16 @@ const (
 	codeStoreH_AddK_JltX
 	codeStoreW_AddK_JltX
 	codeStoreDW_AddK_JltX
+	codeLoadB_JeqK
+	codeLoadB_JneK
 	codeLoadB_Jeq32K
 	codeLoadB_Jne32K
+	codeLoadW_JeqK
+	codeLoadW_JneK
 	codeLoadW_Jeq32K
 	codeLoadW_Jne32K
+	codeLoadDW_JeqK
+	codeLoadDW_JneK
 	codeLoadW_Jlt32X
 	codeLoadW_Jgt32X
 	codeLoadW_Jle32X
@@ -441,6 +449,7 @@ var patterns = [...]pattern{
 	{codeAdd32K_Jne32K, 2, [longest]uint8{codeAdd32K, codeJne32K}, [longest]uint8{0, 0}},
 	{codeAdd32K_Jlt32K, 2, [longest]uint8{codeAdd32K, codeJlt32K}, [longest]uint8{0, 0}},
 	{codeAdd32X_Jlt32X, 2, [longest]uint8{codeAdd32X, codeJlt32X}, [longest]uint8{0, 0}},
+	{codeLshK_MovX_AddX, 3, [longest]uint8{codeLshK, codeMovX, codeAddX}, [longest]uint8{0, 0, '.'}},
 	{codeLshK_RshK, 2, [longest]uint8{codeLshK, codeRshK}, [longest]uint8{0, '.'}},
 	{codeLshK_ArshK, 2, [longest]uint8{codeLshK, codeArshK}, [longest]uint8{0, '.'}},
 	{codeMovX_LshK_MovX_AddX, 4, [longest]uint8{codeMovX, codeLshK, codeMovX, codeAddX}, [longest]uint8{0, '.', 0, '.'}},
@@ -471,6 +480,7 @@ var patterns = [...]pattern{
 	{codeMovX_RshK, 2, [longest]uint8{codeMovX, codeRshK}, [longest]uint8{0, '.'}},
 	{codeMovX_ArshK, 2, [longest]uint8{codeMovX, codeArshK}, [longest]uint8{0, '.'}},
 	{codeMov32X_LshK_MovX_AddX, 4, [longest]uint8{codeMov32X, codeLshK, codeMovX, codeAddX}, [longest]uint8{0, '.', 0, '.'}},
+	{codeMov32X_Add32K_LshK, 3, [longest]uint8{codeMov32X, codeAdd32K, codeLshK}, [longest]uint8{0, '.', '.'}},
 	{codeMov32X_Add32K, 2, [longest]uint8{codeMov32X, codeAdd32K}, [longest]uint8{0, '.'}},
 	{codeMov32X_Add32X, 2, [longest]uint8{codeMov32X, codeAdd32X}, [longest]uint8{0, '.'}},
 	{codeMov32X_Sub32X, 2, [longest]uint8{codeMov32X, codeSub32X}, [longest]uint8{0, '.'}},
@@ -485,6 +495,8 @@ var patterns = [...]pattern{
 	{codeLoadW_StoreW, 2, [longest]uint8{codeLoadW, codeStoreW}, [longest]uint8{0, '>'}},
 	{codeLoadW_AddX, 2, [longest]uint8{codeLoadW, codeAddX}, [longest]uint8{0, '>'}},
 	{codeLoadW_Add32X, 2, [longest]uint8{codeLoadW, codeAdd32X}, [longest]uint8{0, '>'}},
+	{codeLoadW_JeqK, 2, [longest]uint8{codeLoadW, codeJeqK}, [longest]uint8{0, '.'}},
+	{codeLoadW_JneK, 2, [longest]uint8{codeLoadW, codeJneK}, [longest]uint8{0, '.'}},
 	{codeLoadW_Jeq32K, 2, [longest]uint8{codeLoadW, codeJeq32K}, [longest]uint8{0, '.'}},
 	{codeLoadW_Jne32K, 2, [longest]uint8{codeLoadW, codeJne32K}, [longest]uint8{0, '.'}},
 	{codeLoadW_Jlt32X, 2, [longest]uint8{codeLoadW, codeJlt32X}, [longest]uint8{0, '.'}},
@@ -509,6 +521,8 @@ var patterns = [...]pattern{
 	{codeLoadB_StoreB, 2, [longest]uint8{codeLoadB, codeStoreB}, [longest]uint8{0, '>'}},
 	{codeLoadB_AddX, 2, [longest]uint8{codeLoadB, codeAddX}, [longest]uint8{0, '>'}},
 	{codeLoadB_Add32X, 2, [longest]uint8{codeLoadB, codeAdd32X}, [longest]uint8{0, '>'}},
+	{codeLoadB_JeqK, 2, [longest]uint8{codeLoadB, codeJeqK}, [longest]uint8{0, '.'}},
+	{codeLoadB_JneK, 2, [longest]uint8{codeLoadB, codeJneK}, [longest]uint8{0, '.'}},
 	{codeLoadB_Jeq32K, 2, [longest]uint8{codeLoadB, codeJeq32K}, [longest]uint8{0, '.'}},
 	{codeLoadB_Jne32K, 2, [longest]uint8{codeLoadB, codeJne32K}, [longest]uint8{0, '.'}},
 	{codeStoreB_AddK_JltX, 3, [longest]uint8{codeStoreB, codeAddK, codeJltX}, [longest]uint8{0, 0, 0}},
@@ -518,6 +532,8 @@ var patterns = [...]pattern{
 	{codeLoadDW_StoreDW, 2, [longest]uint8{codeLoadDW, codeStoreDW}, [longest]uint8{0, '>'}},
 	{codeLoadDW_AddX, 2, [longest]uint8{codeLoadDW, codeAddX}, [longest]uint8{0, '>'}},
 	{codeLoadDW_Add32X, 2, [longest]uint8{codeLoadDW, codeAdd32X}, [longest]uint8{0, '>'}},
+	{codeLoadDW_JeqK, 2, [longest]uint8{codeLoadDW, codeJeqK}, [longest]uint8{0, '.'}},
+	{codeLoadDW_JneK, 2, [longest]uint8{codeLoadDW, codeJneK}, [longest]uint8{0, '.'}},
 	{codeStoreDW_AddK_JltX, 3, [longest]uint8{codeStoreDW, codeAddK, codeJltX}, [longest]uint8{0, 0, 0}},
 	{codeStoreDW_AddK, 2, [longest]uint8{codeStoreDW, codeAddK}, [longest]uint8{0, 0}},
 	{codeJeqK_Ja, 2, [longest]uint8{codeJeqK, codeJa}, [longest]uint8{0, 0}},
@@ -536,21 +552,21 @@ var patternsFrom = [256]uint8{
 	codeAdd32K:  14,
 	codeAdd32X:  21,
 	codeLshK:    22,
-	codeMovX:    24,
-	codeMov32X:  51,
-	codeLoadW:   59,
-	codeStoreW:  73,
-	codeLoadH:   78,
-	codeStoreH:  83,
-	codeLoadB:   85,
-	codeStoreB:  92,
-	codeLoadDW:  94,
-	codeStoreDW: 99,
-	codeJeqK:    101,
-	codeJeq32K:  102,
-	codeJneK:    103,
-	codeJneX:    104,
-	codeJne32K:  105,
-	codeJltX:    106,
-	codeJlt32X:  107,
+	codeMovX:    25,
+	codeMov32X:  52,
+	codeLoadW:   61,
+	codeStoreW:  77,
+	codeLoadH:   82,
+	codeStoreH:  87,
+	codeLoadB:   89,
+	codeStoreB:  98,
+	codeLoadDW:  100,
+	codeStoreDW: 107,
+	codeJeqK:    109,
+	codeJeq32K:  110,
+	codeJneK:    111,
+	codeJneX:    112,
+	codeJne32K:  113,
+	codeJltX:    114,
+	codeJlt32X:  115,
 }

@@ -29,146 +29,7 @@ run:
 		o := &code[pc]
 		pc++
 		switch o.code {
-		case codeAddK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			continue
-		case codeAddX:
-			m.r[o.r0&15] = m.r[o.r0&15] + m.r[o.r1&15]
-			continue
-		case codeAdd32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
-			continue
-		case codeAdd32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(m.r[o.r1&15]))
-			continue
-		case codeSubK:
-			m.r[o.r0&15] = m.r[o.r0&15] - o.k0
-			continue
-		case codeSubX:
-			m.r[o.r0&15] = m.r[o.r0&15] - m.r[o.r1&15]
-			continue
-		case codeSub32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) - uint32(o.k0))
-			continue
-		case codeSub32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) - uint32(m.r[o.r1&15]))
-			continue
-		case codeMulK:
-			m.r[o.r0&15] = m.r[o.r0&15] * o.k0
-			continue
-		case codeMulX:
-			m.r[o.r0&15] = m.r[o.r0&15] * m.r[o.r1&15]
-			continue
-		case codeMul32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) * uint32(o.k0))
-			continue
-		case codeMul32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) * uint32(m.r[o.r1&15]))
-			continue
-		case codeOrK:
-			m.r[o.r0&15] = m.r[o.r0&15] | o.k0
-			continue
-		case codeOrX:
-			m.r[o.r0&15] = m.r[o.r0&15] | m.r[o.r1&15]
-			continue
-		case codeOr32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) | uint32(o.k0))
-			continue
-		case codeOr32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) | uint32(m.r[o.r1&15]))
-			continue
-		case codeAndK:
-			m.r[o.r0&15] = m.r[o.r0&15] & o.k0
-			continue
-		case codeAndX:
-			m.r[o.r0&15] = m.r[o.r0&15] & m.r[o.r1&15]
-			continue
-		case codeAnd32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) & uint32(o.k0))
-			continue
-		case codeAnd32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) & uint32(m.r[o.r1&15]))
-			continue
-		case codeLshK:
-			m.r[o.r0&15] = m.r[o.r0&15] << (o.k0 & 63)
-			continue
-		case codeLshX:
-			m.r[o.r0&15] = m.r[o.r0&15] << (m.r[o.r1&15] & 63)
-			continue
-		case codeLsh32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) << (o.k0 & 31))
-			continue
-		case codeLsh32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) << (m.r[o.r1&15] & 31))
-			continue
-		case codeRshK:
-			m.r[o.r0&15] = m.r[o.r0&15] >> (o.k0 & 63)
-			continue
-		case codeRshX:
-			m.r[o.r0&15] = m.r[o.r0&15] >> (m.r[o.r1&15] & 63)
-			continue
-		case codeRsh32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) >> (o.k0 & 31))
-			continue
-		case codeRsh32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) >> (m.r[o.r1&15] & 31))
-			continue
-		case codeXorK:
-			m.r[o.r0&15] = m.r[o.r0&15] ^ o.k0
-			continue
-		case codeXorX:
-			m.r[o.r0&15] = m.r[o.r0&15] ^ m.r[o.r1&15]
-			continue
-		case codeXor32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) ^ uint32(o.k0))
-			continue
-		case codeXor32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) ^ uint32(m.r[o.r1&15]))
-			continue
-		case codeMovK:
-			m.r[o.r0&15] = o.k0
-			continue
-		case codeMovX:
-			m.r[o.r0&15] = m.r[o.r1&15]
-			continue
-		case codeMov32K:
-			m.r[o.r0&15] = uint64(uint32(o.k0))
-			continue
-		case codeMov32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r1&15]))
-			continue
-		case codeArshK:
-			m.r[o.r0&15] = uint64(int64(m.r[o.r0&15]) >> (o.k0 & 63))
-			continue
-		case codeArshX:
-			m.r[o.r0&15] = uint64(int64(m.r[o.r0&15]) >> (m.r[o.r1&15] & 63))
-			continue
-		case codeArsh32K:
-			m.r[o.r0&15] = uint64(uint32(int32(m.r[o.r0&15]) >> (o.k0 & 31)))
-			continue
-		case codeArsh32X:
-			m.r[o.r0&15] = uint64(uint32(int32(m.r[o.r0&15]) >> (m.r[o.r1&15] & 31)))
-			continue
-		case codeNeg:
-			m.r[o.r0&15] = -m.r[o.r0&15]
-			continue
-		case codeNeg32:
-			m.r[o.r0&15] = uint64(-uint32(m.r[o.r0&15]))
-			continue
-		case codeLoadW:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			continue
-		case codeStoreW:
+		case codeStoreW_StoreW_Ja:
 			address0 := m.r[o.r0&15] + o.k0
 			if address0>>regionShift >= Regions {
 				fault = FaultMemory
@@ -185,893 +46,6 @@ run:
 			}
 			v0 := m.r[o.r1&15]
 			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
-			continue
-		case codeLoadH:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
-			continue
-		case codeStoreH:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1] = uint8(v0), uint8(v0>>8)
-			continue
-		case codeLoadB:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r0&15] = uint64(mem0[to0])
-			continue
-		case codeStoreB:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			mem0[to0] = uint8(m.r[o.r1&15])
-			continue
-		case codeLoadDW:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
-			continue
-		case codeStoreDW:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3], mem0[to0+4], mem0[to0+5], mem0[to0+6], mem0[to0+7] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24), uint8(v0>>32), uint8(v0>>40), uint8(v0>>48), uint8(v0>>56)
-			continue
-		case codeJeqK:
-			if !(m.r[o.r0&15] == o.k0) {
-				continue
-			}
-		case codeJeqX:
-			if !(m.r[o.r0&15] == m.r[o.r1&15]) {
-				continue
-			}
-		case codeJeq32K:
-			if !(uint32(m.r[o.r0&15]) == uint32(o.k0)) {
-				continue
-			}
-		case codeJeq32X:
-			if !(uint32(m.r[o.r0&15]) == uint32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJgtK:
-			if !(m.r[o.r0&15] > o.k0) {
-				continue
-			}
-		case codeJgtX:
-			if !(m.r[o.r0&15] > m.r[o.r1&15]) {
-				continue
-			}
-		case codeJgt32K:
-			if !(uint32(m.r[o.r0&15]) > uint32(o.k0)) {
-				continue
-			}
-		case codeJgt32X:
-			if !(uint32(m.r[o.r0&15]) > uint32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJgeK:
-			if !(m.r[o.r0&15] >= o.k0) {
-				continue
-			}
-		case codeJgeX:
-			if !(m.r[o.r0&15] >= m.r[o.r1&15]) {
-				continue
-			}
-		case codeJge32K:
-			if !(uint32(m.r[o.r0&15]) >= uint32(o.k0)) {
-				continue
-			}
-		case codeJge32X:
-			if !(uint32(m.r[o.r0&15]) >= uint32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsetK:
-			if !(m.r[o.r0&15]&o.k0 != 0) {
-				continue
-			}
-		case codeJsetX:
-			if !(m.r[o.r0&15]&m.r[o.r1&15] != 0) {
-				continue
-			}
-		case codeJset32K:
-			if !(uint32(m.r[o.r0&15])&uint32(o.k0) != 0) {
-				continue
-			}
-		case codeJset32X:
-			if !(uint32(m.r[o.r0&15])&uint32(m.r[o.r1&15]) != 0) {
-				continue
-			}
-		case codeJneK:
-			if !(m.r[o.r0&15] != o.k0) {
-				continue
-			}
-		case codeJneX:
-			if !(m.r[o.r0&15] != m.r[o.r1&15]) {
-				continue
-			}
-		case codeJne32K:
-			if !(uint32(m.r[o.r0&15]) != uint32(o.k0)) {
-				continue
-			}
-		case codeJne32X:
-			if !(uint32(m.r[o.r0&15]) != uint32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsgtK:
-			if !(int64(m.r[o.r0&15]) > int64(o.k0)) {
-				continue
-			}
-		case codeJsgtX:
-			if !(int64(m.r[o.r0&15]) > int64(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsgt32K:
-			if !(int32(m.r[o.r0&15]) > int32(o.k0)) {
-				continue
-			}
-		case codeJsgt32X:
-			if !(int32(m.r[o.r0&15]) > int32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsgeK:
-			if !(int64(m.r[o.r0&15]) >= int64(o.k0)) {
-				continue
-			}
-		case codeJsgeX:
-			if !(int64(m.r[o.r0&15]) >= int64(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsge32K:
-			if !(int32(m.r[o.r0&15]) >= int32(o.k0)) {
-				continue
-			}
-		case codeJsge32X:
-			if !(int32(m.r[o.r0&15]) >= int32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJltK:
-			if !(m.r[o.r0&15] < o.k0) {
-				continue
-			}
-		case codeJltX:
-			if !(m.r[o.r0&15] < m.r[o.r1&15]) {
-				continue
-			}
-		case codeJlt32K:
-			if !(uint32(m.r[o.r0&15]) < uint32(o.k0)) {
-				continue
-			}
-		case codeJlt32X:
-			if !(uint32(m.r[o.r0&15]) < uint32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJleK:
-			if !(m.r[o.r0&15] <= o.k0) {
-				continue
-			}
-		case codeJleX:
-			if !(m.r[o.r0&15] <= m.r[o.r1&15]) {
-				continue
-			}
-		case codeJle32K:
-			if !(uint32(m.r[o.r0&15]) <= uint32(o.k0)) {
-				continue
-			}
-		case codeJle32X:
-			if !(uint32(m.r[o.r0&15]) <= uint32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsltK:
-			if !(int64(m.r[o.r0&15]) < int64(o.k0)) {
-				continue
-			}
-		case codeJsltX:
-			if !(int64(m.r[o.r0&15]) < int64(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJslt32K:
-			if !(int32(m.r[o.r0&15]) < int32(o.k0)) {
-				continue
-			}
-		case codeJslt32X:
-			if !(int32(m.r[o.r0&15]) < int32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsleK:
-			if !(int64(m.r[o.r0&15]) <= int64(o.k0)) {
-				continue
-			}
-		case codeJsleX:
-			if !(int64(m.r[o.r0&15]) <= int64(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJsle32K:
-			if !(int32(m.r[o.r0&15]) <= int32(o.k0)) {
-				continue
-			}
-		case codeJsle32X:
-			if !(int32(m.r[o.r0&15]) <= int32(m.r[o.r1&15])) {
-				continue
-			}
-		case codeJa:
-		case codeCall:
-			if m.depth >= MaxDepth {
-				fault = FaultDepth
-				break run
-			}
-			f := &m.frames[m.depth]
-			m.depth++
-			f.ret = pc * slot
-			f.saved = [4]uint64{m.r[6], m.r[7], m.r[8], m.r[9]}
-			m.r[isa.FramePointer] -= uint64(m.frame)
-		case codeExit:
-			if m.depth == 0 {
-				break run
-			}
-			m.depth--
-			f := &m.frames[m.depth&(MaxDepth-1)]
-			m.r[6], m.r[7], m.r[8], m.r[9] = f.saved[0], f.saved[1], f.saved[2], f.saved[3]
-			m.r[isa.FramePointer] += uint64(m.frame)
-			budget += int32(f.ret/slot - pc)
-			pc = f.ret / slot
-			if budget < 0 {
-				fault = FaultBudget
-				pc++
-				break run
-			}
-			continue
-		case codeWide:
-			m.r[o.r0&15] = o.k0
-			pc++
-			budget++
-			continue
-		case codeMovX_AddK:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 + o.k0
-			pc += 1
-			continue
-		case codeMovX_AddX:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 + m.r[o.r2&15]
-			pc += 1
-			continue
-		case codeMovX_SubX:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 - m.r[o.r2&15]
-			pc += 1
-			continue
-		case codeMovX_MulX:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 * m.r[o.r2&15]
-			pc += 1
-			continue
-		case codeMovX_AndK:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 & o.k0
-			pc += 1
-			continue
-		case codeMovX_OrX:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 | m.r[o.r2&15]
-			pc += 1
-			continue
-		case codeMovX_XorX:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 ^ m.r[o.r2&15]
-			pc += 1
-			continue
-		case codeMovX_LshK:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 << (o.k0 & 63)
-			pc += 1
-			continue
-		case codeMovX_RshK:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 >> (o.k0 & 63)
-			pc += 1
-			continue
-		case codeMovX_ArshK:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = uint64(int64(v0) >> (o.k0 & 63))
-			pc += 1
-			continue
-		case codeMov32X_Add32K:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = uint64(uint32(v0) + uint32(o.k0))
-			pc += 1
-			continue
-		case codeMov32X_Add32X:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = uint64(uint32(v0) + uint32(m.r[o.r2&15]))
-			pc += 1
-			continue
-		case codeMov32X_Sub32X:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = uint64(uint32(v0) - uint32(m.r[o.r2&15]))
-			pc += 1
-			continue
-		case codeMov32X_And32K:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = uint64(uint32(v0) & uint32(o.k0))
-			pc += 1
-			continue
-		case codeMov32X_Lsh32K:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = uint64(uint32(v0) << (o.k0 & 31))
-			pc += 1
-			continue
-		case codeMov32X_Rsh32K:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = uint64(uint32(v0) >> (o.k0 & 31))
-			pc += 1
-			continue
-		case codeMov32X_LshK:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = v0 << (o.k0 & 63)
-			pc += 1
-			continue
-		case codeMovX_LshK_XorX:
-			v0 := m.r[o.r1&15]
-			v1 := v0 << (o.k0 & 63)
-			m.r[o.r0&15] = v1 ^ m.r[o.r2&15]
-			pc += 2
-			continue
-		case codeMovX_LshK_AddX:
-			v0 := m.r[o.r1&15]
-			v1 := v0 << (o.k0 & 63)
-			m.r[o.r0&15] = v1 + m.r[o.r2&15]
-			pc += 2
-			continue
-		case codeMovX_LshK_OrX:
-			v0 := m.r[o.r1&15]
-			v1 := v0 << (o.k0 & 63)
-			m.r[o.r0&15] = v1 | m.r[o.r2&15]
-			pc += 2
-			continue
-		case codeMovX_RshK_XorX:
-			v0 := m.r[o.r1&15]
-			v1 := v0 >> (o.k0 & 63)
-			m.r[o.r0&15] = v1 ^ m.r[o.r2&15]
-			pc += 2
-			continue
-		case codeMovX_RshK_AddX:
-			v0 := m.r[o.r1&15]
-			v1 := v0 >> (o.k0 & 63)
-			m.r[o.r0&15] = v1 + m.r[o.r2&15]
-			pc += 2
-			continue
-		case codeMovX_RshK_OrX:
-			v0 := m.r[o.r1&15]
-			v1 := v0 >> (o.k0 & 63)
-			m.r[o.r0&15] = v1 | m.r[o.r2&15]
-			pc += 2
-			continue
-		case codeMovX_MulX_AddX:
-			v0 := m.r[o.r1&15]
-			v1 := v0 * m.r[o.r2&15]
-			m.r[o.r0&15] = v1 + m.r[o.r3&15]
-			pc += 2
-			continue
-		case codeLshK_RshK:
-			v0 := m.r[o.r0&15] << (o.k0 & 63)
-			m.r[o.r0&15] = v0 >> (o.k1 & 63)
-			pc += 1
-			continue
-		case codeLshK_ArshK:
-			v0 := m.r[o.r0&15] << (o.k0 & 63)
-			m.r[o.r0&15] = uint64(int64(v0) >> (o.k1 & 63))
-			pc += 1
-			continue
-		case codeAddK_JltX:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			pc += 1
-			if !(m.r[o.r1&15] < m.r[o.r2&15]) {
-				continue
-			}
-		case codeAddK_JneX:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			pc += 1
-			if !(m.r[o.r1&15] != m.r[o.r2&15]) {
-				continue
-			}
-		case codeAddK_JneK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			pc += 1
-			if !(m.r[o.r1&15] != o.k1) {
-				continue
-			}
-		case codeAddK_JeqK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			pc += 1
-			if !(m.r[o.r1&15] == o.k1) {
-				continue
-			}
-		case codeAddK_JltK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			pc += 1
-			if !(m.r[o.r1&15] < o.k1) {
-				continue
-			}
-		case codeAdd32K_Jlt32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
-			pc += 1
-			if !(uint32(m.r[o.r1&15]) < uint32(m.r[o.r2&15])) {
-				continue
-			}
-		case codeAdd32K_Jne32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
-			pc += 1
-			if !(uint32(m.r[o.r1&15]) != uint32(m.r[o.r2&15])) {
-				continue
-			}
-		case codeAdd32K_Jne32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
-			pc += 1
-			if !(uint32(m.r[o.r1&15]) != uint32(o.k1)) {
-				continue
-			}
-		case codeAdd32K_Jlt32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
-			pc += 1
-			if !(uint32(m.r[o.r1&15]) < uint32(o.k1)) {
-				continue
-			}
-		case codeAddX_JltX:
-			m.r[o.r0&15] = m.r[o.r0&15] + m.r[o.r1&15]
-			pc += 1
-			if !(m.r[o.r2&15] < m.r[o.r3&15]) {
-				continue
-			}
-		case codeAdd32X_Jlt32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(m.r[o.r1&15]))
-			pc += 1
-			if !(uint32(m.r[o.r2&15]) < uint32(m.r[o.r3&15])) {
-				continue
-			}
-		case codeAddK_AddK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
-			pc += 1
-			continue
-		case codeAddK_AddK_JltX:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
-			pc += 2
-			if !(m.r[o.r2&15] < m.r[o.r3&15]) {
-				continue
-			}
-		case codeAddK_AddK_JneX:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
-			pc += 2
-			if !(m.r[o.r2&15] != m.r[o.r3&15]) {
-				continue
-			}
-		case codeAddK_AddK_JneK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
-			pc += 2
-			if !(m.r[o.r2&15] != uint64(o.k2)) {
-				continue
-			}
-		case codeAddK_AddK_JltX_Ja:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
-			if m.r[o.r2&15] < m.r[o.r3&15] {
-				pc += 3
-				budget++
-				continue
-			}
-			pc += 3
-		case codeAddK_MovX_JeqK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r2&15]
-			pc += 2
-			if !(m.r[o.r3&15] == o.k1) {
-				continue
-			}
-		case codeAddK_MovX_JneK:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r2&15]
-			pc += 2
-			if !(m.r[o.r3&15] != o.k1) {
-				continue
-			}
-		case codeAddK_MovX_JeqK_Ja:
-			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
-			m.r[o.r1&15] = m.r[o.r2&15]
-			if m.r[o.r3&15] == o.k1 {
-				pc += 3
-				budget++
-				continue
-			}
-			pc += 3
-		case codeAdd32K_Mov32X_Jne32K:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
-			m.r[o.r1&15] = uint64(uint32(m.r[o.r2&15]))
-			pc += 2
-			if !(uint32(m.r[o.r3&15]) != uint32(o.k1)) {
-				continue
-			}
-		case codeJeqK_Ja:
-			if m.r[o.r0&15] == o.k0 {
-				pc += 1
-				budget++
-				continue
-			}
-			pc += 1
-		case codeJneK_Ja:
-			if m.r[o.r0&15] != o.k0 {
-				pc += 1
-				budget++
-				continue
-			}
-			pc += 1
-		case codeJltX_Ja:
-			if m.r[o.r0&15] < m.r[o.r1&15] {
-				pc += 1
-				budget++
-				continue
-			}
-			pc += 1
-		case codeJneX_Ja:
-			if m.r[o.r0&15] != m.r[o.r1&15] {
-				pc += 1
-				budget++
-				continue
-			}
-			pc += 1
-		case codeJeq32K_Ja:
-			if uint32(m.r[o.r0&15]) == uint32(o.k0) {
-				pc += 1
-				budget++
-				continue
-			}
-			pc += 1
-		case codeJne32K_Ja:
-			if uint32(m.r[o.r0&15]) != uint32(o.k0) {
-				pc += 1
-				budget++
-				continue
-			}
-			pc += 1
-		case codeJlt32X_Ja:
-			if uint32(m.r[o.r0&15]) < uint32(m.r[o.r1&15]) {
-				pc += 1
-				budget++
-				continue
-			}
-			pc += 1
-		case codeMov32X_LshK_MovX_AddX:
-			v0 := uint64(uint32(m.r[o.r1&15]))
-			m.r[o.r0&15] = v0 << (o.k0 & 63)
-			v2 := m.r[o.r3&15]
-			m.r[o.r2&15] = v2 + m.r[o.r4&15]
-			pc += 3
-			continue
-		case codeMovX_LshK_MovX_AddX:
-			v0 := m.r[o.r1&15]
-			m.r[o.r0&15] = v0 << (o.k0 & 63)
-			v2 := m.r[o.r3&15]
-			m.r[o.r2&15] = v2 + m.r[o.r4&15]
-			pc += 3
-			continue
-		case codeMovX_AddX_LoadB:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-1 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r3&15] = uint64(mem2[to2])
-			pc += 2
-			continue
-		case codeMovX_AddX_LoadH:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-2 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r3&15] = uint64(mem2[to2]) | uint64(mem2[to2+1])<<8
-			pc += 2
-			continue
-		case codeMovX_AddX_LoadW:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-4 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r3&15] = uint64(mem2[to2]) | uint64(mem2[to2+1])<<8 | uint64(mem2[to2+2])<<16 | uint64(mem2[to2+3])<<24
-			pc += 2
-			continue
-		case codeMovX_AddX_LoadDW:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-8 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r3&15] = uint64(mem2[to2]) | uint64(mem2[to2+1])<<8 | uint64(mem2[to2+2])<<16 | uint64(mem2[to2+3])<<24 | uint64(mem2[to2+4])<<32 | uint64(mem2[to2+5])<<40 | uint64(mem2[to2+6])<<48 | uint64(mem2[to2+7])<<56
-			pc += 2
-			continue
-		case codeMovX_AddX_StoreB:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address2>>regionShift].Writable {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-1 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2[to2] = uint8(m.r[o.r3&15])
-			pc += 2
-			continue
-		case codeMovX_AddX_StoreH:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address2>>regionShift].Writable {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-2 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			v2 := m.r[o.r3&15]
-			mem2[to2], mem2[to2+1] = uint8(v2), uint8(v2>>8)
-			pc += 2
-			continue
-		case codeMovX_AddX_StoreW:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address2>>regionShift].Writable {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-4 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			v2 := m.r[o.r3&15]
-			mem2[to2], mem2[to2+1], mem2[to2+2], mem2[to2+3] = uint8(v2), uint8(v2>>8), uint8(v2>>16), uint8(v2>>24)
-			pc += 2
-			continue
-		case codeMovX_AddX_StoreDW:
-			v0 := m.r[o.r1&15]
-			v1 := v0 + m.r[o.r2&15]
-			m.r[o.r0&15] = v1
-			address2 := v1 + o.k0
-			if address2>>regionShift >= Regions {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address2>>regionShift].Writable {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
-			if to2 > len(mem2)-8 {
-				pc += 2
-				fault = FaultMemory
-				break run
-			}
-			v2 := m.r[o.r3&15]
-			mem2[to2], mem2[to2+1], mem2[to2+2], mem2[to2+3], mem2[to2+4], mem2[to2+5], mem2[to2+6], mem2[to2+7] = uint8(v2), uint8(v2>>8), uint8(v2>>16), uint8(v2>>24), uint8(v2>>32), uint8(v2>>40), uint8(v2>>48), uint8(v2>>56)
-			pc += 2
-			continue
-		case codeLoadB_StoreB:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0])
-			m.r[o.r0&15] = v0
-			address1 := m.r[o.r2&15] + o.k1
-			if address1>>regionShift >= Regions {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address1>>regionShift].Writable {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-1 {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			mem1[to1] = uint8(v0)
-			pc += 1
-			continue
-		case codeLoadH_StoreH:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
-			m.r[o.r0&15] = v0
-			address1 := m.r[o.r2&15] + o.k1
-			if address1>>regionShift >= Regions {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address1>>regionShift].Writable {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-2 {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			v1 := v0
-			mem1[to1], mem1[to1+1] = uint8(v1), uint8(v1>>8)
-			pc += 1
-			continue
-		case codeLoadW_StoreW:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
 			address1 := m.r[o.r2&15] + o.k1
 			if address1>>regionShift >= Regions {
 				pc += 1
@@ -1089,23 +63,44 @@ run:
 				fault = FaultMemory
 				break run
 			}
-			v1 := v0
+			v1 := m.r[o.r3&15]
 			mem1[to1], mem1[to1+1], mem1[to1+2], mem1[to1+3] = uint8(v1), uint8(v1>>8), uint8(v1>>16), uint8(v1>>24)
-			pc += 1
-			continue
-		case codeLoadDW_StoreDW:
-			address0 := m.r[o.r1&15] + o.k0
+			pc += 2
+		case codeStoreW_Ja:
+			address0 := m.r[o.r0&15] + o.k0
 			if address0>>regionShift >= Regions {
 				fault = FaultMemory
 				break run
 			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
+			if !m.Region[address0>>regionShift].Writable {
 				fault = FaultMemory
 				break run
 			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
-			m.r[o.r0&15] = v0
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
+			pc += 1
+		case codeStoreW_StoreW:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
 			address1 := m.r[o.r2&15] + o.k1
 			if address1>>regionShift >= Regions {
 				pc += 1
@@ -1118,13 +113,808 @@ run:
 				break run
 			}
 			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-8 {
+			if to1 > len(mem1)-4 {
 				pc += 1
 				fault = FaultMemory
 				break run
 			}
-			v1 := v0
-			mem1[to1], mem1[to1+1], mem1[to1+2], mem1[to1+3], mem1[to1+4], mem1[to1+5], mem1[to1+6], mem1[to1+7] = uint8(v1), uint8(v1>>8), uint8(v1>>16), uint8(v1>>24), uint8(v1>>32), uint8(v1>>40), uint8(v1>>48), uint8(v1>>56)
+			v1 := m.r[o.r3&15]
+			mem1[to1], mem1[to1+1], mem1[to1+2], mem1[to1+3] = uint8(v1), uint8(v1>>8), uint8(v1>>16), uint8(v1>>24)
+			pc += 1
+			continue
+		case codeLoadW_LoadW:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			address1 := m.r[o.r3&15] + o.k1
+			if address1>>regionShift >= Regions {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
+			if to1 > len(mem1)-4 {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r2&15] = uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
+			pc += 1
+			continue
+		case codeLoadW_LoadW_Jgt32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			address1 := m.r[o.r3&15] + o.k1
+			if address1>>regionShift >= Regions {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
+			if to1 > len(mem1)-4 {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
+			m.r[o.r2&15] = v1
+			pc += 2
+			if !(uint32(v1) > uint32(m.r[o.r4&15])) {
+				continue
+			}
+		case codeLoadW_LoadW_Jle32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			address1 := m.r[o.r3&15] + o.k1
+			if address1>>regionShift >= Regions {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
+			if to1 > len(mem1)-4 {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
+			m.r[o.r2&15] = v1
+			pc += 2
+			if !(uint32(v1) <= uint32(m.r[o.r4&15])) {
+				continue
+			}
+		case codeAdd32K_LoadW_Jgt32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			address1 := m.r[o.r2&15] + o.k1
+			if address1>>regionShift >= Regions {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
+			if to1 > len(mem1)-4 {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
+			m.r[o.r1&15] = v1
+			pc += 2
+			if !(uint32(v1) > uint32(m.r[o.r3&15])) {
+				continue
+			}
+		case codeAdd32K_LoadW_Jlt32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			address1 := m.r[o.r2&15] + o.k1
+			if address1>>regionShift >= Regions {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
+			if to1 > len(mem1)-4 {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
+			m.r[o.r1&15] = v1
+			pc += 2
+			if !(uint32(v1) < uint32(m.r[o.r3&15])) {
+				continue
+			}
+		case codeLoadW_Jge32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) >= uint32(m.r[o.r2&15])) {
+				continue
+			}
+		case codeLoadW_Jle32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) <= uint32(m.r[o.r2&15])) {
+				continue
+			}
+		case codeLoadW_Jgt32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) > uint32(m.r[o.r2&15])) {
+				continue
+			}
+		case codeLoadW_Jlt32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) < uint32(m.r[o.r2&15])) {
+				continue
+			}
+		case codeLoadDW_JneK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(v0 != o.k1) {
+				continue
+			}
+		case codeLoadDW_JeqK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(v0 == o.k1) {
+				continue
+			}
+		case codeLoadW_Jne32K:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) != uint32(o.k1)) {
+				continue
+			}
+		case codeLoadW_Jeq32K:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) == uint32(o.k1)) {
+				continue
+			}
+		case codeLoadW_JneK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(v0 != o.k1) {
+				continue
+			}
+		case codeLoadW_JeqK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(v0 == o.k1) {
+				continue
+			}
+		case codeLoadB_Jne32K:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) != uint32(o.k1)) {
+				continue
+			}
+		case codeLoadB_Jeq32K:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(uint32(v0) == uint32(o.k1)) {
+				continue
+			}
+		case codeLoadB_JneK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(v0 != o.k1) {
+				continue
+			}
+		case codeLoadB_JeqK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			pc += 1
+			if !(v0 == o.k1) {
+				continue
+			}
+		case codeStoreDW_AddK_JltX:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3], mem0[to0+4], mem0[to0+5], mem0[to0+6], mem0[to0+7] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24), uint8(v0>>32), uint8(v0>>40), uint8(v0>>48), uint8(v0>>56)
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 2
+			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
+				continue
+			}
+		case codeStoreW_AddK_JltX:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 2
+			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
+				continue
+			}
+		case codeStoreH_AddK_JltX:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1] = uint8(v0), uint8(v0>>8)
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 2
+			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
+				continue
+			}
+		case codeStoreB_AddK_JltX:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			mem0[to0] = uint8(m.r[o.r1&15])
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 2
+			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
+				continue
+			}
+		case codeStoreDW_AddK:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3], mem0[to0+4], mem0[to0+5], mem0[to0+6], mem0[to0+7] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24), uint8(v0>>32), uint8(v0>>40), uint8(v0>>48), uint8(v0>>56)
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 1
+			continue
+		case codeStoreW_AddK:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 1
+			continue
+		case codeStoreH_AddK:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1] = uint8(v0), uint8(v0>>8)
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 1
+			continue
+		case codeStoreB_AddK:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			mem0[to0] = uint8(m.r[o.r1&15])
+			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
+			pc += 1
+			continue
+		case codeLoadDW_Add32X_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadDW_AddX_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadW_Add32X_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadW_AddX_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadH_Add32X_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadH_AddX_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadB_Add32X_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadB_AddX_AddK:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
+			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
+			pc += 2
+			continue
+		case codeLoadDW_Add32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			pc += 1
+			continue
+		case codeLoadDW_AddX:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
+			pc += 1
+			continue
+		case codeLoadW_Add32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			pc += 1
+			continue
+		case codeLoadW_AddX:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
+			pc += 1
+			continue
+		case codeLoadH_Add32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			pc += 1
+			continue
+		case codeLoadH_AddX:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
+			pc += 1
+			continue
+		case codeLoadB_Add32X:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
+			pc += 1
+			continue
+		case codeLoadB_AddX:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			m.r[o.r2&15] = m.r[o.r2&15] + v0
 			pc += 1
 			continue
 		case codeMovX_AddX_LoadB_StoreB:
@@ -1165,103 +955,7 @@ run:
 			mem3[to3] = uint8(v2)
 			pc += 3
 			continue
-		case codeLoadB_AddX:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0])
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			pc += 1
-			continue
-		case codeLoadB_Add32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0])
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			pc += 1
-			continue
-		case codeLoadH_AddX:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			pc += 1
-			continue
-		case codeLoadH_Add32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			pc += 1
-			continue
-		case codeLoadW_AddX:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			pc += 1
-			continue
-		case codeLoadW_Add32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			pc += 1
-			continue
-		case codeLoadDW_AddX:
+		case codeLoadDW_StoreDW:
 			address0 := m.r[o.r1&15] + o.k0
 			if address0>>regionShift >= Regions {
 				fault = FaultMemory
@@ -1274,597 +968,30 @@ run:
 			}
 			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
 			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			pc += 1
-			continue
-		case codeLoadDW_Add32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			pc += 1
-			continue
-		case codeLoadB_AddX_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0])
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeLoadB_Add32X_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0])
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeLoadH_AddX_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeLoadH_Add32X_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeLoadW_AddX_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeLoadW_Add32X_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeLoadDW_AddX_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = m.r[o.r2&15] + v0
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeLoadDW_Add32X_AddK:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
-			m.r[o.r0&15] = v0
-			m.r[o.r2&15] = uint64(uint32(m.r[o.r2&15]) + uint32(v0))
-			m.r[o.r3&15] = m.r[o.r3&15] + o.k1
-			pc += 2
-			continue
-		case codeStoreB_AddK:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			mem0[to0] = uint8(m.r[o.r1&15])
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 1
-			continue
-		case codeStoreH_AddK:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1] = uint8(v0), uint8(v0>>8)
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 1
-			continue
-		case codeStoreW_AddK:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 1
-			continue
-		case codeStoreDW_AddK:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3], mem0[to0+4], mem0[to0+5], mem0[to0+6], mem0[to0+7] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24), uint8(v0>>32), uint8(v0>>40), uint8(v0>>48), uint8(v0>>56)
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 1
-			continue
-		case codeStoreB_AddK_JltX:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			mem0[to0] = uint8(m.r[o.r1&15])
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 2
-			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
-				continue
-			}
-		case codeStoreH_AddK_JltX:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-2 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1] = uint8(v0), uint8(v0>>8)
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 2
-			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
-				continue
-			}
-		case codeStoreW_AddK_JltX:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 2
-			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
-				continue
-			}
-		case codeStoreDW_AddK_JltX:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-8 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3], mem0[to0+4], mem0[to0+5], mem0[to0+6], mem0[to0+7] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24), uint8(v0>>32), uint8(v0>>40), uint8(v0>>48), uint8(v0>>56)
-			m.r[o.r2&15] = m.r[o.r2&15] + o.k1
-			pc += 2
-			if !(m.r[o.r3&15] < m.r[o.r4&15]) {
-				continue
-			}
-		case codeLoadB_Jeq32K:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0])
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) == uint32(o.k1)) {
-				continue
-			}
-		case codeLoadB_Jne32K:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-1 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0])
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) != uint32(o.k1)) {
-				continue
-			}
-		case codeLoadW_Jeq32K:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) == uint32(o.k1)) {
-				continue
-			}
-		case codeLoadW_Jne32K:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) != uint32(o.k1)) {
-				continue
-			}
-		case codeLoadW_Jlt32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) < uint32(m.r[o.r2&15])) {
-				continue
-			}
-		case codeLoadW_Jgt32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) > uint32(m.r[o.r2&15])) {
-				continue
-			}
-		case codeLoadW_Jle32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) <= uint32(m.r[o.r2&15])) {
-				continue
-			}
-		case codeLoadW_Jge32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			m.r[o.r0&15] = v0
-			pc += 1
-			if !(uint32(v0) >= uint32(m.r[o.r2&15])) {
-				continue
-			}
-		case codeAdd32K_LoadW_Jlt32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
 			address1 := m.r[o.r2&15] + o.k1
 			if address1>>regionShift >= Regions {
 				pc += 1
 				fault = FaultMemory
 				break run
 			}
-			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-4 {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
-			m.r[o.r1&15] = v1
-			pc += 2
-			if !(uint32(v1) < uint32(m.r[o.r3&15])) {
-				continue
-			}
-		case codeAdd32K_LoadW_Jgt32X:
-			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
-			address1 := m.r[o.r2&15] + o.k1
-			if address1>>regionShift >= Regions {
+			if !m.Region[address1>>regionShift].Writable {
 				pc += 1
 				fault = FaultMemory
 				break run
 			}
 			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-4 {
+			if to1 > len(mem1)-8 {
 				pc += 1
 				fault = FaultMemory
 				break run
 			}
-			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
-			m.r[o.r1&15] = v1
-			pc += 2
-			if !(uint32(v1) > uint32(m.r[o.r3&15])) {
-				continue
-			}
-		case codeLoadW_LoadW_Jle32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			address1 := m.r[o.r3&15] + o.k1
-			if address1>>regionShift >= Regions {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-4 {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
-			m.r[o.r2&15] = v1
-			pc += 2
-			if !(uint32(v1) <= uint32(m.r[o.r4&15])) {
-				continue
-			}
-		case codeLoadW_LoadW_Jgt32X:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			address1 := m.r[o.r3&15] + o.k1
-			if address1>>regionShift >= Regions {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-4 {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			v1 := uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
-			m.r[o.r2&15] = v1
-			pc += 2
-			if !(uint32(v1) > uint32(m.r[o.r4&15])) {
-				continue
-			}
-		case codeLoadW_LoadW:
-			address0 := m.r[o.r1&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
-			address1 := m.r[o.r3&15] + o.k1
-			if address1>>regionShift >= Regions {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-4 {
-				pc += 1
-				fault = FaultMemory
-				break run
-			}
-			m.r[o.r2&15] = uint64(mem1[to1]) | uint64(mem1[to1+1])<<8 | uint64(mem1[to1+2])<<16 | uint64(mem1[to1+3])<<24
+			v1 := v0
+			mem1[to1], mem1[to1+1], mem1[to1+2], mem1[to1+3], mem1[to1+4], mem1[to1+5], mem1[to1+6], mem1[to1+7] = uint8(v1), uint8(v1>>8), uint8(v1>>16), uint8(v1>>24), uint8(v1>>32), uint8(v1>>40), uint8(v1>>48), uint8(v1>>56)
 			pc += 1
 			continue
-		case codeStoreW_StoreW:
-			address0 := m.r[o.r0&15] + o.k0
+		case codeLoadW_StoreW:
+			address0 := m.r[o.r1&15] + o.k0
 			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
 				fault = FaultMemory
 				break run
 			}
@@ -1873,8 +1000,8 @@ run:
 				fault = FaultMemory
 				break run
 			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			m.r[o.r0&15] = v0
 			address1 := m.r[o.r2&15] + o.k1
 			if address1>>regionShift >= Regions {
 				pc += 1
@@ -1892,45 +1019,23 @@ run:
 				fault = FaultMemory
 				break run
 			}
-			v1 := m.r[o.r3&15]
+			v1 := v0
 			mem1[to1], mem1[to1+1], mem1[to1+2], mem1[to1+3] = uint8(v1), uint8(v1>>8), uint8(v1>>16), uint8(v1>>24)
 			pc += 1
 			continue
-		case codeStoreW_Ja:
-			address0 := m.r[o.r0&15] + o.k0
+		case codeLoadH_StoreH:
+			address0 := m.r[o.r1&15] + o.k0
 			if address0>>regionShift >= Regions {
 				fault = FaultMemory
 				break run
 			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
 			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
+			if to0 > len(mem0)-2 {
 				fault = FaultMemory
 				break run
 			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
-			pc += 1
-		case codeStoreW_StoreW_Ja:
-			address0 := m.r[o.r0&15] + o.k0
-			if address0>>regionShift >= Regions {
-				fault = FaultMemory
-				break run
-			}
-			if !m.Region[address0>>regionShift].Writable {
-				fault = FaultMemory
-				break run
-			}
-			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
-			if to0 > len(mem0)-4 {
-				fault = FaultMemory
-				break run
-			}
-			v0 := m.r[o.r1&15]
-			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
+			v0 := uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
+			m.r[o.r0&15] = v0
 			address1 := m.r[o.r2&15] + o.k1
 			if address1>>regionShift >= Regions {
 				pc += 1
@@ -1943,15 +1048,1024 @@ run:
 				break run
 			}
 			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
-			if to1 > len(mem1)-4 {
+			if to1 > len(mem1)-2 {
 				pc += 1
 				fault = FaultMemory
 				break run
 			}
-			v1 := m.r[o.r3&15]
-			mem1[to1], mem1[to1+1], mem1[to1+2], mem1[to1+3] = uint8(v1), uint8(v1>>8), uint8(v1>>16), uint8(v1>>24)
+			v1 := v0
+			mem1[to1], mem1[to1+1] = uint8(v1), uint8(v1>>8)
+			pc += 1
+			continue
+		case codeLoadB_StoreB:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := uint64(mem0[to0])
+			m.r[o.r0&15] = v0
+			address1 := m.r[o.r2&15] + o.k1
+			if address1>>regionShift >= Regions {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address1>>regionShift].Writable {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			mem1, to1 := m.Region[address1>>regionShift].Bytes, int(address1&offsetMask)
+			if to1 > len(mem1)-1 {
+				pc += 1
+				fault = FaultMemory
+				break run
+			}
+			mem1[to1] = uint8(v0)
+			pc += 1
+			continue
+		case codeMovX_AddX_StoreDW:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address2>>regionShift].Writable {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-8 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			v2 := m.r[o.r3&15]
+			mem2[to2], mem2[to2+1], mem2[to2+2], mem2[to2+3], mem2[to2+4], mem2[to2+5], mem2[to2+6], mem2[to2+7] = uint8(v2), uint8(v2>>8), uint8(v2>>16), uint8(v2>>24), uint8(v2>>32), uint8(v2>>40), uint8(v2>>48), uint8(v2>>56)
 			pc += 2
-		case codeRare, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255:
+			continue
+		case codeMovX_AddX_StoreW:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address2>>regionShift].Writable {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-4 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			v2 := m.r[o.r3&15]
+			mem2[to2], mem2[to2+1], mem2[to2+2], mem2[to2+3] = uint8(v2), uint8(v2>>8), uint8(v2>>16), uint8(v2>>24)
+			pc += 2
+			continue
+		case codeMovX_AddX_StoreH:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address2>>regionShift].Writable {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-2 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			v2 := m.r[o.r3&15]
+			mem2[to2], mem2[to2+1] = uint8(v2), uint8(v2>>8)
+			pc += 2
+			continue
+		case codeMovX_AddX_StoreB:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address2>>regionShift].Writable {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-1 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2[to2] = uint8(m.r[o.r3&15])
+			pc += 2
+			continue
+		case codeMovX_AddX_LoadDW:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-8 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r3&15] = uint64(mem2[to2]) | uint64(mem2[to2+1])<<8 | uint64(mem2[to2+2])<<16 | uint64(mem2[to2+3])<<24 | uint64(mem2[to2+4])<<32 | uint64(mem2[to2+5])<<40 | uint64(mem2[to2+6])<<48 | uint64(mem2[to2+7])<<56
+			pc += 2
+			continue
+		case codeMovX_AddX_LoadW:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-4 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r3&15] = uint64(mem2[to2]) | uint64(mem2[to2+1])<<8 | uint64(mem2[to2+2])<<16 | uint64(mem2[to2+3])<<24
+			pc += 2
+			continue
+		case codeMovX_AddX_LoadH:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-2 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r3&15] = uint64(mem2[to2]) | uint64(mem2[to2+1])<<8
+			pc += 2
+			continue
+		case codeMovX_AddX_LoadB:
+			v0 := m.r[o.r1&15]
+			v1 := v0 + m.r[o.r2&15]
+			m.r[o.r0&15] = v1
+			address2 := v1 + o.k0
+			if address2>>regionShift >= Regions {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			mem2, to2 := m.Region[address2>>regionShift].Bytes, int(address2&offsetMask)
+			if to2 > len(mem2)-1 {
+				pc += 2
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r3&15] = uint64(mem2[to2])
+			pc += 2
+			continue
+		case codeLshK_MovX_AddX:
+			m.r[o.r0&15] = m.r[o.r0&15] << (o.k0 & 63)
+			v1 := m.r[o.r2&15]
+			m.r[o.r1&15] = v1 + m.r[o.r3&15]
+			pc += 2
+			continue
+		case codeMov32X_Add32K_LshK:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			v1 := uint64(uint32(v0) + uint32(o.k0))
+			m.r[o.r0&15] = v1 << (o.k1 & 63)
+			pc += 2
+			continue
+		case codeMovX_LshK_MovX_AddX:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 << (o.k0 & 63)
+			v2 := m.r[o.r3&15]
+			m.r[o.r2&15] = v2 + m.r[o.r4&15]
+			pc += 3
+			continue
+		case codeMov32X_LshK_MovX_AddX:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = v0 << (o.k0 & 63)
+			v2 := m.r[o.r3&15]
+			m.r[o.r2&15] = v2 + m.r[o.r4&15]
+			pc += 3
+			continue
+		case codeJlt32X_Ja:
+			if uint32(m.r[o.r0&15]) < uint32(m.r[o.r1&15]) {
+				pc += 1
+				budget++
+				continue
+			}
+			pc += 1
+		case codeJne32K_Ja:
+			if uint32(m.r[o.r0&15]) != uint32(o.k0) {
+				pc += 1
+				budget++
+				continue
+			}
+			pc += 1
+		case codeJeq32K_Ja:
+			if uint32(m.r[o.r0&15]) == uint32(o.k0) {
+				pc += 1
+				budget++
+				continue
+			}
+			pc += 1
+		case codeJneX_Ja:
+			if m.r[o.r0&15] != m.r[o.r1&15] {
+				pc += 1
+				budget++
+				continue
+			}
+			pc += 1
+		case codeJltX_Ja:
+			if m.r[o.r0&15] < m.r[o.r1&15] {
+				pc += 1
+				budget++
+				continue
+			}
+			pc += 1
+		case codeJneK_Ja:
+			if m.r[o.r0&15] != o.k0 {
+				pc += 1
+				budget++
+				continue
+			}
+			pc += 1
+		case codeJeqK_Ja:
+			if m.r[o.r0&15] == o.k0 {
+				pc += 1
+				budget++
+				continue
+			}
+			pc += 1
+		case codeAdd32K_Mov32X_Jne32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			m.r[o.r1&15] = uint64(uint32(m.r[o.r2&15]))
+			pc += 2
+			if !(uint32(m.r[o.r3&15]) != uint32(o.k1)) {
+				continue
+			}
+		case codeAddK_MovX_JeqK_Ja:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r2&15]
+			if m.r[o.r3&15] == o.k1 {
+				pc += 3
+				budget++
+				continue
+			}
+			pc += 3
+		case codeAddK_MovX_JneK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r2&15]
+			pc += 2
+			if !(m.r[o.r3&15] != o.k1) {
+				continue
+			}
+		case codeAddK_MovX_JeqK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r2&15]
+			pc += 2
+			if !(m.r[o.r3&15] == o.k1) {
+				continue
+			}
+		case codeAddK_AddK_JltX_Ja:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
+			if m.r[o.r2&15] < m.r[o.r3&15] {
+				pc += 3
+				budget++
+				continue
+			}
+			pc += 3
+		case codeAddK_AddK_JneK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
+			pc += 2
+			if !(m.r[o.r2&15] != uint64(o.k2)) {
+				continue
+			}
+		case codeAddK_AddK_JneX:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
+			pc += 2
+			if !(m.r[o.r2&15] != m.r[o.r3&15]) {
+				continue
+			}
+		case codeAddK_AddK_JltX:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
+			pc += 2
+			if !(m.r[o.r2&15] < m.r[o.r3&15]) {
+				continue
+			}
+		case codeAddK_AddK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			m.r[o.r1&15] = m.r[o.r1&15] + o.k1
+			pc += 1
+			continue
+		case codeAdd32X_Jlt32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(m.r[o.r1&15]))
+			pc += 1
+			if !(uint32(m.r[o.r2&15]) < uint32(m.r[o.r3&15])) {
+				continue
+			}
+		case codeAddX_JltX:
+			m.r[o.r0&15] = m.r[o.r0&15] + m.r[o.r1&15]
+			pc += 1
+			if !(m.r[o.r2&15] < m.r[o.r3&15]) {
+				continue
+			}
+		case codeAdd32K_Jlt32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			pc += 1
+			if !(uint32(m.r[o.r1&15]) < uint32(o.k1)) {
+				continue
+			}
+		case codeAdd32K_Jne32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			pc += 1
+			if !(uint32(m.r[o.r1&15]) != uint32(o.k1)) {
+				continue
+			}
+		case codeAdd32K_Jne32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			pc += 1
+			if !(uint32(m.r[o.r1&15]) != uint32(m.r[o.r2&15])) {
+				continue
+			}
+		case codeAdd32K_Jlt32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			pc += 1
+			if !(uint32(m.r[o.r1&15]) < uint32(m.r[o.r2&15])) {
+				continue
+			}
+		case codeAddK_JltK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			pc += 1
+			if !(m.r[o.r1&15] < o.k1) {
+				continue
+			}
+		case codeAddK_JeqK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			pc += 1
+			if !(m.r[o.r1&15] == o.k1) {
+				continue
+			}
+		case codeAddK_JneK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			pc += 1
+			if !(m.r[o.r1&15] != o.k1) {
+				continue
+			}
+		case codeAddK_JneX:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			pc += 1
+			if !(m.r[o.r1&15] != m.r[o.r2&15]) {
+				continue
+			}
+		case codeAddK_JltX:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			pc += 1
+			if !(m.r[o.r1&15] < m.r[o.r2&15]) {
+				continue
+			}
+		case codeLshK_ArshK:
+			v0 := m.r[o.r0&15] << (o.k0 & 63)
+			m.r[o.r0&15] = uint64(int64(v0) >> (o.k1 & 63))
+			pc += 1
+			continue
+		case codeLshK_RshK:
+			v0 := m.r[o.r0&15] << (o.k0 & 63)
+			m.r[o.r0&15] = v0 >> (o.k1 & 63)
+			pc += 1
+			continue
+		case codeMovX_MulX_AddX:
+			v0 := m.r[o.r1&15]
+			v1 := v0 * m.r[o.r2&15]
+			m.r[o.r0&15] = v1 + m.r[o.r3&15]
+			pc += 2
+			continue
+		case codeMovX_RshK_OrX:
+			v0 := m.r[o.r1&15]
+			v1 := v0 >> (o.k0 & 63)
+			m.r[o.r0&15] = v1 | m.r[o.r2&15]
+			pc += 2
+			continue
+		case codeMovX_RshK_AddX:
+			v0 := m.r[o.r1&15]
+			v1 := v0 >> (o.k0 & 63)
+			m.r[o.r0&15] = v1 + m.r[o.r2&15]
+			pc += 2
+			continue
+		case codeMovX_RshK_XorX:
+			v0 := m.r[o.r1&15]
+			v1 := v0 >> (o.k0 & 63)
+			m.r[o.r0&15] = v1 ^ m.r[o.r2&15]
+			pc += 2
+			continue
+		case codeMovX_LshK_OrX:
+			v0 := m.r[o.r1&15]
+			v1 := v0 << (o.k0 & 63)
+			m.r[o.r0&15] = v1 | m.r[o.r2&15]
+			pc += 2
+			continue
+		case codeMovX_LshK_AddX:
+			v0 := m.r[o.r1&15]
+			v1 := v0 << (o.k0 & 63)
+			m.r[o.r0&15] = v1 + m.r[o.r2&15]
+			pc += 2
+			continue
+		case codeMovX_LshK_XorX:
+			v0 := m.r[o.r1&15]
+			v1 := v0 << (o.k0 & 63)
+			m.r[o.r0&15] = v1 ^ m.r[o.r2&15]
+			pc += 2
+			continue
+		case codeMov32X_LshK:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = v0 << (o.k0 & 63)
+			pc += 1
+			continue
+		case codeMov32X_Rsh32K:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = uint64(uint32(v0) >> (o.k0 & 31))
+			pc += 1
+			continue
+		case codeMov32X_Lsh32K:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = uint64(uint32(v0) << (o.k0 & 31))
+			pc += 1
+			continue
+		case codeMov32X_And32K:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = uint64(uint32(v0) & uint32(o.k0))
+			pc += 1
+			continue
+		case codeMov32X_Sub32X:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = uint64(uint32(v0) - uint32(m.r[o.r2&15]))
+			pc += 1
+			continue
+		case codeMov32X_Add32X:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = uint64(uint32(v0) + uint32(m.r[o.r2&15]))
+			pc += 1
+			continue
+		case codeMov32X_Add32K:
+			v0 := uint64(uint32(m.r[o.r1&15]))
+			m.r[o.r0&15] = uint64(uint32(v0) + uint32(o.k0))
+			pc += 1
+			continue
+		case codeMovX_ArshK:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = uint64(int64(v0) >> (o.k0 & 63))
+			pc += 1
+			continue
+		case codeMovX_RshK:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 >> (o.k0 & 63)
+			pc += 1
+			continue
+		case codeMovX_LshK:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 << (o.k0 & 63)
+			pc += 1
+			continue
+		case codeMovX_XorX:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 ^ m.r[o.r2&15]
+			pc += 1
+			continue
+		case codeMovX_OrX:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 | m.r[o.r2&15]
+			pc += 1
+			continue
+		case codeMovX_AndK:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 & o.k0
+			pc += 1
+			continue
+		case codeMovX_MulX:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 * m.r[o.r2&15]
+			pc += 1
+			continue
+		case codeMovX_SubX:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 - m.r[o.r2&15]
+			pc += 1
+			continue
+		case codeMovX_AddX:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 + m.r[o.r2&15]
+			pc += 1
+			continue
+		case codeMovX_AddK:
+			v0 := m.r[o.r1&15]
+			m.r[o.r0&15] = v0 + o.k0
+			pc += 1
+			continue
+		case codeWide:
+			m.r[o.r0&15] = o.k0
+			pc++
+			budget++
+			continue
+		case codeExit:
+			if m.depth == 0 {
+				break run
+			}
+			m.depth--
+			f := &m.frames[m.depth&(MaxDepth-1)]
+			m.r[6], m.r[7], m.r[8], m.r[9] = f.saved[0], f.saved[1], f.saved[2], f.saved[3]
+			m.r[isa.FramePointer] += uint64(m.frame)
+			budget += int32(f.ret/slot - pc)
+			pc = f.ret / slot
+			if budget < 0 {
+				fault = FaultBudget
+				pc++
+				break run
+			}
+			continue
+		case codeCall:
+			if m.depth >= MaxDepth {
+				fault = FaultDepth
+				break run
+			}
+			f := &m.frames[m.depth]
+			m.depth++
+			f.ret = pc * slot
+			f.saved = [4]uint64{m.r[6], m.r[7], m.r[8], m.r[9]}
+			m.r[isa.FramePointer] -= uint64(m.frame)
+		case codeJa:
+		case codeJsle32X:
+			if !(int32(m.r[o.r0&15]) <= int32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJsle32K:
+			if !(int32(m.r[o.r0&15]) <= int32(o.k0)) {
+				continue
+			}
+		case codeJsleX:
+			if !(int64(m.r[o.r0&15]) <= int64(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJsleK:
+			if !(int64(m.r[o.r0&15]) <= int64(o.k0)) {
+				continue
+			}
+		case codeJslt32X:
+			if !(int32(m.r[o.r0&15]) < int32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJslt32K:
+			if !(int32(m.r[o.r0&15]) < int32(o.k0)) {
+				continue
+			}
+		case codeJsltX:
+			if !(int64(m.r[o.r0&15]) < int64(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJsltK:
+			if !(int64(m.r[o.r0&15]) < int64(o.k0)) {
+				continue
+			}
+		case codeJle32X:
+			if !(uint32(m.r[o.r0&15]) <= uint32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJle32K:
+			if !(uint32(m.r[o.r0&15]) <= uint32(o.k0)) {
+				continue
+			}
+		case codeJleX:
+			if !(m.r[o.r0&15] <= m.r[o.r1&15]) {
+				continue
+			}
+		case codeJleK:
+			if !(m.r[o.r0&15] <= o.k0) {
+				continue
+			}
+		case codeJlt32X:
+			if !(uint32(m.r[o.r0&15]) < uint32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJlt32K:
+			if !(uint32(m.r[o.r0&15]) < uint32(o.k0)) {
+				continue
+			}
+		case codeJltX:
+			if !(m.r[o.r0&15] < m.r[o.r1&15]) {
+				continue
+			}
+		case codeJltK:
+			if !(m.r[o.r0&15] < o.k0) {
+				continue
+			}
+		case codeJsge32X:
+			if !(int32(m.r[o.r0&15]) >= int32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJsge32K:
+			if !(int32(m.r[o.r0&15]) >= int32(o.k0)) {
+				continue
+			}
+		case codeJsgeX:
+			if !(int64(m.r[o.r0&15]) >= int64(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJsgeK:
+			if !(int64(m.r[o.r0&15]) >= int64(o.k0)) {
+				continue
+			}
+		case codeJsgt32X:
+			if !(int32(m.r[o.r0&15]) > int32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJsgt32K:
+			if !(int32(m.r[o.r0&15]) > int32(o.k0)) {
+				continue
+			}
+		case codeJsgtX:
+			if !(int64(m.r[o.r0&15]) > int64(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJsgtK:
+			if !(int64(m.r[o.r0&15]) > int64(o.k0)) {
+				continue
+			}
+		case codeJne32X:
+			if !(uint32(m.r[o.r0&15]) != uint32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJne32K:
+			if !(uint32(m.r[o.r0&15]) != uint32(o.k0)) {
+				continue
+			}
+		case codeJneX:
+			if !(m.r[o.r0&15] != m.r[o.r1&15]) {
+				continue
+			}
+		case codeJneK:
+			if !(m.r[o.r0&15] != o.k0) {
+				continue
+			}
+		case codeJset32X:
+			if !(uint32(m.r[o.r0&15])&uint32(m.r[o.r1&15]) != 0) {
+				continue
+			}
+		case codeJset32K:
+			if !(uint32(m.r[o.r0&15])&uint32(o.k0) != 0) {
+				continue
+			}
+		case codeJsetX:
+			if !(m.r[o.r0&15]&m.r[o.r1&15] != 0) {
+				continue
+			}
+		case codeJsetK:
+			if !(m.r[o.r0&15]&o.k0 != 0) {
+				continue
+			}
+		case codeJge32X:
+			if !(uint32(m.r[o.r0&15]) >= uint32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJge32K:
+			if !(uint32(m.r[o.r0&15]) >= uint32(o.k0)) {
+				continue
+			}
+		case codeJgeX:
+			if !(m.r[o.r0&15] >= m.r[o.r1&15]) {
+				continue
+			}
+		case codeJgeK:
+			if !(m.r[o.r0&15] >= o.k0) {
+				continue
+			}
+		case codeJgt32X:
+			if !(uint32(m.r[o.r0&15]) > uint32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJgt32K:
+			if !(uint32(m.r[o.r0&15]) > uint32(o.k0)) {
+				continue
+			}
+		case codeJgtX:
+			if !(m.r[o.r0&15] > m.r[o.r1&15]) {
+				continue
+			}
+		case codeJgtK:
+			if !(m.r[o.r0&15] > o.k0) {
+				continue
+			}
+		case codeJeq32X:
+			if !(uint32(m.r[o.r0&15]) == uint32(m.r[o.r1&15])) {
+				continue
+			}
+		case codeJeq32K:
+			if !(uint32(m.r[o.r0&15]) == uint32(o.k0)) {
+				continue
+			}
+		case codeJeqX:
+			if !(m.r[o.r0&15] == m.r[o.r1&15]) {
+				continue
+			}
+		case codeJeqK:
+			if !(m.r[o.r0&15] == o.k0) {
+				continue
+			}
+		case codeStoreDW:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3], mem0[to0+4], mem0[to0+5], mem0[to0+6], mem0[to0+7] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24), uint8(v0>>32), uint8(v0>>40), uint8(v0>>48), uint8(v0>>56)
+			continue
+		case codeLoadDW:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-8 {
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24 | uint64(mem0[to0+4])<<32 | uint64(mem0[to0+5])<<40 | uint64(mem0[to0+6])<<48 | uint64(mem0[to0+7])<<56
+			continue
+		case codeStoreB:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			mem0[to0] = uint8(m.r[o.r1&15])
+			continue
+		case codeLoadB:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-1 {
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r0&15] = uint64(mem0[to0])
+			continue
+		case codeStoreH:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1] = uint8(v0), uint8(v0>>8)
+			continue
+		case codeLoadH:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-2 {
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8
+			continue
+		case codeStoreW:
+			address0 := m.r[o.r0&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			if !m.Region[address0>>regionShift].Writable {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			v0 := m.r[o.r1&15]
+			mem0[to0], mem0[to0+1], mem0[to0+2], mem0[to0+3] = uint8(v0), uint8(v0>>8), uint8(v0>>16), uint8(v0>>24)
+			continue
+		case codeLoadW:
+			address0 := m.r[o.r1&15] + o.k0
+			if address0>>regionShift >= Regions {
+				fault = FaultMemory
+				break run
+			}
+			mem0, to0 := m.Region[address0>>regionShift].Bytes, int(address0&offsetMask)
+			if to0 > len(mem0)-4 {
+				fault = FaultMemory
+				break run
+			}
+			m.r[o.r0&15] = uint64(mem0[to0]) | uint64(mem0[to0+1])<<8 | uint64(mem0[to0+2])<<16 | uint64(mem0[to0+3])<<24
+			continue
+		case codeNeg32:
+			m.r[o.r0&15] = uint64(-uint32(m.r[o.r0&15]))
+			continue
+		case codeNeg:
+			m.r[o.r0&15] = -m.r[o.r0&15]
+			continue
+		case codeArsh32X:
+			m.r[o.r0&15] = uint64(uint32(int32(m.r[o.r0&15]) >> (m.r[o.r1&15] & 31)))
+			continue
+		case codeArsh32K:
+			m.r[o.r0&15] = uint64(uint32(int32(m.r[o.r0&15]) >> (o.k0 & 31)))
+			continue
+		case codeArshX:
+			m.r[o.r0&15] = uint64(int64(m.r[o.r0&15]) >> (m.r[o.r1&15] & 63))
+			continue
+		case codeArshK:
+			m.r[o.r0&15] = uint64(int64(m.r[o.r0&15]) >> (o.k0 & 63))
+			continue
+		case codeMov32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r1&15]))
+			continue
+		case codeMov32K:
+			m.r[o.r0&15] = uint64(uint32(o.k0))
+			continue
+		case codeMovX:
+			m.r[o.r0&15] = m.r[o.r1&15]
+			continue
+		case codeMovK:
+			m.r[o.r0&15] = o.k0
+			continue
+		case codeXor32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) ^ uint32(m.r[o.r1&15]))
+			continue
+		case codeXor32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) ^ uint32(o.k0))
+			continue
+		case codeXorX:
+			m.r[o.r0&15] = m.r[o.r0&15] ^ m.r[o.r1&15]
+			continue
+		case codeXorK:
+			m.r[o.r0&15] = m.r[o.r0&15] ^ o.k0
+			continue
+		case codeRsh32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) >> (m.r[o.r1&15] & 31))
+			continue
+		case codeRsh32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) >> (o.k0 & 31))
+			continue
+		case codeRshX:
+			m.r[o.r0&15] = m.r[o.r0&15] >> (m.r[o.r1&15] & 63)
+			continue
+		case codeRshK:
+			m.r[o.r0&15] = m.r[o.r0&15] >> (o.k0 & 63)
+			continue
+		case codeLsh32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) << (m.r[o.r1&15] & 31))
+			continue
+		case codeLsh32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) << (o.k0 & 31))
+			continue
+		case codeLshX:
+			m.r[o.r0&15] = m.r[o.r0&15] << (m.r[o.r1&15] & 63)
+			continue
+		case codeLshK:
+			m.r[o.r0&15] = m.r[o.r0&15] << (o.k0 & 63)
+			continue
+		case codeAnd32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) & uint32(m.r[o.r1&15]))
+			continue
+		case codeAnd32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) & uint32(o.k0))
+			continue
+		case codeAndX:
+			m.r[o.r0&15] = m.r[o.r0&15] & m.r[o.r1&15]
+			continue
+		case codeAndK:
+			m.r[o.r0&15] = m.r[o.r0&15] & o.k0
+			continue
+		case codeOr32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) | uint32(m.r[o.r1&15]))
+			continue
+		case codeOr32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) | uint32(o.k0))
+			continue
+		case codeOrX:
+			m.r[o.r0&15] = m.r[o.r0&15] | m.r[o.r1&15]
+			continue
+		case codeOrK:
+			m.r[o.r0&15] = m.r[o.r0&15] | o.k0
+			continue
+		case codeMul32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) * uint32(m.r[o.r1&15]))
+			continue
+		case codeMul32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) * uint32(o.k0))
+			continue
+		case codeMulX:
+			m.r[o.r0&15] = m.r[o.r0&15] * m.r[o.r1&15]
+			continue
+		case codeMulK:
+			m.r[o.r0&15] = m.r[o.r0&15] * o.k0
+			continue
+		case codeSub32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) - uint32(m.r[o.r1&15]))
+			continue
+		case codeSub32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) - uint32(o.k0))
+			continue
+		case codeSubX:
+			m.r[o.r0&15] = m.r[o.r0&15] - m.r[o.r1&15]
+			continue
+		case codeSubK:
+			m.r[o.r0&15] = m.r[o.r0&15] - o.k0
+			continue
+		case codeAdd32X:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(m.r[o.r1&15]))
+			continue
+		case codeAdd32K:
+			m.r[o.r0&15] = uint64(uint32(m.r[o.r0&15]) + uint32(o.k0))
+			continue
+		case codeAddX:
+			m.r[o.r0&15] = m.r[o.r0&15] + m.r[o.r1&15]
+			continue
+		case codeAddK:
+			m.r[o.r0&15] = m.r[o.r0&15] + o.k0
+			continue
+		case codeRare, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255:
 			break run
 
 		}

@@ -40,7 +40,10 @@ func loop() []byte {
 	var w bytes.Buffer
 	w.WriteString(intro + loopBegin)
 	all := allPatterns()
-	for _, p := range all {
+	// The order of the cases decides where the compiler puts them, and that,
+	// how well a processor predicts the jumps between them: by up to a fifth
+	// of the time. Of the orders tried this one was the best.
+	for _, p := range slices.Backward(all) {
 		fmt.Fprintf(&w, "case %s:\n", p.code())
 		b := body{Writer: &w, pattern: p}
 		b.write()

@@ -41,6 +41,8 @@ const sequences = `
 	element of an array:
 		Mov32X .LshK MovX .AddX
 		MovX .LshK MovX .AddX
+		Mov32X .Add32K .LshK
+		LshK MovX .AddX
 		MovX .AddX @{LoadB,LoadH,LoadW,LoadDW,StoreB,StoreH,StoreW,StoreDW}
 	copy:
 		LoadB >StoreB
@@ -55,7 +57,8 @@ const sequences = `
 		{StoreB,StoreH,StoreW,StoreDW} AddK
 		{StoreB,StoreH,StoreW,StoreDW} AddK JltX
 	comparison with memory:
-		{LoadB,LoadW} .{Jeq32K,Jne32K}
+		{LoadB,LoadW} .{JeqK,JneK,Jeq32K,Jne32K}
+		LoadDW .{JeqK,JneK}
 		LoadW .{Jlt32X,Jgt32X,Jle32X,Jge32X}
 		Add32K LoadW .{Jlt32X,Jgt32X}
 		LoadW LoadW .{Jle32X,Jgt32X}
