@@ -26,9 +26,9 @@ var roots = []string{"Machine.Run", "Machine.Reset", "Machine.Save", "Machine.Re
 
 // writers of the state that a suspended run resumes from.
 var resumedState = map[string][]string{
-	"pc":     {"Machine.Reset", "Machine.Restore", "Machine.loop", "Machine.loopHost", "Machine.step", "Machine.branch", "Machine.memory", "Machine.invoke"},
-	"depth":  {"Machine.Reset", "Machine.Restore", "Machine.branch", "Machine.loopHost"},
-	"frames": {"Machine.Restore", "Machine.branch"},
+	"pc":     {"Machine.Reset", "Machine.keep", "Machine.loop", "Machine.loopHost", "Machine.step", "Machine.branch", "Machine.memory", "Machine.invoke"},
+	"depth":  {"Machine.Reset", "Machine.keep", "Machine.branch", "Machine.loopHost"},
+	"frames": {"Machine.keep", "Machine.branch"},
 	"frame":  {"Machine.Reset"},
 	"text":   {"Machine.Reset"},
 }
@@ -36,9 +36,8 @@ var resumedState = map[string][]string{
 // unmasked lists functions that make an int of 32 or 64 unsigned bits without
 // a mask, with the reason why it fits.
 var unmasked = map[string]string{
-	"Machine.find":    "n was compared with MaxRegion",
-	"Machine.Restore": "what Save wrote, which containers cannot reach",
-	"Call.Bytes":      "a length is cut by length",
+	"Machine.find": "n was compared with MaxRegion",
+	"Call.Bytes":   "a length is cut by length",
 }
 
 // setUp lists functions that run before a container's instructions do, on

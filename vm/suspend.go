@@ -31,40 +31,55 @@ func (m *Machine) Save(dst []byte) bool {
 	if SavedSize(m.depth) > len(dst) {
 		return false
 	}
-	store32(dst, 0, uint32(m.pc))
-	store32(dst, 4, uint32(m.depth))
-	putWords(dst[8:], m.r[:savedRegisters])
-	for i := range int(m.depth) {
-		at := savedHead + i*savedFrame
-		store32(dst, at, uint32(m.frames[i].ret))
-		putWords(dst[at+8:], m.frames[i].saved[:])
-	}
+	m.keep(dst, false)
 	return true
 }
 
 // Restore lets the next Run go on where src was saved, with the budget that
 // Reset, called before with the same text, has set.
 func (m *Machine) Restore(src []byte) {
-	m.pc = int(load32(src, 0))
-	m.depth = src[4]
+	m.keep(src, true)
 	m.budget += int32(m.pc / slot)
-	getWords(m.r[:savedRegisters], src[8:])
-	for i := range int(m.depth) {
-		at := savedHead + i*savedFrame
-		m.frames[i].ret = int(load32(src, at))
-		getWords(m.frames[i].saved[:], src[at+8:])
+}
+
+// keep writes the state to b or, if back is set, reads it from there.
+func (m *Machine) keep(b []byte, back bool) {
+	place := uint64(m.pc) | uint64(m.depth)<<32
+	b = carry(b, &place, back)
+	m.pc, m.depth = int(place&(1<<31-1)), uint8(place>>32)
+	for i := range savedRegisters {
+		b = carry(b, &m.r[i], back)
+	}
+	for i := range m.depth {
+		f := &m.frames[i&(MaxDepth-1)]
+		ret := uint64(f.ret)
+		b = carry(b, &ret, back)
+		f.ret = int(ret & (1<<31 - 1))
+		for j := range f.saved {
+			b = carry(b, &f.saved[j], back)
+		}
 	}
 }
 
-func putWords(dst []byte, words []uint64) {
-	for i, w := range words {
-		store32(dst, 8*i, uint32(w))
-		store32(dst, 8*i+4, uint32(w>>32))
+// carry copies word to the start of b, or back, and returns the rest of b.
+//
+//go:noinline
+func carry(b []byte, word *uint64, back bool) []byte {
+	const size = 8
+	if len(b) < size {
+		return b // not reached: b is as long as SavedSize says
 	}
-}
-
-func getWords(words []uint64, src []byte) {
-	for i := range words {
-		words[i] = uint64(load32(src, 8*i)) | uint64(load32(src, 8*i+4))<<32
+	v := *word
+	for i := range size {
+		if back {
+			v = v>>8 | uint64(b[i])<<56
+		} else {
+			b[i] = uint8(v)
+			v >>= 8
+		}
 	}
+	if back {
+		*word = v
+	}
+	return b[size:]
 }

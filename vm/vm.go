@@ -58,6 +58,8 @@ type HelperSet [8]uint32
 func (s *HelperSet) Has(n uint8) bool { return s[n>>5]>>(n&31)&1 != 0 }
 
 // Add puts n into the set.
+//
+//go:noinline
 func (s *HelperSet) Add(n uint8) { s[n>>5] |= 1 << (n & 31) }
 
 // Without returns the members of s that are not in t.
