@@ -69,6 +69,8 @@ var verbs = [...]uint8{
 
 // serveCommand takes a signed command: whatever changes state and is no
 // manifest.
+//
+//go:noinline
 func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) {
 	if a.busy(now, resp) {
 		return
@@ -77,10 +79,14 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 	a.report = report{}
 	o := &a.order
 	*o = order{from: req.From, index: -1}
-	a.report.suit = a.command(now, o, req.Payload)
+	v := a.command(now, o, req.Payload)
 	a.report.progress = ProgressDone
-	if a.report.suit.Stage != suit.StageNone {
+	if v != done {
 		a.report.progress = ProgressRefused
+		a.report.suit.Stage, a.report.suit.Reason = suit.Stage(v>>16), suit.Reason(v>>8&0xff)
+		if err := int(v & 0xff); err != 0 {
+			a.report.fail(DetailAgent, err)
+		}
 	} else if o.verb == VerbFire {
 		a.fire(now, int(a.named.hook), o.arg.Bytes(), resp)
 		return
@@ -88,35 +94,40 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 	a.answer(resp, &last)
 }
 
+// A verdict is what became of a command, in one word as there are many: 0 if it
+// was carried out.
+type verdict uint32
+
 // no is a refusal with what the agent has to say on it.
-func (a *Agent) no(stage suit.Stage, reason suit.Reason, err Error) suit.Report {
-	if err != OK {
-		a.report.fail(DetailAgent, int(err))
-	}
-	return suit.Report{Stage: stage, Reason: reason}
+func no(stage suit.Stage, reason suit.Reason, err Error) verdict {
+	return verdict(stage)<<16 | verdict(reason)<<8 | verdict(err)
 }
+
+const done verdict = 0
 
 // command authenticates, checks and carries out a command. The same stages and
 // reasons as a manifest's say what was wrong.
-func (a *Agent) command(now int64, o *order, message []byte) suit.Report {
+//
+//go:noinline
+func (a *Agent) command(now int64, o *order, message []byte) verdict {
 	// No envelope is being processed: its buffer is free.
 	scratch := (*[cose.PrefixSize]byte)(a.c.Envelope)
 	var claim cose.Signature
 	switch cose.ParseCommand(message, &claim, scratch) {
 	case 0:
 	case cose.ErrCBOR:
-		return a.no(suit.StageCBOR, suit.ReasonCBOR, OK)
+		return no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	default:
-		return a.no(suit.StageAuth, suit.ReasonCOSE, OK)
+		return no(suit.StageAuth, suit.ReasonCOSE, OK)
 	}
 	if !a.signedBy(o, &claim) {
-		return a.no(suit.StageAuth, suit.ReasonUnauthorised, OK)
+		return no(suit.StageAuth, suit.ReasonUnauthorised, OK)
 	}
 	if !o.parse(claim.Payload) {
-		return a.no(suit.StageCBOR, suit.ReasonCBOR, OK)
+		return no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	}
 	if !same(o.device, a.c.Device[:]) {
-		return a.no(suit.StageCheck, suit.ReasonCondition, ErrDevice)
+		return no(suit.StageCheck, suit.ReasonCondition, ErrDevice)
 	}
 	about := uint8(0)
 	if o.verb < uint64(len(verbs)) {
@@ -125,21 +136,21 @@ func (a *Agent) command(now int64, o *order, message []byte) suit.Report {
 	c := &a.named
 	switch {
 	case about == 0:
-		return a.no(suit.StageExecute, suit.ReasonCommand, OK)
+		return no(suit.StageExecute, suit.ReasonCommand, OK)
 	case o.arg.More() != (about&withArgument != 0):
-		return a.no(suit.StageCBOR, suit.ReasonCBOR, OK)
+		return no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	case o.segments > 0 && about&aboutHook == 0, o.segments == 0 && about&aboutDevice == 0:
-		return a.no(suit.StageCheck, suit.ReasonComponent, OK)
+		return no(suit.StageCheck, suit.ReasonComponent, OK)
 	case o.segments == 0:
 		*c = component{}
 		copy(c.counter[:], a.tenant(o.signer).id[:])
 	default:
 		if reason := a.name(c, o.signer, o.uuid, o.name); reason != suit.ReasonOK {
-			return a.no(suit.StageCheck, reason, OK)
+			return no(suit.StageCheck, reason, OK)
 		}
 	}
 	if about&byOwner != 0 && o.signer != owner {
-		return a.no(suit.StageCheck, suit.ReasonUnauthorised, ErrOwner)
+		return no(suit.StageCheck, suit.ReasonUnauthorised, ErrOwner)
 	}
 	if o.verb == VerbRead {
 		return a.session(now, o)
@@ -147,31 +158,33 @@ func (a *Agent) command(now int64, o *order, message []byte) suit.Report {
 	t := a.tenant(o.signer)
 	a.report.sequence = max(a.sequence(c.counter[:]), t.Spent)
 	if o.sequence > suit.MaxSequence {
-		return a.no(suit.StageSetup, suit.ReasonParameter, OK)
+		return no(suit.StageSetup, suit.ReasonParameter, OK)
 	}
 	if err := a.admits(t, o.sequence); err != OK {
-		return a.no(suit.StageSetup, suit.ReasonUnauthorised, err)
+		return no(suit.StageSetup, suit.ReasonUnauthorised, err)
 	}
 	if o.sequence <= a.report.sequence {
 		a.report.fail(DetailCounter, 0)
-		return a.no(suit.StageSetup, suit.ReasonUnauthorised, OK)
+		return no(suit.StageSetup, suit.ReasonUnauthorised, OK)
 	}
 	if o.segments > 0 {
 		o.index = a.find(c)
 	}
 	if o.index >= 0 && o.signer != owner && int(a.c.Containers[o.index].tenant) != o.signer && o.verb != VerbFire {
-		return a.no(suit.StageCheck, suit.ReasonComponentUnauthorised, ErrForeign)
+		return no(suit.StageCheck, suit.ReasonComponentUnauthorised, ErrForeign)
 	}
 	if o.index < 0 && about&aboutContainer != 0 {
-		return a.no(suit.StageExecute, suit.ReasonComponent, ErrAbsent)
+		return no(suit.StageExecute, suit.ReasonComponent, ErrAbsent)
 	}
 	if err := a.countable(c, t); err != OK {
-		return a.no(suit.StageCheck, suit.ReasonOperation, err)
+		return no(suit.StageCheck, suit.ReasonOperation, err)
 	}
 	return a.execute(now, o, c, message)
 }
 
 // signedBy finds out whose a command is.
+//
+//go:noinline
 func (a *Agent) signedBy(o *order, claim *cose.Signature) bool {
 	if !a.owner.free() {
 		o.signer = owner
@@ -199,15 +212,17 @@ func (a *Agent) enrolls() bool { return a.c.Enroll && !a.trusted && a.owner.free
 
 // execute carries out a command that may be carried out. A record of the log
 // spends its number, and then it takes effect.
-func (a *Agent) execute(now int64, o *order, c *component, message []byte) suit.Report {
-	failed := suit.Report{Stage: suit.StageExecute, Reason: suit.ReasonOperation}
-	malformed := suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
+//
+//go:noinline
+func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdict {
+	failed := no(suit.StageExecute, suit.ReasonOperation, OK)
+	malformed := no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	var scope, key, value uint64
 	kind, more, state := uint8(kindCounter), 0, uint8(0)
 	switch o.verb {
 	case VerbTrust:
-		if r := a.judge(o.arg); r.Stage != suit.StageNone {
-			return r
+		if v := a.judge(o.arg); v != done {
+			return v
 		}
 		return a.trusting(o, message)
 	case VerbFire:
@@ -217,7 +232,7 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) suit.
 			return malformed
 		}
 		if len(b) > len(a.c.Context) || !a.engine.Hook(int(c.hook)).Fits(len(b)) {
-			return a.no(suit.StageCheck, suit.ReasonParameter, ErrContext)
+			return no(suit.StageCheck, suit.ReasonParameter, ErrContext)
 		}
 	case VerbSet, VerbUnset:
 		n := o.arg.Array()
@@ -230,14 +245,14 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) suit.
 			return malformed
 		}
 		if err := a.store(o, scope); err != OK {
-			return a.no(suit.StageCheck, suit.ReasonUnauthorised, err)
+			return no(suit.StageCheck, suit.ReasonUnauthorised, err)
 		}
 	case VerbRemove:
 		kind, more = kindRemove, 1
 	case VerbStart, VerbStop, VerbConfirm, VerbRollback:
 		var err Error
 		if state, err = a.become(o.index, o.verb); err != OK {
-			return a.no(suit.StageExecute, suit.ReasonOperation, err)
+			return no(suit.StageExecute, suit.ReasonOperation, err)
 		}
 		kind, more = kindInstall, 2
 	}
@@ -263,7 +278,7 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) suit.
 	case VerbReboot:
 		a.reboot = now + rebootDelay
 	}
-	return suit.Report{}
+	return done
 }
 
 // Scopes of stores, as VerbSet and VerbUnset and GET kv name them.
@@ -275,6 +290,8 @@ const (
 
 // store finds the store that a command is about, for the engine, and whether
 // the signer may write to it. Everybody may to the global one who may read it.
+//
+//go:noinline
 func (a *Agent) store(o *order, scope uint64) Error {
 	switch {
 	case scope == ScopeLocal && o.index >= 0:
@@ -297,24 +314,28 @@ const rebootDelay = 1_000_000
 
 // session opens reading for the peer that asks with the device's nonce, which
 // is good once: nothing has to be written to flash against replay.
-func (a *Agent) session(now int64, o *order) suit.Report {
+//
+//go:noinline
+func (a *Agent) session(now int64, o *order) verdict {
 	if o.sequence != a.nonce {
-		return a.no(suit.StageSetup, suit.ReasonUnauthorised, ErrNonce)
+		return no(suit.StageSetup, suit.ReasonUnauthorised, ErrNonce)
 	}
 	a.nonce++
 	a.reader, a.readUntil = o.from, now+sessionTime
-	return suit.Report{}
+	return done
 }
 
 // sessionTime is how long a session lasts after its last use, in microseconds.
 const sessionTime = 300_000_000
 
 // readable reports whether a peer may read what not everybody may.
+//
+//go:noinline
 func (a *Agent) readable(now int64, from *link.Addr) bool {
 	if !a.closed {
 		return true
 	}
-	if a.reader != *from || now >= a.readUntil {
+	if !same(a.reader.IP[:], from.IP[:]) || a.reader.Port != from.Port || a.reader.Zone != from.Zone || now >= a.readUntil {
 		return false
 	}
 	a.readUntil = now + sessionTime

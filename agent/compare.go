@@ -16,6 +16,18 @@ func same(a, b []byte) bool {
 	return true
 }
 
+// blank reports whether b is all zeros.
+//
+//go:noinline
+func blank(b []byte) bool {
+	for _, v := range b {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 //go:noinline
 func equal(b []byte, s string) bool {
 	if len(b) != len(s) {

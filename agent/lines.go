@@ -28,6 +28,8 @@ const lineHead = 10
 // Add takes in one line: when it was printed, which container did, as the name
 // of its hook and its own, and the first 255 bytes of what it said. The oldest
 // lines make room for it. One that is longer than the ring is counted as lost.
+//
+//go:noinline
 func (l *Lines) Add(now int64, hook string, name, text []byte) {
 	text = text[:min(len(text), 255)]
 	hook = hook[:min(len(hook), 255-1-nameLen)]
@@ -63,8 +65,10 @@ func (l *Lines) Add(now int64, hook string, name, text []byte) {
 	l.copy(at, text)
 }
 
+//go:noinline
 func (l *Lines) put(at int, b byte) { l.Ring[(l.oldest+at)%len(l.Ring)] = b }
 
+//go:noinline
 func (l *Lines) get(at int) byte { return l.Ring[(l.oldest+at)%len(l.Ring)] }
 
 func (l *Lines) copy(at int, p []byte) (end int) {
@@ -87,6 +91,8 @@ func (l *Lines) drop() {
 
 // ServeCoAP answers GET logs[?b=BOOT&n=NEXT], in hexadecimal of 8 digits: the
 // lines from number NEXT on, or all that are kept if BOOT is of another start.
+//
+//go:noinline
 func (l *Lines) ServeCoAP(_ int64, req *coap.Request, resp *coap.Response) {
 	boot, wanted := ^l.Boot, uint32(0)
 	for i := 0; i < req.NumQuery(); i++ {
@@ -127,8 +133,7 @@ func (l *Lines) ServeCoAP(_ int64, req *coap.Request, resp *coap.Response) {
 	pair(&e, LogsBoot, uint64(l.Boot))
 	pair(&e, LogsFirst, uint64(number))
 	pair(&e, LogsLost, uint64(lost))
-	e.Uint(LogsLines)
-	e.Array(count)
+	pairArray(&e, LogsLines, count)
 	for ; count > 0; count-- {
 		e.Array(3)
 		now := uint64(0)

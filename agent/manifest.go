@@ -31,6 +31,8 @@ const patience = 10_000_000
 
 // serveManifest takes an envelope and processes it as far as it goes without
 // the network.
+//
+//go:noinline
 func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response) {
 	if len(req.Payload) > len(a.c.Envelope) {
 		resp.Fail(coap.RequestEntityTooLarge, "envelope too long")
@@ -80,6 +82,8 @@ func (a *Agent) answer(resp *coap.Response, last *report) {
 }
 
 // settle makes an accepted manifest's container current, or keeps why not.
+//
+//go:noinline
 func (a *Agent) settle(status suit.Status) {
 	r := &a.report
 	r.suit = a.processor.Report()
@@ -113,6 +117,8 @@ func (a *Agent) refuse(stage suit.Stage, reason suit.Reason) {
 // first; then one record of the log makes the slot current and the number
 // spent; then the engine swaps. A power cut before the record leaves the old
 // container, after it the new one.
+//
+//go:noinline
 func (a *Agent) commit() {
 	u := &a.update
 	id, sequence := u.component.counter[:], a.processor.Sequence()
@@ -157,6 +163,8 @@ func (a *Agent) verify() bool {
 }
 
 // check reports whether the engine would take an image, and notes why not.
+//
+//go:noinline
 func (a *Agent) check(raw []byte) bool {
 	u := &a.update
 	a.spec(&u.component, a.processor.Signer(), raw)
@@ -194,7 +202,7 @@ func (t *Tenant) signed(s *suit.Signature) bool {
 		if i > 0 {
 			key = &t.Next
 		}
-		if *key != [32]byte{} && len(s.KeyID) <= keyIDLen && same(s.KeyID, t.keyID[i][:len(s.KeyID)]) && s.VerifyEd25519(key) {
+		if !blank(key[:]) && len(s.KeyID) <= keyIDLen && same(s.KeyID, t.keyID[i][:len(s.KeyID)]) && s.VerifyEd25519(key) {
 			return true
 		}
 	}
@@ -203,6 +211,8 @@ func (t *Tenant) signed(s *suit.Signature) bool {
 
 // Component finds the container that a manifest is about (suit.Platform). One
 // manifest is about one.
+//
+//go:noinline
 func (a *Agent) Component(signer int, id suit.ComponentID) (handle int, reason suit.Reason) {
 	u := &a.update
 	if u.named {
@@ -338,6 +348,8 @@ func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason 
 
 // Fetch asks for a payload by URI (suit.Platform). A relative reference is
 // resolved against the peer that sent the envelope.
+//
+//go:noinline
 func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pending bool, reason suit.Reason) {
 	u := &a.update
 	var sum [sha2.Size256]byte

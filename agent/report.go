@@ -26,6 +26,8 @@ func (r *report) fail(detail Detail, code int) {
 }
 
 // writeReport puts the report into the response's body.
+//
+//go:noinline
 func (a *Agent) writeReport(resp *coap.Response) {
 	r := &a.report
 	e := body(resp)
@@ -34,17 +36,14 @@ func (a *Agent) writeReport(resp *coap.Response) {
 	pair(&e, ReportStage, uint64(r.suit.Stage))
 	pair(&e, ReportReason, uint64(r.suit.Reason))
 	pair(&e, ReportDetail, uint64(r.detail))
-	e.Uint(ReportCode)
-	e.Int(int64(r.code))
+	pairInt(&e, ReportCode, int64(r.code))
 	pair(&e, ReportPC, uint64(r.pc))
 	pair(&e, ReportSequence, r.sequence)
 	pair(&e, ReportReceived, uint64(r.received))
 	pair(&e, ReportTotal, uint64(r.total))
 	pair(&e, ReportSection, uint64(r.suit.Section))
-	e.Uint(ReportCommand)
-	e.Int(int64(r.suit.Command))
-	e.Uint(ReportManifest)
-	e.ByteString(r.manifest[:])
+	pairInt(&e, ReportCommand, int64(r.suit.Command))
+	pairBytes(&e, ReportManifest, r.manifest[:])
 	finish(resp, resp.Code, &e)
 }
 
@@ -77,6 +76,8 @@ const coapConflict = 4<<5 | 9
 // hexadecimal, with the highest sequence number spent, and GET kv with the
 // entries of a store: that of a container with h=UUID[&n=NAME], of a tenant with
 // k=KEYID, else the global one.
+//
+//go:noinline
 func (a *Agent) serveQuery(at int, req *coap.Request, resp *coap.Response) {
 	var keyID [keyIDLen]byte
 	var uuid [16]byte
@@ -101,9 +102,9 @@ func (a *Agent) serveQuery(at int, req *coap.Request, resp *coap.Response) {
 		resp.Fail(coap.BadRequest, "want k=KEYID and h=UUID")
 		return
 	}
-	signer, ok := owner, !key || !a.owner.free() && a.owner.keyID[0] == keyID
+	signer, ok := owner, !key || !a.owner.free() && same(a.owner.keyID[0][:], keyID[:])
 	for i := range a.tenants {
-		if t := &a.tenants[i]; key && !t.free() && (t.keyID[0] == keyID || t.keyID[1] == keyID) {
+		if t := &a.tenants[i]; key && !t.free() && (same(t.keyID[0][:], keyID[:]) || same(t.keyID[1][:], keyID[:])) {
 			signer, ok = i, true
 		}
 	}
@@ -127,7 +128,8 @@ func (a *Agent) serveQuery(at int, req *coap.Request, resp *coap.Response) {
 		}
 		e.Array(2 * len(pairs))
 		for i := range pairs {
-			pair(&e, uint64(pairs[i].Key), uint64(pairs[i].Value))
+			e.Uint(uint64(pairs[i].Key))
+			e.Uint(uint64(pairs[i].Value))
 		}
 	}
 	if !ok {

@@ -34,6 +34,8 @@ const (
 
 // ServeCoAP answers one request. It is the Endpoint's handler; nobody else
 // calls it.
+//
+//go:noinline
 func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 	at, known := 0, a.c.CoAP.Resources
 	for at < len(known) && !equal(req.Path(0), known[at].Path[1:]) {
@@ -92,6 +94,8 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 
 // finish turns what e wrote into the response's body, or into an error if it
 // did not fit.
+//
+//go:noinline
 func finish(resp *coap.Response, code coap.Code, e *cbor.Encoder) {
 	if e.Overflow() {
 		resp.Fail(coap.InternalServerError, "answer too long")
@@ -103,19 +107,50 @@ func finish(resp *coap.Response, code coap.Code, e *cbor.Encoder) {
 }
 
 // body returns an encoder into the response's body.
+//
+//go:noinline
 func body(resp *coap.Response) cbor.Encoder {
 	return cbor.NewEncoder(resp.Body[:cap(resp.Body)])
 }
 
-// pair appends a pair of a map.
+// pair appends a pair of a map. A key of 8 bits leaves the registers to the
+// value.
 //
 //go:noinline
-func pair(e *cbor.Encoder, key, value uint64) {
-	e.Uint(key)
+func pair(e *cbor.Encoder, key uint8, value uint64) {
+	e.Uint(uint64(key))
 	e.Uint(value)
 }
 
+//go:noinline
+func pairInt(e *cbor.Encoder, key uint8, value int64) {
+	e.Uint(uint64(key))
+	e.Int(value)
+}
+
+//go:noinline
+func pairBytes(e *cbor.Encoder, key uint8, value []byte) {
+	e.Uint(uint64(key))
+	e.ByteString(value)
+}
+
+//go:noinline
+func pairText(e *cbor.Encoder, key uint8, value string) {
+	e.Uint(uint64(key))
+	e.Text(value)
+}
+
+// pairArray appends a key and the head of its array.
+//
+//go:noinline
+func pairArray(e *cbor.Encoder, key uint8, n int) {
+	e.Uint(uint64(key))
+	e.Array(n)
+}
+
 // text appends b as a text string. It is of an alphabet without surprises.
+//
+//go:noinline
 func text(e *cbor.Encoder, b []byte) {
 	e.Head(cbor.Text, uint64(len(b)))
 	e.Raw(b)
@@ -123,6 +158,8 @@ func text(e *cbor.Encoder, b []byte) {
 
 // serveInfo tells what the device is. Those who may not read get what they need
 // to ask for a session.
+//
+//go:noinline
 func (a *Agent) serveInfo(now int64, all bool, resp *coap.Response) {
 	e := body(resp)
 	if !all {
@@ -134,23 +171,17 @@ func (a *Agent) serveInfo(now int64, all bool, resp *coap.Response) {
 	}
 	e.Map(16)
 	pair(&e, InfoWire, WireVersion)
-	e.Uint(InfoBoard)
-	e.Text(a.c.Board)
-	e.Uint(InfoVersion)
-	e.Text(a.c.Version)
-	e.Uint(InfoVendor)
-	e.ByteString(a.c.Vendor[:])
-	e.Uint(InfoClass)
-	e.ByteString(a.c.Class[:])
+	pairText(&e, InfoBoard, a.c.Board)
+	pairText(&e, InfoVersion, a.c.Version)
+	pairBytes(&e, InfoVendor, a.c.Vendor[:])
+	pairBytes(&e, InfoClass, a.c.Class[:])
 	pair(&e, InfoManifest, suit.Version)
 	pair(&e, InfoEnvelope, uint64(len(a.c.Envelope)))
 	pair(&e, InfoImage, uint64(a.maxImage()))
-	e.Uint(InfoContainers)
-	e.Array(2)
+	pairArray(&e, InfoContainers, 2)
 	e.Uint(uint64(a.used()))
 	e.Uint(uint64(len(a.c.Containers)))
-	e.Uint(InfoHooks)
-	e.Array(a.engine.Hooks())
+	pairArray(&e, InfoHooks, a.engine.Hooks())
 	for i := 0; i < a.engine.Hooks(); i++ {
 		hook := a.engine.Hook(i)
 		e.Array(4)
@@ -188,14 +219,12 @@ func (a *Agent) serveInfo(now int64, all bool, resp *coap.Response) {
 
 // device tells whose the device is.
 func (a *Agent) device(e *cbor.Encoder) {
-	e.Uint(InfoDevice)
-	e.ByteString(a.c.Device[:])
+	pairBytes(e, InfoDevice, a.c.Device[:])
 	flags := uint64(0)
 	if a.closed {
 		flags = InfoClosed
 	}
-	e.Uint(InfoTrust)
-	e.Array(4)
+	pairArray(e, InfoTrust, 4)
 	if a.owner.free() {
 		e.ByteString(nil)
 		if a.enrolls() {
@@ -223,6 +252,7 @@ func (a *Agent) attached(hook int) int {
 	return n
 }
 
+//go:noinline
 func (a *Agent) serveList(resp *coap.Response) {
 	e := body(resp)
 	e.Array(a.used())
@@ -248,20 +278,17 @@ func (a *Agent) serveList(resp *coap.Response) {
 		e.Map(15)
 		e.Uint(ListName)
 		text(&e, container.Name())
-		e.Uint(ListHook)
-		e.Text(a.engine.Hook(container.Hook()).Name)
+		pairText(&e, ListHook, a.engine.Hook(container.Hook()).Name)
 		e.Uint(ListTenant)
 		text(&e, trimZeros(a.tenants[c.tenant].name[:]))
-		e.Uint(ListDigest)
-		e.ByteString(header.digest())
+		pairBytes(&e, ListDigest, header.digest())
 		pair(&e, ListSize, uint64(header.size()))
 		pair(&e, ListSequence, a.sequence(header.counter()))
 		pair(&e, ListState, uint64(state))
 		pair(&e, ListActivations, uint64(stats.Activations))
 		pair(&e, ListInstructions, stats.Instructions)
 		pair(&e, ListFaults, uint64(stats.Faults))
-		e.Uint(ListLastFault)
-		e.Int(int64(stats.Fault))
+		pairInt(&e, ListLastFault, int64(stats.Fault))
 		pair(&e, ListFaultPC, uint64(stats.FaultPC))
 		pair(&e, ListFaultAddress, stats.FaultAddress)
 		pair(&e, ListMemory, uint64(container.Memory()))
@@ -271,6 +298,8 @@ func (a *Agent) serveList(resp *coap.Response) {
 }
 
 // serveHook fires a hook with the request's body as context.
+//
+//go:noinline
 func (a *Agent) serveHook(now int64, req *coap.Request, resp *coap.Response) {
 	hook := -1
 	for i := 0; i < a.engine.Hooks(); i++ {
@@ -300,8 +329,7 @@ func (a *Agent) fire(now int64, hook int, payload []byte, resp *coap.Response) {
 	result := a.engine.FireEach(now, hook, context, a.c.Outcomes)
 	e := body(resp)
 	e.Map(5)
-	e.Uint(FireValue)
-	e.Int(result.Value)
+	pairInt(&e, FireValue, result.Value)
 	pair(&e, FireRan, uint64(result.Ran))
 	pair(&e, FireFaulted, uint64(result.Faulted))
 	pair(&e, FireInstructions, uint64(result.Instructions))

@@ -12,6 +12,8 @@ import (
 // container that runs is untouched.
 
 // open reads the flash and starts what is whole.
+//
+//go:noinline
 func (a *Agent) open() Error {
 	c := a.c
 	err := a.log.Open(c.Flash, 0, c.LogSize, a.logBuffer[:], a)
@@ -77,6 +79,8 @@ const logHeaderRoom = flash.MaxWriteSize
 
 // adopt starts a container that the log says is installed, unless its slot is
 // damaged, or its hook or tenant is no longer there to run it.
+//
+//go:noinline
 func (a *Agent) adopt(i int) bool {
 	if _, ok := intact(&a.slots, slotIndex(i, a.c.Containers[i].slot())); !ok {
 		return false
@@ -116,6 +120,8 @@ func (a *Agent) start(i int, c *component) bool {
 
 // spec describes a container to the engine, in newSpec: a local of that size
 // would not stay on a microcontroller's stack.
+//
+//go:noinline
 func (a *Agent) spec(c *component, tenant int, image []byte) {
 	a.newSpec = engine.Spec{
 		Hook: int(c.hook), Name: trimZeros(c.name[:]), Image: image, Tenant: tenant,
@@ -130,6 +136,8 @@ func (a *Agent) specOf(i int, image []byte) {
 
 // Snapshot gives the log what is worth keeping when it moves to its other bank
 // (flash.Owner).
+//
+//go:noinline
 func (a *Agent) Snapshot(l *flash.Log) flash.Error {
 	for i := 0; i < a.counters; i++ {
 		counter := &a.c.Counters[i]
@@ -158,11 +166,15 @@ func (a *Agent) maxImage() int { return a.c.SlotSize - slotHeaderLen }
 func slotIndex(container int, slot uint8) int { return 2*container + int(slot) }
 
 // header returns the header of container i's current slot.
+//
+//go:noinline
 func (a *Agent) header(i int) slotHeader {
 	return a.slots.Bytes(slotIndex(i, a.c.Containers[i].slot()), slotHeaderLen)
 }
 
 // image returns container i's current image, in flash.
+//
+//go:noinline
 func (a *Agent) image(i int) []byte {
 	slot := slotIndex(i, a.c.Containers[i].slot())
 	return a.slots.Bytes(slot, slotHeaderLen+a.header(i).size())[slotHeaderLen:]

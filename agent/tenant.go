@@ -58,7 +58,7 @@ func (t *Tenant) identify() {
 	}
 	keyID(&t.keyID[0], &t.Key)
 	keyID(&t.keyID[1], &t.Next)
-	if t.id == [keyIDLen]byte{} {
+	if blank(t.id[:]) {
 		t.id = t.keyID[0]
 	}
 }
@@ -70,7 +70,7 @@ func keyID(id *[keyIDLen]byte, key *[32]byte) {
 }
 
 // free reports whether t is a free place of the table.
-func (t *Tenant) free() bool { return t.Key == [32]byte{} }
+func (t *Tenant) free() bool { return blank(t.Key[:]) }
 
 // findTenant returns the tenant of an identity, -1 if there is none.
 func (a *Agent) findTenant(id []byte) int {
@@ -98,12 +98,12 @@ func clashes(tenants []Tenant) bool {
 func (t *Tenant) like(u *Tenant) bool {
 	for i := range t.keyID {
 		for k := range u.keyID {
-			if t.keyID[i] == u.keyID[k] && (i == 0 || t.Next != [32]byte{}) {
+			if same(t.keyID[i][:], u.keyID[k][:]) && (i == 0 || !blank(t.Next[:])) {
 				return true
 			}
 		}
 	}
-	return t.id == u.id
+	return same(t.id[:], u.id[:])
 }
 
 // grant tells the engine what tenant i may do, and reports whether it has room

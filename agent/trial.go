@@ -19,6 +19,8 @@ const (
 const trialBoots = 3
 
 // become returns the state of container i after a verb.
+//
+//go:noinline
 func (a *Agent) become(i int, verb uint64) (state uint8, err Error) {
 	state = a.c.Containers[i].state &^ (stateUsed | stateReverted)
 	trial := state&stateTrial != 0
@@ -39,6 +41,8 @@ func (a *Agent) become(i int, verb uint64) (state uint8, err Error) {
 
 // kept reports whether the version of container i that is not current is there,
 // and could run.
+//
+//go:noinline
 func (a *Agent) kept(i int) bool {
 	slot := slotIndex(i, 1-a.c.Containers[i].slot())
 	raw, ok := intact(&a.slots, slot)
@@ -50,6 +54,8 @@ func (a *Agent) kept(i int) bool {
 }
 
 // enter has the engine do what container i's new state says.
+//
+//go:noinline
 func (a *Agent) enter(i int, state uint8) {
 	old := a.c.Containers[i].state
 	a.occupy(i, state)
@@ -68,6 +74,8 @@ func (a *Agent) enter(i int, state uint8) {
 }
 
 // watch writes down which trials the engine has ended, and how.
+//
+//go:noinline
 func (a *Agent) watch() {
 	for i := range a.c.Containers {
 		c := &a.c.Containers[i]
@@ -94,6 +102,8 @@ func (a *Agent) decide(i int, state uint8) {
 
 // resume has the engine run container i as the log says, at a start of the
 // device. It reports whether there is something to run.
+//
+//go:noinline
 func (a *Agent) resume(i int, c *component) bool {
 	place := &a.c.Containers[i]
 	state := place.state &^ stateUsed

@@ -160,36 +160,37 @@ func (t *trust) next(e *engine.Engine, to *Tenant, g *engine.Grant) bool {
 
 // judge reports what is wrong with a document, and changes nothing but the
 // scratch tenants.
-func (a *Agent) judge(d cbor.Decoder) suit.Report {
-	wrong := suit.Report{Stage: suit.StageCheck, Reason: suit.ReasonParameter}
+//
+//go:noinline
+func (a *Agent) judge(d cbor.Decoder) verdict {
+	wrong := no(suit.StageCheck, suit.ReasonParameter, OK)
 	t, before := &a.doc, &a.before
 	t.open(d)
 	if t.left > len(a.tenants) || a.c.TrustSize == 0 {
-		a.report.fail(DetailAgent, int(ErrTenants))
-		return wrong
+		return wrong | verdict(ErrTenants)
 	}
 	seen := 0
 	for ; t.next(a.engine, &a.newTenant, &a.newGrant); seen++ {
 		if a.newTenant.development && a.c.Production {
-			a.report.fail(DetailAgent, int(ErrDevelopment))
-			return wrong
+			return wrong | verdict(ErrDevelopment)
 		}
 		before.open(d)
 		for k := 0; k < seen && before.next(a.engine, &a.oldTenant, &a.newGrant); k++ {
 			if a.newTenant.like(&a.oldTenant) {
-				a.report.fail(DetailAgent, int(ErrTwice))
-				return wrong
+				return wrong | verdict(ErrTwice)
 			}
 		}
 	}
 	if t.d.End() != 0 {
-		return suit.Report{Stage: suit.StageCBOR, Reason: suit.ReasonCBOR}
+		return no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	}
-	return suit.Report{}
+	return done
 }
 
 // believe makes the table of tenants what a judged document says. Tenants keep
 // their places, so that engine and containers need not hear of most changes.
+//
+//go:noinline
 func (a *Agent) believe(d cbor.Decoder) {
 	t := &a.doc
 	t.open(d)
@@ -235,16 +236,17 @@ func (a *Agent) own(key [32]byte) {
 // trusting is how a new trust store becomes the device's: written, read back,
 // and made current by a record; then it counts, and what it no longer allows
 // ends.
-func (a *Agent) trusting(o *order, message []byte) suit.Report {
-	failed := suit.Report{Stage: suit.StageInstall, Reason: suit.ReasonOperation}
+//
+//go:noinline
+func (a *Agent) trusting(o *order, message []byte) verdict {
+	failed := no(suit.StageInstall, suit.ReasonOperation, OK)
 	slot := 1 - a.trustSlot
 	var digest [sha2.Size256]byte
 	sha2.Sum256(&digest, message)
 	clear(a.newHeader[:])
 	putHeader(&a.newHeader, len(message), &digest, &component{})
 	if slotHeaderLen+len(message) > a.c.TrustSize {
-		a.report.fail(DetailAgent, int(ErrTooLarge))
-		return failed
+		return failed | verdict(ErrTooLarge)
 	}
 	w := &a.update.writer
 	if a.log.Torn() && !a.flashed(a.log.Compact()) ||
@@ -253,8 +255,7 @@ func (a *Agent) trusting(o *order, message []byte) suit.Report {
 		return failed
 	}
 	if _, ok := intact(&a.trusts, int(slot)); !ok {
-		a.report.fail(DetailAgent, int(ErrDigest))
-		return failed
+		return failed | verdict(ErrDigest)
 	}
 	if !a.flashed(a.log.Append(kindTrust, a.appended.of(trustCounter[:], o.sequence, slot))) {
 		return failed
@@ -264,10 +265,12 @@ func (a *Agent) trusting(o *order, message []byte) suit.Report {
 	a.believe(o.arg)
 	a.recheck()
 	a.forget()
-	return suit.Report{}
+	return done
 }
 
 // recheck takes off what the grants of now do not allow.
+//
+//go:noinline
 func (a *Agent) recheck() {
 	for i := range a.c.Containers {
 		c := &a.c.Containers[i]
@@ -284,6 +287,8 @@ func (a *Agent) recheck() {
 
 // forget frees the counters of tenants who are gone, also in the log: else a
 // restart would find more of them than there is room for.
+//
+//go:noinline
 func (a *Agent) forget() {
 	gone := false
 	for i := a.counters - 1; i >= 0; i-- {
@@ -302,6 +307,8 @@ func (a *Agent) forget() {
 
 // remember takes the trust store from flash that the log says is current. If it
 // is damaged, nobody is trusted: whoever else was once may have been revoked.
+//
+//go:noinline
 func (a *Agent) remember() {
 	if !a.trusted {
 		return // the configuration's tenants may come and go, their numbers stay
@@ -311,7 +318,7 @@ func (a *Agent) remember() {
 	o := &a.order
 	message, ok := intact(&a.trusts, int(a.trustSlot))
 	if ok && cose.ParseCommand(message, &claim, (*[cose.PrefixSize]byte)(a.c.Envelope)) == 0 &&
-		o.parse(claim.Payload) && a.judge(o.arg).Stage == suit.StageNone {
+		o.parse(claim.Payload) && a.judge(o.arg) == done {
 		a.believe(o.arg)
 		a.forget()
 		return
@@ -320,6 +327,8 @@ func (a *Agent) remember() {
 }
 
 // serveTrust answers GET trust with the message that is the trust store.
+//
+//go:noinline
 func (a *Agent) serveTrust(resp *coap.Response) {
 	message, ok := []byte(nil), false
 	if a.trusted {

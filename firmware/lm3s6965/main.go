@@ -50,7 +50,7 @@ func main() {
 		board.Print("no entropy: message ids can be guessed\n")
 	}
 	if err := device.Init(board.Now(), &config); err != agent.OK {
-		board.Halt("cannot start: ", err.Error())
+		board.Halt("cannot start: ", node.Why(err))
 	}
 	board.Print("femto " + node.Version + " on lm3s6965 is up\n")
 	// Some routers wait for ever for an answer to their first question.

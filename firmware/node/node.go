@@ -175,6 +175,18 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	return n.agent.Init(&n.agents)
 }
 
+// Why says what keeps a node from starting. It has texts for what Init returns
+// alone: nobody on the device reads the others.
+func Why(err agent.Error) string {
+	switch err {
+	case agent.ErrConfig:
+		return "sizes that do not fit"
+	case agent.ErrCounters:
+		return "too many counters in flash"
+	}
+	return "damaged or foreign flash"
+}
+
 // PrintLine prints a line of a container, after its hook and name, and keeps it
 // for whoever asks.
 func (n *Node) PrintLine(container *engine.Container, line []byte, print func(text []byte)) {

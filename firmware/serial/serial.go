@@ -37,7 +37,7 @@ func Run(name string, class [16]byte) {
 		board.Print("no entropy: message ids can be guessed\n")
 	}
 	if err := device.Init(board.Now(), &config); err != agent.OK {
-		board.Halt("cannot start: ", err.Error())
+		board.Halt("cannot start: ", node.Why(err))
 	}
 	board.Print("femto " + node.Version + " on ")
 	board.Print(name)
