@@ -261,3 +261,26 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDescription: what can be read and built is a manifest that describes
+// itself again.
+func FuzzDescription(f *testing.F) {
+	f.Add([]byte(`{"sequence": 1, "components": [["hook:event"]], "shared": [{"class-id": 15}], "install": [{"try-each": [[{"fetch": 2}], null]}]}`))
+	f.Add([]byte(`{"install": {"severed": "sha256:00"}, "text": {"content": "text:x", "beside": true}, "payloads": {"#": "hex:00"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if bytes.Contains(b, []byte("file")) {
+			return // no reading of files
+		}
+		d, err := ParseDescription(b)
+		if err != nil {
+			return
+		}
+		p, err := d.Build(t.TempDir())
+		if err != nil {
+			return
+		}
+		if _, err := Open(p.Envelope()); err == nil {
+			Lint(p.Envelope(), PublicKey{}, 0)
+		}
+	})
+}
