@@ -39,20 +39,26 @@ type program struct {
 	code []operation
 }
 
-// prepare finds or makes the decoded form of text. Programs are known by their
+// Prepare decodes text, which Check has accepted, where that has not been done,
+// so that Reset of it does not allocate. On devices it does nothing. It is not
+// needed, and may be called while an activation is suspended.
+func (m *Machine) Prepare(text []byte) { m.decoded(text) }
+
+// prepare chooses what Run executes in place of text.
+func (m *Machine) prepare(text []byte) { m.code = m.decoded(text) }
+
+// decoded finds or makes the operations of text. Programs are known by their
 // bytes, all of which are compared each time: so it does not matter where text
 // is, nor what was there before, and nobody has to say that an install has
 // changed it. Only here, and only for text that the machine does not keep, is
 // memory allocated.
-func (m *Machine) prepare(text []byte) {
-	m.code = nil
+func (m *Machine) decoded(text []byte) []operation {
 	if m.InPlace || len(text) > maxDecoded {
-		return
+		return nil
 	}
 	for i := range m.programs {
 		if p := &m.programs[i]; p.text == string(text) {
-			m.code = p.code
-			return
+			return p.code
 		}
 	}
 	p := program{string(text), decode(text)}
@@ -62,5 +68,5 @@ func (m *Machine) prepare(text []byte) {
 		m.programs[m.next] = p
 		m.next = (m.next + 1) % maxPrograms
 	}
-	m.code = p.code
+	return p.code
 }

@@ -210,6 +210,20 @@ func TestPrepare(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+	var texts [20][]byte
+	for i := range texts {
+		texts[i] = program(int32(2000 + i))
+		m.Prepare(texts[i])
+	}
+	next := 0
+	if n := testing.AllocsPerRun(len(texts)-1, func() { m.Reset(texts[next], 10); next++ }); n != 0 {
+		t.Errorf("%v allocations after Prepare", n)
+	}
+	m.Reset(program(9), 10)
+	m.Prepare(program(10)) // as an install between two slices does
+	if m.Run() != Done || m.Result() != 9 {
+		t.Errorf("after Prepare of other text: %v, %d", m.fault, m.Result())
+	}
 	other := m // a copy has what was decoded, and does not disturb it
 	for i := range int32(40) {
 		run(1000 + i)
