@@ -72,7 +72,7 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 		return
 	}
 	var need vm.Need
-	if need, err.Program = vm.Check(m.Text(), &e.owner.Grant.Helpers); err.Program.Fault != vm.OK {
+	if err.Program = need.Check(m.Text(), &e.owner.Grant.Helpers); err.Program.Fault != vm.OK {
 		err.Reason = ErrProgram
 		return
 	}
@@ -153,7 +153,8 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 	switch {
 	case unmet&UnmetHelpers != 0:
 		p.err.Reason = ErrNotGranted
-		_, p.err.Program = vm.Check(p.container.image.Text(), calls)
+		var need vm.Need
+		p.err.Program = need.Check(p.container.image.Text(), calls)
 	case unmet == UnmetMemory:
 		p.err.Reason = ErrMemory
 	case unmet != 0:
