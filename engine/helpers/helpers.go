@@ -92,10 +92,22 @@ func host(c *vm.Call) *engine.Engine { return c.Env.(*engine.Engine) }
 
 // Join fills table with tables and returns the part that they took, for
 // engine.Config. What does not fit is left out.
+//
+// A firmware joins them in a declaration: then TinyGo does it while it compiles,
+// and the table lies in flash, where its section says:
+//
+//	//go:section .rodata.helpers
+//	var table [8]vm.Helper
+//	var wanted = helpers.Join(table[:], helpers.Core, helpers.Log)
 func Join(table []vm.Helper, tables ...[]vm.Helper) []vm.Helper {
 	n := 0
 	for _, t := range tables {
-		n += copy(table[n:], t)
+		for i := range t { // copy would have to run on the device
+			if n < len(table) {
+				table[n] = t[i]
+				n++
+			}
+		}
 	}
 	return table[:n]
 }

@@ -24,7 +24,6 @@ const (
 	containers  = 6
 	counters    = 16
 	entries     = 32
-	maxHelpers  = 8
 	stackSize   = 512 // of the running container
 	memory      = 768 // for .data of all containers
 	lineSize    = 96
@@ -80,6 +79,13 @@ type Config struct {
 	Reboot func()
 }
 
+// The helpers that containers may be granted, in flash.
+//
+//go:section .rodata.helpers
+var table [8]vm.Helper
+
+var wanted = helpers.Join(table[:], helpers.Core, helpers.Log)
+
 // A Node is one device; there is one per firmware, a global, as it is larger
 // than a stack.
 type Node struct {
@@ -97,7 +103,6 @@ type Node struct {
 	tenants    [MaxTenants]agent.Tenant
 	granted    [MaxTenants]engine.Tenant
 	entries    [entries]engine.Entry
-	helpers    [maxHelpers]vm.Helper
 	exchanges  [exchanges]coap.Exchange
 	transfers  [transfers]coap.Transfer
 	calls      [calls]coap.Call
@@ -127,7 +132,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 		Memory:     n.memory[:],
 		Entries:    n.entries[:],
 		Line:       n.line[:],
-		Helpers:    helpers.Join(n.helpers[:], helpers.Core, helpers.Log),
+		Helpers:    wanted,
 		ImageSize:  slotSize,
 		Budget:     budget,
 		Quantum:    quantum,
