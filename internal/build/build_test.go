@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/isa"
 )
 
 // clang returns the compiler, and its major version, or skips the test loudly.
@@ -117,9 +118,9 @@ static __attribute__((noinline)) u64 g(u64 n) { return n * n; }`, 0, 8, 0, 0, "f
 			var lddwd, lddwr int
 			for code := m.Text(); len(code) > 0; code = code[slot:] {
 				switch code[0] {
-				case opcodeData:
+				case isa.LDDWD:
 					lddwd++
-				case opcodeRodata:
+				case isa.LDDWR:
 					lddwr++
 				}
 			}
@@ -164,9 +165,9 @@ func TestLinkRefusals(t *testing.T) {
 	tests := []struct{ name, code, want string }{
 		{"undefined function", `u64 missing(void); u64 f(void) { return missing(); }`, "missing is not defined"},
 		{"undefined variable", `extern u64 missing; u64 f(void) { return missing; }`, "missing is not defined"},
-		{"pointer in data", `static u64 a; static u64 *volatile p = &a; u64 f(void) { return *p; }`, "initialised data"},
+		{"function pointer in data", `u64 f(void) { return 1; } u64 (*volatile p)(void) = f;`, "address of function"},
 		{"address of a function", `u64 f(void) { return 1; } u64 g(void) { return (u64)&f; }`, "address of function"},
-		{"own section", `__attribute__((section("probe"))) u64 f(void) { return 1; }`, "section probe"},
+		{"own section", `__attribute__((section("probe"))) u64 v = 1; u64 f(void) { return v; }`, "section probe"},
 		{"no function", `u64 variable = 3;`, "no .text"},
 		{"static function first", `static __attribute__((noinline, used)) u64 g(u64 n) { return n * n; } u64 f(void *c, u64 n) { (void)c; return g(n); }`, "make f the first"},
 	}

@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/femto-containers/femto/engine/helpers"
+	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/sdk"
 )
 
@@ -53,8 +56,10 @@ func Compile(ctx context.Context, clang, source string) ([]byte, error) {
 		return nil, err
 	}
 	// mcpu=v2 has no 32-bit instructions, which is what the original's devices
-	// run. Without -g nothing in the object names a folder.
-	cmd := exec.CommandContext(ctx, clang, "-target", "bpf", "-mcpu=v2", "-O2",
+	// run. Debug information goes to the side file, never into an image; the
+	// folders it would name are left out.
+	cmd := exec.CommandContext(ctx, clang, "-target", "bpf", "-mcpu=v2", "-O2", "-g", "-fdebug-compilation-dir=.",
+		"-fdebug-prefix-map="+headers+"/=sdk/", "-fdebug-prefix-map="+filepath.Dir(filepath.Clean(source))+"/=",
 		"-std=c11", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra", "-Werror",
 		"-I", headers, "-I", filepath.Join(headers, "compat"), "-c", "-o", "-", filepath.Clean(source))
 	var stdout, stderr bytes.Buffer
@@ -68,19 +73,74 @@ func Compile(ctx context.Context, clang, source string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// Image compiles and links the C file source into a container image.
+// Image makes a container image of one source: C, an object (.o) or assembly
+// (.s).
 func Image(ctx context.Context, source string) ([]byte, error) {
-	clang, err := FindClang()
+	p, err := Sources(ctx, source)
 	if err != nil {
 		return nil, err
 	}
-	object, err := Compile(ctx, clang, source)
-	if err != nil {
-		return nil, err
-	}
-	out, err := Link(object)
+	out, err := p.Image()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	return out, nil
+}
+
+// Sources compiles C files, reads objects (.o), and links them in their order.
+// Assembly (.s) stands alone. The contract of the program is the caller's to
+// fill in.
+func Sources(ctx context.Context, sources ...string) (*Program, error) {
+	var objects []Object
+	for _, source := range sources {
+		var object []byte
+		var err error
+		switch filepath.Ext(source) {
+		case ".s":
+			if len(sources) > 1 {
+				return nil, fmt.Errorf("%s: assembly is not linked with other files: it makes a whole image", source)
+			}
+			return assemble(source)
+		case ".o":
+			object, err = os.ReadFile(source)
+		default:
+			var clang string
+			if clang, err = FindClang(); err == nil {
+				object, err = Compile(ctx, clang, source)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, Object{source, object})
+	}
+	return LinkObjects(objects...)
+}
+
+// assemble makes a program of a file in assembly language.
+func assemble(source string) (*Program, error) {
+	b, err := os.ReadFile(source)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]int32{}
+	for i := range helpers.Standard {
+		names[helpers.Standard[i].Name] = int32(helpers.Standard[i].Number)
+	}
+	o, err := asm.Source{Name: source, Text: string(b), Helpers: names}.Assemble()
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{Parts: image.Parts{Data: o.Data, Rodata: o.Rodata, Text: o.Text, Functions: o.Functions}}
+	if o.Contract != nil {
+		var c image.Contract
+		if refused := image.ParseContract(o.Contract, &c); refused != image.OK {
+			return nil, fmt.Errorf("%s: .contract: %w", source, refused)
+		}
+		p.Contract = &c
+	}
+	for _, f := range o.Functions {
+		p.Symbols = append(p.Symbols, Symbol{Name: string(f.Name), Section: segmentNames[text], Offset: f.Offset, Global: true})
+	}
+	return p, nil
 }

@@ -96,7 +96,7 @@ func TestExpandLayout(t *testing.T) {
 		"d802" + "0800000000000000" + // lddwr
 		"1d21" + "0600" + // jeq %r1, %r2, over the call
 		"8500" + "01000000" + // call 1
-		"5501" + "eaff" + "07000000" + // jne %r1, 7, back to lddwr: 22 bytes
+		"5501" + "e4ff" + "07000000" + // jne %r1, 7, back to lddwr: 28 bytes
 		"9500"
 	text, err := hex.DecodeString(packed)
 	if err != nil {

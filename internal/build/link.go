@@ -3,37 +3,48 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/femto-containers/femto/image"
 )
 
-// Relocation types of BPF objects, which debug/elf does not name.
 const (
-	relocationNone   = 0
-	relocation64     = 1  // R_BPF_64_64: the two immediates of lddw
-	relocation64Call = 10 // R_BPF_64_32: the immediate of a call
-)
-
-const (
-	opcodeLoad   = 0x18 // lddw
-	opcodeData   = 0xb8 // lddwd: relative to .data
-	opcodeRodata = 0xd8 // lddwr: relative to .rodata
-	opcodeCall   = 0x85
-
 	slot = 8 // bytes of an instruction
 
 	// Bounds on what an object may claim, far above any microcontroller.
-	maxSection = 1 << 24
+	maxSection = 1 << 20
 	maxAlign   = 1 << 12
 )
 
 // metaSection holds what FEMTO_META said: for the builder, not the device.
 const metaSection = ".femto.meta"
+
+// An Object is a relocatable BPF object, as clang writes it.
+type Object struct {
+	Name  string // for messages; may be empty
+	Bytes []byte
+}
+
+// A Program is what objects link to.
+type Program struct {
+	image.Parts
+	Symbols []Symbol // by section and offset
+	Lines   []Line   // by slot; empty if the objects have no debug information
+}
+
+// A Symbol is a function or a variable, static or not.
+type Symbol struct {
+	Name    string `json:"name"`
+	Section string `json:"section"` // .text, .rodata or .data
+	Offset  int    `json:"offset"`  // in bytes
+	Size    int    `json:"size"`    // in bytes; 0 if the object does not say
+	Global  bool   `json:"global"`
+}
 
 // A segment is what sections of an object become in an image.
 type segment uint8
@@ -45,41 +56,90 @@ const (
 	data
 )
 
+var segmentNames = [...]string{text: ".text", rodata: ".rodata", data: ".data"}
+
 type linker struct {
+	objects []*object
+	content [4][]byte
+	globals map[string]definition
+}
+
+// An object is one that is being linked.
+type object struct {
+	name    string
 	file    *elf.File
 	symbols []elf.Symbol
-	content [4][]byte
 	segment []segment // by section index
 	base    []uint64  // by section index, in bytes from the segment's beginning
+}
+
+// A definition is where a global symbol is.
+type definition struct {
+	object *object
+	symbol elf.Symbol
 }
 
 // Link makes a version 0 image of a relocatable BPF object as clang writes it.
 // Its entry is the first function of .text. The image depends on the sections,
 // symbols and relocations only: the same object gives the same bytes.
 func Link(object []byte) ([]byte, error) {
-	file, err := elf.NewFile(bytes.NewReader(object))
-	if err != nil {
-		return nil, fmt.Errorf("not an ELF object: %w", err)
-	}
-	defer file.Close()
-	if file.Machine != elf.EM_BPF || file.Type != elf.ET_REL || file.Data != elf.ELFDATA2LSB {
-		return nil, fmt.Errorf("object is %v %v %v; want a little-endian relocatable BPF object (clang -target bpf -c)", file.Machine, file.Data, file.Type)
-	}
-	l := &linker{file: file, segment: make([]segment, len(file.Sections)), base: make([]uint64, len(file.Sections))}
-	if l.symbols, err = file.Symbols(); err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return nil, fmt.Errorf("symbols: %w", err)
-	}
-	if err := l.place(); err != nil {
-		return nil, err
-	}
-	if err := l.relocate(); err != nil {
-		return nil, err
-	}
-	functions, err := l.functions()
+	p, err := LinkObjects(Object{Bytes: object})
 	if err != nil {
 		return nil, err
 	}
-	out := image.Append(nil, image.Parts{Data: l.content[data], Rodata: l.content[rodata], Text: l.content[text], Functions: functions})
+	return p.Image()
+}
+
+// LinkObjects joins objects in their order. The entry is the first function of
+// the first one: .text comes before other sections with code. Addresses in
+// initialised data become those that containers see (docs/spec/vm.md).
+func LinkObjects(objects ...Object) (*Program, error) {
+	l := &linker{globals: map[string]definition{}}
+	for _, o := range objects {
+		opened, err := open(o)
+		if err != nil {
+			return nil, in(o.Name, err)
+		}
+		l.objects = append(l.objects, opened)
+	}
+	for _, pass := range []func(*object) error{l.define, l.placeCode, l.placeData, l.placeZeros} {
+		for _, o := range l.objects {
+			if err := pass(o); err != nil {
+				return nil, in(o.name, err)
+			}
+		}
+	}
+	if len(l.content[text]) == 0 {
+		return nil, errors.New("no .text: nothing to run")
+	}
+	for _, o := range l.objects {
+		if err := l.relocate(o); err != nil {
+			return nil, in(o.name, err)
+		}
+	}
+	p := &Program{Symbols: l.symbolTable()}
+	var err error
+	if p.Functions, err = l.functions(); err != nil {
+		return nil, err
+	}
+	if p.Lines, err = l.lines(); err != nil {
+		return nil, fmt.Errorf("debug information: %w", err)
+	}
+	p.Data, p.Rodata, p.Text = l.content[data], l.content[rodata], l.content[text]
+	return p, nil
+}
+
+// in says in which object something is wrong.
+func in(object string, err error) error {
+	if object == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", object, err)
+}
+
+// Image returns the program as an image.
+func (p *Program) Image() ([]byte, error) {
+	out := image.Append(nil, p.Parts)
 	if out == nil {
 		return nil, errors.New("functions or their names lie beyond 65535 bytes, which the function table cannot express")
 	}
@@ -89,151 +149,141 @@ func Link(object []byte) ([]byte, error) {
 	return out, nil
 }
 
-// place collects the sections that occupy memory. Sections of zeros go last,
-// in .data, for an image has no other place for them.
-func (l *linker) place() error {
-	for _, zeros := range []bool{false, true} {
-		for i, s := range l.file.Sections {
-			if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 || s.Name == metaSection || (s.Type == elf.SHT_NOBITS) != zeros {
-				continue
-			}
-			var to segment
-			switch {
-			case s.Name == ".text":
-				to = text
-			case s.Name == ".rodata" || strings.HasPrefix(s.Name, ".rodata."):
-				to = rodata
-			case s.Name == ".data" || strings.HasPrefix(s.Name, ".data.") || zeros:
-				to = data
-			case s.Flags&elf.SHF_EXECINSTR != 0:
-				return fmt.Errorf("section %s holds code: put every function into .text", s.Name)
-			default:
-				return fmt.Errorf("section %s has no place in an image", s.Name)
-			}
-			if s.Size > maxSection || s.Addralign > maxAlign {
-				return fmt.Errorf("section %s is too large for an image: %d bytes, aligned to %d", s.Name, s.Size, s.Addralign)
-			}
-			content := make([]byte, s.Size)
-			if !zeros {
-				var err error
-				if content, err = s.Data(); err != nil {
-					return fmt.Errorf("section %s: %w", s.Name, err)
-				}
-			}
-			if to == text && len(content)%slot != 0 {
-				return fmt.Errorf("section %s ends in the middle of an instruction", s.Name)
-			}
-			for s.Addralign > 1 && uint64(len(l.content[to]))%s.Addralign != 0 {
-				l.content[to] = append(l.content[to], 0)
-			}
-			l.segment[i], l.base[i] = to, uint64(len(l.content[to]))
-			l.content[to] = append(l.content[to], content...)
-		}
+func open(o Object) (*object, error) {
+	file, err := elf.NewFile(bytes.NewReader(o.Bytes))
+	if err != nil {
+		return nil, fmt.Errorf("not an ELF object: %w", err)
 	}
-	if len(l.content[text]) == 0 {
-		return errors.New("object has no .text: nothing to run")
+	if file.Machine != elf.EM_BPF || file.Type != elf.ET_REL || file.Data != elf.ELFDATA2LSB {
+		return nil, fmt.Errorf("object is %v %v %v; want a little-endian relocatable BPF object (clang -target bpf -c)", file.Machine, file.Data, file.Type)
 	}
-	return nil
+	opened := &object{name: o.Name, file: file, segment: make([]segment, len(file.Sections)), base: make([]uint64, len(file.Sections))}
+	if opened.symbols, err = file.Symbols(); err != nil && !errors.Is(err, elf.ErrNoSymbols) {
+		return nil, fmt.Errorf("symbols: %w", err)
+	}
+	return opened, nil
 }
 
-func (l *linker) relocate() error {
-	for _, s := range l.file.Sections {
-		if s.Type != elf.SHT_REL && s.Type != elf.SHT_RELA {
+// define collects the global symbols. A weak one gives way.
+func (l *linker) define(o *object) error {
+	for _, s := range o.symbols {
+		binding := elf.ST_BIND(s.Info)
+		if binding == elf.STB_LOCAL || s.Name == "" || s.Section == elf.SHN_UNDEF {
 			continue
 		}
-		if int(s.Info) >= len(l.segment) || l.segment[s.Info] == none {
-			continue // of a section that is left out, as debugging information is
+		before, taken := l.globals[s.Name]
+		switch {
+		case taken && binding == elf.STB_WEAK:
+			continue
+		case taken && elf.ST_BIND(before.symbol.Info) != elf.STB_WEAK:
+			return fmt.Errorf("%s is defined twice, in %s too", s.Name, cmp.Or(before.object.name, "this object"))
 		}
-		target := l.file.Sections[s.Info]
-		if l.segment[s.Info] != text || s.Type == elf.SHT_RELA {
-			return fmt.Errorf("%s: an address in initialised data is not supported: compute it in the function", target.Name)
-		}
-		entries, err := s.Data()
-		if err != nil {
-			return fmt.Errorf("section %s: %w", s.Name, err)
-		}
-		for ; len(entries) >= 16; entries = entries[16:] {
-			offset := binary.LittleEndian.Uint64(entries)
-			info := binary.LittleEndian.Uint64(entries[8:])
-			if err := l.relocateOne(l.base[s.Info]+offset, elf.R_TYPE64(info), elf.R_SYM64(info)); err != nil {
-				return fmt.Errorf(".text+%#x: %w", offset, err)
+		l.globals[s.Name] = definition{o, s}
+	}
+	return nil
+}
+
+// placeCode collects the sections with instructions: .text, then others.
+func (l *linker) placeCode(o *object) error {
+	for _, named := range []bool{true, false} {
+		for i, s := range o.file.Sections {
+			code := s.Flags&elf.SHF_EXECINSTR != 0
+			if !occupies(s) || s.Type == elf.SHT_NOBITS || !code || (s.Name == ".text") != named {
+				continue
+			}
+			if s.Size%slot != 0 {
+				return fmt.Errorf("section %s ends in the middle of an instruction", s.Name)
+			}
+			if err := l.place(o, i, text); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func (l *linker) relocateOne(at uint64, kind, number uint32) error {
-	code := l.content[text]
-	if at%slot != 0 || at >= uint64(len(code)) {
-		return errors.New("relocation outside the instructions")
-	}
-	if kind == relocationNone {
-		return nil
-	}
-	// file.Symbols leaves out the null symbol that is number 0.
-	if number == 0 || int(number) > len(l.symbols) {
-		return fmt.Errorf("relocation names symbol %d, which does not exist", number)
-	}
-	symbol := l.symbols[number-1]
-	if symbol.Section == elf.SHN_UNDEF {
-		return fmt.Errorf("%s is not defined: helpers are called by number, and there is no C library", symbol.Name)
-	}
-	if int(symbol.Section) >= len(l.segment) || l.segment[symbol.Section] == none {
-		return fmt.Errorf("%s lies in a section that is not part of the image", name(symbol))
-	}
-	to := l.segment[symbol.Section]
-	address := l.base[symbol.Section] + symbol.Value
-	opcode := code[at]
-	immediate := int64(int32(binary.LittleEndian.Uint32(code[at+4:])))
-
-	switch {
-	case kind == relocation64 && opcode == opcodeLoad && at+2*slot <= uint64(len(code)):
-		switch to {
-		case data:
-			code[at] = opcodeData
-		case rodata:
-			code[at] = opcodeRodata
-		default:
-			return fmt.Errorf("takes the address of function %s: there are no calls through pointers", name(symbol))
-		}
-		if binary.LittleEndian.Uint32(code[at+slot+4:]) != 0 {
-			return fmt.Errorf("offset from %s does not fit 32 bits", name(symbol))
-		}
-		value := immediate + int64(address)
-		if value < 0 || value > int64(len(l.content[to])) {
-			return fmt.Errorf("address %d bytes from the beginning of %s's section lies outside it", value, name(symbol))
-		}
-		binary.LittleEndian.PutUint32(code[at+4:], uint32(value))
-		return nil
-
-	case kind == relocation64Call && opcode == opcodeCall:
-		if to != text {
-			return fmt.Errorf("calls %s, which is not a function", name(symbol))
-		}
-		// The immediate counts instructions from the one after the call.
-		destination := int64(address)/slot + immediate + 1
-		if destination < 0 || destination >= int64(len(code))/slot {
-			return fmt.Errorf("calls beyond .text, near %s", name(symbol))
-		}
-		binary.LittleEndian.PutUint32(code[at+4:], uint32(int32(destination-int64(at)/slot-1)))
-		return nil
-	}
-	return fmt.Errorf("relocation of type %d on opcode %#02x is not supported", kind, opcode)
+func occupies(s *elf.Section) bool {
+	return s.Flags&elf.SHF_ALLOC != 0 && s.Size != 0 && s.Name != metaSection
 }
 
-// functions lists the global functions in the order of the symbol table.
+// placeData collects the sections with data. Constants that hold addresses are
+// constants, for the addresses are known here.
+func (l *linker) placeData(o *object) error {
+	for i, s := range o.file.Sections {
+		if !occupies(s) || s.Type == elf.SHT_NOBITS || s.Flags&elf.SHF_EXECINSTR != 0 {
+			continue
+		}
+		to := data
+		switch {
+		case s.Name == ".rodata" || strings.HasPrefix(s.Name, ".rodata.") || strings.HasPrefix(s.Name, ".data.rel.ro"):
+			to = rodata
+		case s.Name != ".data" && !strings.HasPrefix(s.Name, ".data."):
+			return fmt.Errorf("section %s has no place in an image", s.Name)
+		}
+		if err := l.place(o, i, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeZeros puts sections of zeros last, in .data, for an image has no other
+// place for them.
+func (l *linker) placeZeros(o *object) error {
+	for i, s := range o.file.Sections {
+		if occupies(s) && s.Type == elf.SHT_NOBITS {
+			if err := l.place(o, i, data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *linker) place(o *object, i int, to segment) error {
+	s := o.file.Sections[i]
+	if s.Size > maxSection || s.Addralign > maxAlign || len(l.content[to]) > maxSection {
+		return fmt.Errorf("section %s is too large for an image: %d bytes, aligned to %d", s.Name, s.Size, s.Addralign)
+	}
+	content := make([]byte, s.Size)
+	if s.Type != elf.SHT_NOBITS {
+		var err error
+		if content, err = s.Data(); err != nil {
+			return fmt.Errorf("section %s: %w", s.Name, err)
+		}
+	}
+	if to != text { // every instruction is as long as the alignment
+		for s.Addralign > 1 && uint64(len(l.content[to]))%s.Addralign != 0 {
+			l.content[to] = append(l.content[to], 0)
+		}
+	}
+	o.segment[i], o.base[i] = to, uint64(len(l.content[to]))
+	l.content[to] = append(l.content[to], content...)
+	return nil
+}
+
+// placed reports where a symbol's section is in the image.
+func (o *object) placed(s elf.Symbol) (segment, uint64, bool) {
+	if int(s.Section) >= len(o.segment) || o.segment[s.Section] == none {
+		return none, 0, false
+	}
+	return o.segment[s.Section], o.base[s.Section] + s.Value, true
+}
+
+// functions lists the global functions in the order of the symbol tables.
 func (l *linker) functions() ([]image.Function, error) {
 	var list []image.Function
 	entry := false
-	for _, s := range l.symbols {
-		if elf.ST_TYPE(s.Info) != elf.STT_FUNC || elf.ST_BIND(s.Info) != elf.STB_GLOBAL ||
-			int(s.Section) >= len(l.segment) || l.segment[s.Section] != text {
-			continue
+	for _, o := range l.objects {
+		for _, s := range o.symbols {
+			to, offset, ok := o.placed(s)
+			if !ok || to != text || elf.ST_TYPE(s.Info) != elf.STT_FUNC || elf.ST_BIND(s.Info) == elf.STB_LOCAL ||
+				l.globals[s.Name].object != o {
+				continue
+			}
+			entry = entry || offset == 0
+			list = append(list, image.Function{Name: []byte(s.Name), Offset: int(offset)})
 		}
-		offset := l.base[s.Section] + s.Value
-		entry = entry || offset == 0
-		list = append(list, image.Function{Name: []byte(s.Name), Offset: int(offset)})
 	}
 	if len(list) > 0 && !entry {
 		return nil, fmt.Errorf("execution begins with the first function of the source, which is static: make %s the first one", list[0].Name)
@@ -241,9 +291,23 @@ func (l *linker) functions() ([]image.Function, error) {
 	return list, nil
 }
 
-func name(s elf.Symbol) string {
-	if s.Name == "" {
-		return "a symbol without a name"
+// symbolTable lists what has a name, static or not.
+func (l *linker) symbolTable() []Symbol {
+	var list []Symbol
+	for _, o := range l.objects {
+		for _, s := range o.symbols {
+			to, offset, ok := o.placed(s)
+			kind := elf.ST_TYPE(s.Info)
+			if !ok || s.Name == "" || kind != elf.STT_FUNC && kind != elf.STT_OBJECT {
+				continue
+			}
+			list = append(list, Symbol{
+				Name: s.Name, Section: segmentNames[to], Offset: int(offset), Size: int(s.Size), Global: elf.ST_BIND(s.Info) != elf.STB_LOCAL,
+			})
+		}
 	}
-	return s.Name
+	slices.SortStableFunc(list, func(a, b Symbol) int {
+		return cmp.Or(-strings.Compare(a.Section, b.Section), cmp.Compare(a.Offset, b.Offset))
+	})
+	return list
 }
