@@ -169,6 +169,7 @@ func (a *Agent) check(raw []byte) bool {
 	u := &a.update
 	a.spec(&u.component, a.processor.Signer(), raw)
 	refused := a.engine.Check(u.index, &a.newSpec)
+	a.report.unmet, a.report.lacking = refused.Unmet, refused.Helpers
 	switch refused.Reason {
 	case engine.OK:
 		return true

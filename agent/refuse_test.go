@@ -8,6 +8,7 @@ import (
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/suit"
@@ -61,10 +62,10 @@ func TestRefusedManifests(t *testing.T) {
 			"install: operation failed (not an image: magic number differs)", 0},
 		{"program refused by the check", order{number: 30, image: program(t, "mov r0, 1\nja -1\nja +8", image.Parts{})},
 			"install: operation failed (illegal jump at slot 2)", 2},
-		{"helper not granted", order{number: 30, image: printf, by: bob, name: "bob"}, "install: operation failed (helper not granted at slot 1)", 1},
+		{"helper not granted", order{number: 30, image: printf, by: bob, name: "bob"}, "install: operation failed (it needs helpers printf (0x1))", 1},
 		{"helper unknown", order{number: 30, image: program(t, "mov r0, 0\nmov r1, 0\ncall 0xee\nexit", image.Parts{})}, "install: operation failed (", 2},
 		{"more .data than there is memory", order{number: 30, image: program(t, "mov r0, 0\nexit", image.Parts{Data: make([]byte, 400)})},
-			"install: operation failed (not enough memory for .data)", 0},
+			"install: operation failed (it needs more memory)", 0},
 		{"uri with a host name", order{number: 30, image: ok, delivery: author.Reference, uri: "coap://example.org/p"},
 			"fetch: unsupported parameter (host names are not resolved)", 0},
 		{"uri of another scheme", order{number: 30, image: ok, delivery: author.Reference, uri: "https://10.0.0.9/p"},
@@ -102,7 +103,7 @@ func TestFetchedImageRefused(t *testing.T) {
 		"check": {order{number: 30, image: program(t, "mov r0, 1\nja +8", image.Parts{}), name: "a"},
 			"install: operation failed (illegal jump at slot 1)"},
 		"grant": {order{number: 30, image: program(t, "mov r1, 0\ncall 1\nexit", image.Parts{}), name: "bob", by: bob},
-			"install: operation failed (helper not granted at slot 1)"},
+			"install: operation failed (it needs helpers printf (0x1))"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := occupied(t, nil)
@@ -353,6 +354,27 @@ func TestRequestsRefused(t *testing.T) {
 				t.Errorf("%d %s?%s: %d.%02d, want %d.%02d", test.code, test.path, test.query,
 					a.code.Class(), a.code.Detail(), test.want.Class(), test.want.Detail())
 			}
+		}
+	})
+}
+
+// TestUnmetNeeds: a refusal names everything that the contract asks for and
+// does not get.
+func TestUnmetNeeds(t *testing.T) {
+	d := newDevice(t, func(c *agent.Config, _ *engine.Config) {
+		c.Tenants[0].Grant = &engine.Grant{Budget: 100, LocalQuota: 2, TenantQuota: 3, Memory: 16}
+	})
+	timer := author.HookID("timer")
+	contract := image.Contract{Keys: 1<<image.KeyHook | 1<<image.KeyHelpers | 1<<image.KeyStack | 1<<image.KeyBudget | 1<<image.KeyEntries, Hook: timer[:], Stack: 4096, Budget: 5000, Entries: [3]uint16{3, 4, 100}}
+	contract.Helpers.Add(helpers.NowMs)
+	raw := program(t, "mov r0, 1\nexit", image.Parts{Data: make([]byte, 32), Contract: &contract})
+	d.still(func() {
+		got := describe(d.deploy(order{number: 1, image: raw}))
+		want := "install: operation failed (it needs the hook, which the tenant may not use or the contract does not name; " +
+			"helpers now_ms (0x20); more stack than the device has; a larger budget; more entries in its store; " +
+			"more entries in the tenant's store; more entries in the global store; more memory)"
+		if got != want {
+			t.Errorf("%s\nwant %s", got, want)
 		}
 	})
 }

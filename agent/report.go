@@ -4,6 +4,7 @@ import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/suit"
+	"github.com/femto-containers/femto/vm"
 )
 
 // A report is the answer to the last authentic envelope or command.
@@ -18,6 +19,8 @@ type report struct {
 	total    int // bytes of a payload that will come
 	sequence uint64
 	manifest [8]byte
+	unmet    engine.Unmet
+	lacking  vm.HelperSet // with UnmetHelpers
 }
 
 // fail notes what a refusal is about, for the answer.
@@ -31,7 +34,11 @@ func (r *report) fail(detail Detail, code int) {
 func (a *Agent) writeReport(resp *coap.Response) {
 	r := &a.report
 	e := body(resp)
-	e.Map(12)
+	n := 12
+	if r.unmet != 0 {
+		n = 14
+	}
+	e.Map(n)
 	pair(&e, ReportProgress, uint64(r.progress))
 	pair(&e, ReportStage, uint64(r.suit.Stage))
 	pair(&e, ReportReason, uint64(r.suit.Reason))
@@ -44,6 +51,13 @@ func (a *Agent) writeReport(resp *coap.Response) {
 	pair(&e, ReportSection, uint64(r.suit.Section))
 	pairInt(&e, ReportCommand, int64(r.suit.Command))
 	pairBytes(&e, ReportManifest, r.manifest[:])
+	if n > 12 {
+		pair(&e, ReportUnmet, uint64(r.unmet))
+		pairArray(&e, ReportLacking, len(r.lacking))
+		for _, bits := range r.lacking {
+			e.Uint(uint64(bits))
+		}
+	}
 	finish(resp, resp.Code, &e)
 }
 

@@ -3,10 +3,12 @@ package remote
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/suit"
@@ -28,6 +30,44 @@ type Report struct {
 	Section  int          `cbor:"10,keyasint" json:"section"`
 	Command  int          `cbor:"11,keyasint" json:"command"`
 	Manifest Hex          `cbor:"12,keyasint" json:"manifest"` // the beginning of its digest
+	Unmet    engine.Unmet `cbor:"13,keyasint" json:"-"`
+	Lacking  []uint32     `cbor:"14,keyasint" json:"-"` // helpers, as vm.HelperSet
+}
+
+// needs are the words for bits of engine.Unmet.
+var needs = []string{
+	"the hook, which the tenant may not use or the contract does not name", "helpers", "more stack than the device has",
+	"a larger budget", "more entries in its store", "more entries in the tenant's store", "more entries in the global store",
+	"more memory", "one container more than the tenant may have",
+}
+
+// Needs says in words everything that the image needs and does not get.
+func (r *Report) Needs() []string {
+	var unmet []string
+	for i, need := range needs {
+		if r.Unmet>>i&1 == 0 {
+			continue
+		}
+		if engine.Unmet(1)<<i == engine.UnmetHelpers {
+			need = "helpers"
+			for n := range 32 * len(r.Lacking) {
+				if r.Lacking[n/32]>>(n%32)&1 != 0 {
+					need += " " + helperName(uint8(n))
+				}
+			}
+		}
+		unmet = append(unmet, need)
+	}
+	return unmet
+}
+
+func helperName(n uint8) string {
+	for i := range helpers.Standard {
+		if h := &helpers.Standard[i]; h.Number == n {
+			return fmt.Sprintf("%s (%#x)", h.Name, n)
+		}
+	}
+	return fmt.Sprintf("%#x", n)
 }
 
 // Progress says how far an envelope has come.
@@ -74,6 +114,9 @@ func (r Reason) MarshalJSON() ([]byte, error) {
 // Why says in words what exactly the device found, or "" if the reason says
 // all.
 func (r *Report) Why() string {
+	if unmet := r.Needs(); len(unmet) > 0 {
+		return "it needs " + strings.Join(unmet, "; ")
+	}
 	switch r.Detail {
 	case agent.DetailImage:
 		return image.Error(r.Code).Error()
