@@ -170,13 +170,41 @@ func TestDisassembleDamaged(t *testing.T) {
 	}
 }
 
+// FuzzAssemble: no panic, an error names its place, and what becomes
+// instructions is listed and assembled again.
 func FuzzAssemble(f *testing.F) {
 	f.Add("mov %r0, 1\nl: jne %r0, 0, l\nexit")
 	f.Add("lock fetch add32 [%r10-8], %r1")
+	f.Add("r1 = .rodata+8 ll\nw1 s>>= w2\nif r1 s< -3 goto +1\nr0 = cmpxchg_64(r1 + 0, r0, r2)\n*(u8 *)(r1 - 1) = 7")
+	f.Add(".data\na: .byte 1, -1\n.balign 8\n.string \"x\\n\\101\"\n.text\n.globl f\nf: lddw %r1, a+1\ncall f # x\n.set n, 5\nmov %r1, n")
 	f.Fuzz(func(t *testing.T, source string) {
-		text, err := asm.Assemble(source)
-		if err == nil && len(text)%8 != 0 {
-			t.Fatalf("%d bytes", len(text))
+		o, err := asm.Source{Text: source}.Assemble()
+		var e *asm.Error
+		switch {
+		case err != nil && !errors.As(err, &e):
+			t.Fatalf("%v names no place", err)
+		case err != nil && (e.Line < 1 || e.Column < 1):
+			t.Fatalf("line %d, column %d", e.Line, e.Column)
+		case err == nil && len(o.Text) < 1<<14: // a line may ask for megabytes
+			survives(t, o.Text, o.Functions)
+		}
+	})
+}
+
+func FuzzParseCase(f *testing.F) {
+	f.Add("# reason\n-- asm\nexit\n-- mem\n01 02\n-- result\n0x1\n-- budget\n5\n-- after\n01")
+	f.Add("-- raw\n0x95\n-- error\nrefused at 0: illegal instruction\n-- stack\n64\n-- granted writable\nff")
+	f.Fuzz(func(t *testing.T, file string) {
+		c, err := asm.ParseCase(file)
+		if err != nil || len(c.Program) > 1<<14 {
+			return
+		}
+		program := "-- asm\n"
+		for _, line := range asm.Disassemble(c.Program) {
+			program += line.Text + "\n"
+		}
+		if again, err := asm.ParseCase(program); err != nil || string(again.Program) != string(c.Program) {
+			t.Fatalf("%v: %x became %x", err, c.Program, again.Program)
 		}
 	})
 }
