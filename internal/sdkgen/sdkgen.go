@@ -25,6 +25,9 @@ const (
 	Variadic       // up to four further values
 )
 
+// FirstOwn is the first of the numbers that are the firmware's own.
+const FirstOwn = 0xc0
+
 // An Arg is one argument of a helper.
 type Arg struct {
 	C    string // declaration in C, or only the type of a Variadic
@@ -118,8 +121,8 @@ func check() error {
 	for i := range Helpers {
 		h := &Helpers[i]
 		switch {
-		case h.Number == 0 || numbers[h.Number] || names[h.Name]:
-			return fmt.Errorf("helper %s: number %#02x or name is zero or used twice", h.Name, h.Number)
+		case h.Number == 0 || h.Number >= FirstOwn || numbers[h.Number] || names[h.Name]:
+			return fmt.Errorf("helper %s: number %#02x or name is zero, the firmware's, or used twice", h.Name, h.Number)
 		case !groups[h.Group]:
 			return fmt.Errorf("helper %s: there is no group %q", h.Name, h.Group)
 		case i > 0 && Helpers[i-1].Number > h.Number:

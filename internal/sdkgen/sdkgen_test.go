@@ -39,6 +39,7 @@ func TestMistakesAreFound(t *testing.T) {
 		wreck func(h *Helper)
 	}{
 		{"number zero", func(h *Helper) { h.Number = 0 }},
+		{"the firmware's number", func(h *Helper) { h.Number = FirstOwn }},
 		{"number twice", func(h *Helper) { h.Number = 5 }},
 		{"name twice", func(h *Helper) { h.Name = "five" }},
 		{"no group", func(h *Helper) { h.Group = "" }},
