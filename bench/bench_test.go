@@ -71,3 +71,19 @@ func BenchmarkGo(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPrepare decodes a program that the machine has not run before.
+func BenchmarkPrepare(b *testing.B) {
+	for _, k := range Kernels {
+		b.Run(k.Name, func(b *testing.B) {
+			_, text, err := k.Load()
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				new(vm.Machine).Prepare(text)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(text)/8), "ns/slot")
+		})
+	}
+}

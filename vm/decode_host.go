@@ -62,8 +62,13 @@ func decodeAt(text []byte, at int) operation {
 		return operation{code: codeWide, r0: text[at+1] & 15,
 			k0: uint64(load32(text, at+4)) | uint64(load32(text, at+slot+4))<<32}
 	}
+	next := at + slot
+	if outside(next, slot, len(text)) {
+		return p.operation(text, at)
+	}
+	second := codeAt(text, next)
 	for i := int(patternsFrom[p.code]); i < len(patterns) && patterns[i].parts[0] == p.code; i++ {
-		if patterns[i].fits(text, at) {
+		if patterns[i].parts[1] == second && patterns[i].fits(text, at) {
 			return patterns[i].operation(text, at)
 		}
 	}
