@@ -52,7 +52,9 @@ func (f *boardFlags) start(ctx context.Context, config emulator.Config, console 
 			try: []string{"femto quickstart"}, err: err}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &commandError{exit: exitUsage, what: "no firmware for the board", where: config.Firmware,
-			why: "it is built by `make boards`, in a checkout of the project", err: err}
+			why: "it is built from a checkout of the project", try: []string{"make tinygo boards", "femto device run --board " + f.board + " --firmware FILE"}, err: err}
+	case startTrouble(err):
+		return nil, startError(config.Listen, config.Folder, err)
 	}
 	return nil, &commandError{exit: exitFailure, what: "the board did not start", where: f.board, why: reason(err), err: err}
 }

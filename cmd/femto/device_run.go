@@ -122,6 +122,13 @@ func runBoard(cmd *cobra.Command, board *boardFlags, config emulator.Config, asJ
 	return errors.Join(err, device.Close())
 }
 
+// startTrouble tells whether startError knows the reason.
+func startTrouble(err error) bool {
+	var address *net.AddrError
+	var lookup *net.DNSError
+	return errors.Is(err, fileflash.ErrInUse) || errors.Is(err, syscall.EADDRINUSE) || errors.As(err, &address) || errors.As(err, &lookup)
+}
+
 // startError says what keeps a simulated device from starting.
 func startError(listen, flash string, err error) error {
 	e := &commandError{exit: exitFailure, what: "the device cannot start", where: flash, why: reason(err), err: err}

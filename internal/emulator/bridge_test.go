@@ -2,13 +2,16 @@ package emulator
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/femto-containers/femto/internal/fileflash"
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/link/ethernet"
 	"github.com/femto-containers/femto/link/slip"
@@ -222,6 +225,26 @@ func TestConsole(t *testing.T) {
 	fmt.Fprint(&c.errors, "Timer with period zero, disabling\nno such machine\n")
 	if got := c.errors.text(); got != "no such machine" {
 		t.Errorf("errors %q", got)
+	}
+}
+
+// TestFlashInUse has a second device ask for the flash of a first.
+func TestFlashInUse(t *testing.T) {
+	folder := t.TempDir()
+	first, second := &Device{config: Config{Folder: folder}}, &Device{config: Config{Folder: folder}}
+	defer first.Close()
+	defer second.Close()
+	if err := first.provision(); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.provision(); runtime.GOOS == "linux" && !errors.Is(err, fileflash.ErrInUse) {
+		t.Errorf("got %v, want %v", err, fileflash.ErrInUse)
+	}
+	first.Close()
+	third := &Device{config: Config{Folder: folder}}
+	defer third.Close()
+	if err := third.provision(); err != nil {
+		t.Errorf("after the first was closed: %v", err)
 	}
 }
 

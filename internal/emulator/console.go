@@ -71,12 +71,11 @@ func (e *errorText) Write(p []byte) (int, error) {
 func (e *errorText) text() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var lines []string
 	for line := range strings.Lines(string(e.b)) {
 		// The emulation of SysTick and of the timers says this at every start.
-		if !strings.HasPrefix(line, "Timer with period zero") {
-			lines = append(lines, strings.TrimSpace(line))
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "Timer with period zero") {
+			return line // a dump of registers may follow
 		}
 	}
-	return strings.Join(lines, "; ")
+	return ""
 }

@@ -84,6 +84,7 @@ type Device struct {
 	config  Config
 	board   board
 	sockets string // folder of the sockets
+	flash   *os.File
 	cmd     *exec.Cmd
 	bridge  *bridge
 	console *console
@@ -202,15 +203,25 @@ func (d *Device) arguments(line line) []string {
 	return append(args, line.arguments()...)
 }
 
-// provision makes the flash file, and puts the tenants into it.
-func (d *Device) provision() error {
+// provision makes the flash file, keeps others off it, and puts the tenants
+// into it.
+func (d *Device) provision() (err error) {
+	if len(d.config.Tenants) > node.MaxTenants {
+		return fmt.Errorf("%d tenants: the board has room for %d", len(d.config.Tenants), node.MaxTenants)
+	}
 	name := filepath.Join(d.config.Folder, FlashFile)
-	content, err := os.ReadFile(name)
+	if d.flash, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return err
+	}
+	if err := lockFlash(d.flash); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	content, err := io.ReadAll(d.flash)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		content = node.ProvisionFlash(flashSize, d.config.Tenants)
 	case err != nil:
 		return err
+	case len(content) == 0:
+		content = node.ProvisionFlash(flashSize, d.config.Tenants)
 	case len(content) != flashSize:
 		return fmt.Errorf("%s is %d bytes long, not the flash of this board (%d bytes)", name, len(content), flashSize)
 	case d.config.Tenants == nil:
@@ -218,10 +229,8 @@ func (d *Device) provision() error {
 	default:
 		node.SetTrust(content, d.config.Tenants)
 	}
-	if len(d.config.Tenants) > node.MaxTenants {
-		return fmt.Errorf("%d tenants: the board has room for %d", len(d.config.Tenants), node.MaxTenants)
-	}
-	return os.WriteFile(name, content, 0o644)
+	_, err = d.flash.WriteAt(content, 0)
+	return err
 }
 
 // Addr returns the address of the socket that leads to the device.
@@ -255,6 +264,9 @@ func (d *Device) Close() error {
 		}
 		if d.bridge != nil {
 			d.bridge.close()
+		}
+		if d.flash != nil {
+			d.flash.Close()
 		}
 		if d.sockets != "" {
 			os.RemoveAll(d.sockets)
