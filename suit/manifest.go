@@ -232,7 +232,6 @@ func (p *Processor) inspect(s span, nesting int) bool {
 		}
 		for ; inner > 0 && d.Err() == 0; inner-- {
 			if inner == 1 && shape == shapeAlternatives && d.Null() {
-				d.Nil()
 				break
 			}
 			t := p.bytes()

@@ -25,8 +25,9 @@ type verdict struct {
 
 // verifyFlags are what the device knows that would be asked.
 type verifyFlags struct {
-	key, vendor, class, component string
-	minSequence                   uint64
+	key, vendor, class string
+	components         []string
+	minSequence        uint64
 }
 
 func (v *verifyFlags) add(cmd *cobra.Command) {
@@ -34,7 +35,7 @@ func (v *verifyFlags) add(cmd *cobra.Command) {
 	f.StringVar(&v.key, "key", os.Getenv("FEMTO_KEY"), "public `KEY`: a file (PEM, or 64 hex digits) or the digits; or $FEMTO_KEY")
 	f.StringVar(&v.vendor, "vendor", "", "the device's vendor identifier, 32 `HEX` digits or a UUID")
 	f.StringVar(&v.class, "class", "", "the device's class identifier, 32 `HEX` digits or a UUID")
-	f.StringVar(&v.component, "component", "", "the component that the device has, in `HEX`: the UUID of a hook")
+	f.StringSliceVar(&v.components, "component", nil, "a component that the device has, in `HEX`: the UUID of a hook; may be repeated")
 	f.Uint64Var(&v.minSequence, "min-seq", 0, "lowest sequence `NUMBER` to accept")
 }
 
@@ -51,12 +52,17 @@ func (v *verifyFlags) checks(cmd *cobra.Command) (checks author.Checks, err erro
 	if checks.Class, err = identifierFlag(cmd, "--class", v.class, 16); err != nil {
 		return checks, err
 	}
-	component, err := identifierFlag(cmd, "--component", v.component, 0)
-	if component != nil {
-		checks.Components = [][]byte{component}
+	for _, text := range v.components {
+		component, err := identifierFlag(cmd, "--component", text, 0)
+		if err != nil {
+			return checks, err
+		}
+		if component != nil {
+			checks.Components = append(checks.Components, component)
+		}
 	}
 	checks.MinSequence = v.minSequence
-	return checks, err
+	return checks, nil
 }
 
 func newManifestVerifyCommand() *cobra.Command {

@@ -366,7 +366,6 @@ func (s *shower) command(code int32, argument []byte) {
 			for i := 0; i < n && a.Err() == 0; i++ {
 				title := fmt.Sprintf("alternative %d", i)
 				if a.Null() {
-					a.Nil()
 					s.line(title, "nothing")
 					continue
 				}

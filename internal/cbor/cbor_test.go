@@ -127,7 +127,9 @@ func TestPull(t *testing.T) {
 	if !d.Null() {
 		t.Error("null is not seen")
 	}
-	d.Nil()
+	if d.Null() {
+		t.Error("null twice")
+	}
 	if n := d.Map(); n != 1 || d.Int() != 1 || d.Int() != 2 {
 		t.Error("map")
 	}
@@ -159,7 +161,11 @@ func TestWrongType(t *testing.T) {
 		{"map", "80", func(d *Decoder) { d.Map() }},
 		{"tag", "00", func(d *Decoder) { d.Tag() }},
 		{"bool", "f6", func(d *Decoder) { d.Bool() }},
-		{"nil", "f4", func(d *Decoder) { d.Nil() }},
+		{"not null", "f4", func(d *Decoder) {
+			if !d.Null() {
+				d.Bytes()
+			}
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := New(unhex(t, tc.in))

@@ -138,10 +138,16 @@ func (d *Decoder) Type() Type {
 	return Type(d.b[d.off] >> 5)
 }
 
-// Null reports whether the next item is null, without consuming it.
+// Null reports whether the next item is null, and consumes it if it is.
 //
 //go:noinline
-func (d *Decoder) Null() bool { return d.More() && d.b[d.off] == 7<<5|simpleNull }
+func (d *Decoder) Null() bool {
+	if d.Type() != Simple || d.b[d.off] != byte(Simple)<<5|simpleNull {
+		return false
+	}
+	d.off++
+	return true
+}
 
 // head consumes one head and checks that what it claims can be there.
 //
@@ -246,15 +252,6 @@ func (d *Decoder) Bool() bool {
 		d.Fail(ErrType)
 	}
 	return value == simpleTrue
-}
-
-// Nil consumes null.
-//
-//go:noinline
-func (d *Decoder) Nil() {
-	if d.expect(Simple) != simpleNull {
-		d.Fail(ErrType)
-	}
 }
 
 // Bytes consumes a byte string and returns a view of it.

@@ -132,6 +132,9 @@ func (e *Encoder) Raw(b []byte) {
 //go:noinline
 func (e *Encoder) RawString(s string) {
 	if e.room(len(s)) {
-		e.n += copy(e.b[e.n:], s)
+		for i := range len(s) {
+			e.b[e.n] = s[i]
+			e.n++
+		}
 	}
 }

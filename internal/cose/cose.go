@@ -98,8 +98,6 @@ func Parse(b []byte, m *Message) Error {
 	m.Attached = !d.Null()
 	if m.Attached {
 		m.Payload = d.Bytes()
-	} else {
-		d.Nil()
 	}
 	m.Signature = d.Bytes()
 	if d.End() != 0 || len(m.protected) > maxPart {
