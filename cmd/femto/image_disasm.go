@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
+	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/remote"
 )
 
@@ -32,12 +34,15 @@ type imageLine struct {
 	Bytes   string `json:"bytes"`
 	Comment string `json:"comment"`
 	Target  int    `json:"target"`
+
+	// Source is file:line:column, if the side file is given and knows.
+	Source string `json:"source,omitempty"`
 }
 
 var dialects = map[string]asm.Notation{"conformance": asm.Conformance, "kernel": asm.Kernel}
 
 func newImageDisasmCommand() *cobra.Command {
-	var dialect string
+	var dialect, debugFile string
 	var withBytes, dot, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "disasm IMAGE",
@@ -46,6 +51,9 @@ func newImageDisasmCommand() *cobra.Command {
 sections, functions, labels, helpers by name, places in .data and .rodata. The
 column of comments counts slots. --dialect is the notation of the kernel and of
 LLVM ("r0 = 1"), or that of the public conformance suite ("mov %r0, 1").
+
+--debug takes the image's side file and shows which line of the source the
+instructions come from, and the line itself if the source lies beside the image.
 
 --dot prints the control-flow graph instead, in the language of Graphviz.`,
 		Example: `  femto image disasm fletcher32.bin --bytes
@@ -64,9 +72,16 @@ LLVM ("r0 = 1"), or that of the public conformance suite ("mov %r0, 1").
 				return err
 			}
 			options := asm.Options{Notation: notation, Helpers: helperNumbers()}
+			var debug *build.Debug
+			if debugFile != "" {
+				if debug, err = readDebug(debugFile, raw); err != nil {
+					return err
+				}
+				options.Place = placeText(debug, filepath.Dir(args[0]))
+			}
 			switch {
 			case asJSON:
-				return writeJSON(cmd.OutOrStdout(), "femto.image.disasm/1", listImage(args[0], raw, img, dialect, options))
+				return writeJSON(cmd.OutOrStdout(), "femto.image.disasm/1", listImage(args[0], raw, img, dialect, options, debug))
 			case dot:
 				options.Functions = asm.FunctionsOf(img)
 				return asm.WriteDOT(cmd.OutOrStdout(), args[0], asm.Graph(asm.List(img.Text(), options)))
@@ -77,12 +92,13 @@ LLVM ("r0 = 1"), or that of the public conformance suite ("mov %r0, 1").
 	}
 	cmd.Flags().StringVar(&dialect, "dialect", "kernel", "`NOTATION` of instructions: kernel or conformance")
 	cmd.Flags().BoolVar(&withBytes, "bytes", false, "show the bytes of each instruction")
+	cmd.Flags().StringVar(&debugFile, "debug", "", "the image's side `FILE`, to show the source's lines")
 	cmd.Flags().BoolVar(&dot, "dot", false, "print the control-flow graph")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
 
-func listImage(file string, raw []byte, img *image.Image, dialect string, options asm.Options) *imageListing {
+func listImage(file string, raw []byte, img *image.Image, dialect string, options asm.Options, debug *build.Debug) *imageListing {
 	digest := sha256.Sum256(raw)
 	options.Functions, options.Data, options.Rodata = asm.FunctionsOf(img), img.Data(), img.Rodata()
 	listing := &imageListing{File: file, Digest: digest[:], Dialect: dialect, Functions: []imageFunction{}, Code: []imageLine{}}
@@ -91,12 +107,60 @@ func listImage(file string, raw []byte, img *image.Image, dialect string, option
 	}
 	for _, line := range asm.List(img.Text(), options) {
 		at := line.Slot * 8
+		source := ""
+		if debug != nil {
+			source = sourcePlace(debug, line.Slot)
+		}
 		listing.Code = append(listing.Code, imageLine{
-			Slot: line.Slot, Label: line.Label, Text: line.Text, Comment: line.Comment, Target: line.Target,
+			Source: source, Slot: line.Slot, Label: line.Label, Text: line.Text, Comment: line.Comment, Target: line.Target,
 			Bytes: hex.EncodeToString(img.Text()[at : at+8*line.Slots()]),
 		})
 	}
 	return listing
+}
+
+// readDebug reads the side file of the image raw.
+func readDebug(file string, raw []byte) (*build.Debug, error) {
+	content, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	debug, err := build.ParseDebug(content, raw)
+	if err != nil {
+		return nil, &commandError{exit: exitRejected, what: file + " is not the side file of this image", why: err.Error(), err: err}
+	}
+	return debug, nil
+}
+
+func sourcePlace(debug *build.Debug, slot int) string {
+	place, ok := debug.Place(slot)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d:%d", place.File, place.Line, place.Column)
+}
+
+// placeText returns what to show before instructions: where they come from,
+// and the line of the source if there is such a file in folder.
+func placeText(debug *build.Debug, folder string) func(slot int) string {
+	sources := map[string][]string{}
+	return func(slot int) string {
+		place, ok := debug.Place(slot)
+		if !ok {
+			return "no source"
+		}
+		text, read := sources[place.File]
+		if !read && filepath.IsLocal(place.File) {
+			content, _ := readFile(filepath.Join(folder, place.File)) // best effort
+			text = strings.Split(string(content), "\n")
+			sources[place.File] = text
+		}
+		shown := fmt.Sprintf("%s:%d", place.File, place.Line)
+		if place.Line <= len(text) {
+			shown += "  " + strings.TrimSpace(text[place.Line-1])
+		}
+		return printable(shown)
+	}
 }
 
 // helperNumbers is helperName the other way round.

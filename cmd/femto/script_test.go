@@ -25,6 +25,7 @@ import (
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/sim"
 	"github.com/femto-containers/femto/vm"
@@ -82,6 +83,7 @@ func setupScript(env *testscript.Env) error {
 		"endless.bin":    string(assembled("l: ja l")),
 		"talker.bin":     string(talker()),
 		"packed.bin":     packed,
+		"talker.json":    talkerDebug(),
 		"packed-bad.bin": strings.Replace(packed, "\x95", "\xb4", 1),
 		"garbage":        strings.Repeat("\xde\xad\xbe\xef", 100),
 		"huge":           strings.Repeat("x", maxFile+1),
@@ -305,6 +307,16 @@ func assembled(source string) []byte {
 // packed is an image with compressed text: mov %r0, 7; exit.
 const packed = "rBPF\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00" +
 	"\xb7\x00\x07\x00\x00\x00\x95\x00"
+
+// talkerDebug is the side file of talker: two lines of a file.
+func talkerDebug() string {
+	p := build.Program{Lines: []build.Line{{Slot: 0, File: "talker.c", Line: 2, Column: 3}, {Slot: 2, File: "talker.c", Line: 3, Column: 1}}}
+	file, err := p.Debug(talker())
+	if err != nil {
+		panic(err)
+	}
+	return string(file)
+}
 
 // talker returns an image that prints what would steer a terminal.
 func talker() []byte {

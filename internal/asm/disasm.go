@@ -23,6 +23,10 @@ type Options struct {
 	Helpers      map[string]int32 // whose names calls bear
 	Data, Rodata []byte           // for comments; may be nil
 	Labels       map[int]string   // by slot; nil: made up from Functions and slots
+
+	// Place, if not nil, says what a slot comes from. ImageSource puts it
+	// before the first of the lines with the same.
+	Place func(slot int) string
 }
 
 // A Line is one disassembled instruction.

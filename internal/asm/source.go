@@ -33,9 +33,16 @@ func ImageSource(img *image.Image, o Options, withBytes bool) string {
 			fmt.Fprintf(&b, "\t.function %q, %s\n", f.Name, label)
 		}
 	}
+	place := ""
 	for _, line := range lines {
 		if line.Label != "" {
 			fmt.Fprintf(&b, "%s:\n", line.Label)
+		}
+		if o.Place != nil {
+			if before := place; o.Place(line.Slot) != before {
+				place = o.Place(line.Slot)
+				fmt.Fprintf(&b, "# %s\n", place)
+			}
 		}
 		fmt.Fprintf(&b, "\t%-36s # %4d", line.Text, line.Slot)
 		if withBytes {
