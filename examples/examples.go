@@ -2,7 +2,7 @@
 // one without a toolchain.
 package examples
 
-import "embed"
+import _ "embed"
 
 //go:generate sh -c "go run ../internal/build/cmd */*.c"
 
@@ -36,32 +36,14 @@ var Outlaw []byte
 //go:embed outlaw/outlaw.c
 var OutlawSource []byte
 
-// ThreeContainers holds the papers' demonstration, sources and images: under
-// three-containers/ thread_counter of tenant A, sensor_average and
-// coap_formatter of tenant B.
-//
-//go:embed three-containers
-var ThreeContainers embed.FS
-
-// ThreadCounter is the image of three-containers/thread_counter.c, by itself
-// for firmware.
-//
-//go:embed three-containers/thread_counter.bin
-var ThreadCounter []byte
-
-// Papers holds the other applications of the papers, written to the original's
-// helper names, sources and images, under papers/.
-//
-//go:embed papers
-var Papers embed.FS
-
-// Image returns the image of an example by its path without ".bin", such as
-// "three-containers/thread_counter"; nil if there is none.
-func Image(path string) []byte {
-	for _, fs := range []embed.FS{ThreeContainers, Papers} {
-		if b, err := fs.ReadFile(path + ".bin"); err == nil {
-			return b
-		}
-	}
-	return nil
-}
+// ThreadCounter, SensorAverage and CoAPFormatter are the images of the papers'
+// demonstration, from three-containers/: the first of tenant A on the hook
+// thread, the others of tenant B on the hooks timer and coap.
+var (
+	//go:embed three-containers/thread_counter.bin
+	ThreadCounter []byte
+	//go:embed three-containers/sensor_average.bin
+	SensorAverage []byte
+	//go:embed three-containers/coap_formatter.bin
+	CoAPFormatter []byte
+)
