@@ -11,12 +11,6 @@ import "embed"
 //go:embed three-containers
 var ThreeContainers embed.FS
 
-// ThreadCounter is the image of three-containers/thread_counter.c, by itself
-// for firmware.
-//
-//go:embed three-containers/thread_counter.bin
-var ThreadCounter []byte
-
 // Papers holds the other applications of the papers, written to the original's
 // helper names, sources and images, under papers/.
 //
