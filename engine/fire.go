@@ -68,7 +68,7 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 		if c.stack > 0 || c.state != Attached {
 			continue
 		}
-		if _, ok := e.Tenant(c.Tenant()).affords(now); !ok {
+		if _, ok := e.tenantOf(c).affords(now); !ok {
 			result.Skipped++
 			continue
 		}
@@ -115,11 +115,12 @@ func (e *Engine) unmap(h *Hook) {
 func (e *Engine) run(i uint8, h *Hook) (status vm.Status, spent uint32) {
 	c := &e.config.Containers[i]
 	m := &e.machine
-	t := e.Tenant(c.Tenant())
-	data := len(c.image.Data())
+	t := e.tenantOf(c)
+	initial, rodata, text := c.image.Parts()
+	data := len(initial)
 	memory := e.config.Memory[unit*int(c.offset):][:c.Memory()]
 	m.Region[vm.RegionData] = vm.Region{Bytes: memory[:data:data], Writable: true}
-	m.Region[vm.RegionRodata] = vm.Region{Bytes: c.image.Rodata()}
+	m.Region[vm.RegionRodata] = vm.Region{Bytes: rodata}
 	m.Frame, m.Quantum = c.frame, 0
 	resumed := c.state == Suspended
 	stack, budget := e.config.Stack, e.budget(h, &t.Grant)
@@ -137,7 +138,7 @@ func (e *Engine) run(i uint8, h *Hook) (status vm.Status, spent uint32) {
 		e.stack = i
 	}
 	m.Region[vm.RegionStack] = vm.Region{Bytes: stack, Writable: true}
-	m.Reset(c.image.Text(), budget)
+	m.Reset(text, budget)
 	if resumed {
 		m.Restore(saved)
 	} else {

@@ -193,8 +193,6 @@ func (e *Engine) quota(s Scope, g *Grant) int {
 	return min(int(n), len(e.config.Entries))
 }
 
-func (e *Engine) grantOf(c *Container) *Grant { return &e.Tenant(c.Tenant()).Grant }
-
 // Install puts the container of spec at place i, behind those that its hook
 // has. If place i is in use the new container takes over its place in the
 // order and, of the same tenant, its local store; nothing of the old one is

@@ -55,7 +55,7 @@ func (e *Engine) pollSlice(next int64) int64 {
 		if c.stack == 0 || c.state != Attached && c.state != Suspended {
 			continue
 		}
-		t := e.Tenant(c.Tenant())
+		t := e.tenantOf(c)
 		at, ok := t.affords(e.now)
 		if at = max(at, c.wake); !ok || at > e.now {
 			next = min(next, at)
@@ -74,7 +74,7 @@ func (e *Engine) pollSlice(next int64) int64 {
 	}
 	c := &e.config.Containers[best]
 	e.served = c.tenant
-	e.Tenant(c.Tenant()).served = uint8(best)
+	e.tenantOf(c).served = uint8(best)
 	h := &e.config.Hooks[c.hook]
 	e.mapRegions(h, vm.Region{})
 	e.run(uint8(best), h)

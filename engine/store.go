@@ -50,24 +50,21 @@ func (e *Engine) store(owner int) (number int, a *account) {
 
 // before returns how many entries the stores below number have.
 func (e *Engine) before(number int) int {
-	n := 0
-	if number > 0 {
-		n = e.global.entries()
+	if number == 0 {
+		return 0
 	}
+	n := e.global.entries()
 	if number > 1 {
 		n += e.owner.store.entries()
 	}
+	tenants, containers := e.config.Tenants, e.config.Containers
 	number -= 2
-	for i := range e.config.Tenants {
-		if i < number {
-			n += e.config.Tenants[i].store.entries()
-		}
+	for i := 0; i < number && i < len(tenants); i++ {
+		n += tenants[i].store.entries()
 	}
-	number -= len(e.config.Tenants)
-	for i := range e.config.Containers {
-		if i < number {
-			n += e.config.Containers[i].store.entries()
-		}
+	number -= len(tenants)
+	for i := 0; i < number && i < len(containers); i++ {
+		n += containers[i].store.entries()
 	}
 	return n
 }

@@ -84,6 +84,15 @@ func (e *Engine) Tenant(i int) *Tenant {
 	return &e.config.Tenants[i]
 }
 
+func (e *Engine) tenantOf(c *Container) *Tenant {
+	if c.tenant == none {
+		return &e.owner
+	}
+	return &e.config.Tenants[c.tenant]
+}
+
+func (e *Engine) grantOf(c *Container) *Grant { return &e.tenantOf(c).Grant }
+
 // Unmet says which needs of a container its tenant's grant, its hook or the
 // device does not meet.
 type Unmet uint16

@@ -178,6 +178,19 @@ func (m *Image) Contract() []byte {
 	return nil
 }
 
+// Parts returns .data, .rodata and .text at once, which is cheaper. The image
+// must not be empty.
+func (m *Image) Parts() (data, rodata, text []byte) {
+	le := binary.LittleEndian
+	b := m.bytes[HeaderSize:]
+	n := le.Uint32(m.bytes[offData:])
+	data, b = b[:n:n], b[n:]
+	n = le.Uint32(m.bytes[offRodata:])
+	rodata, b = b[:n:n], b[n:]
+	n = le.Uint32(m.bytes[offText:])
+	return data, rodata, b[:n:n]
+}
+
 func (m *Image) table() []byte { return m.section(offFunctions) }
 
 // Where the header has the lengths of the parts, in the order of the parts.

@@ -92,7 +92,8 @@ func (m *Machine) invoke(h *Helper) Fault {
 	copy(c.R[:], m.r[1:6])
 	m.charge(uint32(h.Cost))
 	for i := range h.Args {
-		if !m.convert(&h.Args, i) {
+		// Most arguments are numbers, or not used.
+		if c.Mem[i] = nil; h.Args[i] > ArgValue && !m.convert(&h.Args, i) {
 			return c.Fault
 		}
 	}
