@@ -8,22 +8,27 @@ package firmware_test
 import (
 	"bytes"
 	"context"
+	"debug/elf"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/emulator"
 	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/isa"
 )
 
 var femto string // the command
@@ -76,11 +81,11 @@ func firmware(t *testing.T, board string) string {
 
 // A rig is a running board and the files of those who deploy to it.
 type rig struct {
-	t      *testing.T
-	folder string
-	config emulator.Config
-	device *emulator.Device
-	log    bytes.Buffer
+	t       *testing.T
+	folder  string
+	config  emulator.Config
+	device  *emulator.Device
+	console screen
 }
 
 // start starts a board that trusts alice with every hook and bob with "timer".
@@ -90,6 +95,7 @@ func start(t *testing.T, config emulator.Config) *rig {
 	r.config.Firmware = firmware(t, config.Board)
 	r.config.Folder = r.folder
 	r.config.Listen = "127.0.0.1:0"
+	r.config.Console = &r.console
 	for i, name := range []string{"alice", "bob", "mallory"} {
 		key, err := author.GenerateKey()
 		if err != nil {
@@ -160,6 +166,26 @@ func (r *rig) deploy(image string, args ...string) {
 	r.must(append([]string{"deploy", image, "--hook", "event", "--key", r.path("alice.key"), "--timeout", "90s"}, args...)...)
 }
 
+// greeter returns the name of a container's image that prints a line.
+func (r *rig) greeter() string {
+	r.t.Helper()
+	var text []byte
+	for i, word := range []string{"hi t", "here", "\n\x00\x00\x00"} {
+		text = isa.Instruction{Opcode: isa.ClassST | isa.MEM | isa.W, Dst: 10, Offset: int16(4*i - 16),
+			Imm: int32(binary.LittleEndian.Uint32([]byte(word)))}.Append(text)
+	}
+	text = isa.Instruction{Opcode: isa.ClassALU64 | isa.MOV | isa.SourceX, Dst: 1, Src: 10}.Append(text)
+	text = isa.Instruction{Opcode: isa.ClassALU64 | isa.ADD | isa.SourceK, Dst: 1, Imm: -16}.Append(text)
+	text = isa.Instruction{Opcode: isa.ClassJMP | isa.CALL, Imm: 1}.Append(text) // bpf_printf
+	text = isa.Instruction{Opcode: isa.ClassALU64 | isa.MOV | isa.SourceK}.Append(text)
+	text = isa.Instruction{Opcode: isa.ClassJMP | isa.EXIT}.Append(text)
+	name := r.path("greeter.bin")
+	if err := os.WriteFile(name, image.Append(nil, image.Parts{Text: text, Functions: []image.Function{{Name: []byte("main")}}}), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+	return name
+}
+
 func (r *rig) fire() {
 	r.t.Helper()
 	out := r.must("hook", "fire", "event", "--ctx-file", input, "--json", "--timeout", "90s")
@@ -204,6 +230,13 @@ func TestDeployAndFire(t *testing.T) {
 			if out := r.must("ps"); !strings.Contains(out, "alice") {
 				t.Errorf("ps does not show the container:\n%s", out)
 			}
+			r.deploy(r.greeter(), "--name", "greeter")
+			r.run("hook", "fire", "event", "--ctx-file", input, "--timeout", "90s")
+			logs := r.must("logs", "--all", "--timeout", "90s")
+			if !strings.Contains(logs, "hi there") || !strings.Contains(logs, "event/greeter") {
+				t.Errorf("the logs do not show what the container printed:\n%s", logs)
+			}
+			r.console.until(t, "[event/greeter] hi there\n")
 		})
 	}
 }
@@ -271,6 +304,44 @@ func TestBadWire(t *testing.T) {
 			t.Logf("%d packets to the device, %d from it", to, from)
 		})
 	}
+}
+
+// TestHeap has a board whose runtime has a heap work, and counts how much it
+// allocated meanwhile. The others link without one.
+func TestHeap(t *testing.T) {
+	const board = "riscv-virt"
+	r := start(t, emulator.Config{Board: board})
+	f, err := elf.Open(firmware(t, board))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	symbols, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(symbols, func(s elf.Symbol) bool { return s.Name == "runtime.gcMallocs" })
+	if at < 0 {
+		t.Log("nothing that allocates is linked")
+		return
+	}
+	allocations := func() uint64 {
+		memory, err := r.device.Memory(uint32(symbols[at].Value), 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return binary.LittleEndian.Uint64(memory)
+	}
+	before := allocations()
+	r.deploy(fletcher32)
+	r.fire()
+	r.deploy(outlaw, "--name", "outlaw")
+	r.run("hook", "fire", "event", "--ctx-file", input, "--timeout", "90s")
+	r.must("ps", "--timeout", "90s")
+	if after := allocations(); after != before {
+		t.Errorf("%d allocations after the start, %d before", after, before)
+	}
+	t.Logf("%d allocations, all before the firmware was up", before)
 }
 
 // TestIdle has the emulated processor sleep while nothing happens.

@@ -35,8 +35,8 @@ const module = "github.com/femto-containers/femto/"
 // A usage is how much of each memory something takes.
 type usage struct{ flash, ram uint64 }
 
-// total reads what a firmware takes from its sections.
-func total(t *testing.T, name string) (u usage) {
+// sections reads what a firmware takes from its sections.
+func sections(t *testing.T, name string) (u usage) {
 	t.Helper()
 	f, err := elf.Open(name)
 	if err != nil {
@@ -160,7 +160,7 @@ func TestSizes(t *testing.T) {
 	out.WriteString("# Flash and static RAM of the firmware in bytes, -opt=s. Made by `make sizes`.\n")
 	for _, board := range emulator.Boards() {
 		name := firmware(t, board)
-		total := total(t, name)
+		total := sections(t, name)
 		fmt.Fprintf(&out, "\n%-34s %8d %8d\n", board, total.flash, total.ram)
 		if limit, ok := limits[board]; ok && (total.flash > limit.flash || total.ram > limit.ram) {
 			t.Errorf("%s: %d B of flash and %d B of RAM, at most %d and %d are allowed", board, total.flash, total.ram, limit.flash, limit.ram)
@@ -180,8 +180,14 @@ func TestSizes(t *testing.T) {
 		for _, part := range containerParts {
 			containers += parts[part].flash
 		}
-		fmt.Fprintf(&out, "containers add: %d B of flash, %.1f %% (%s)\n", containers,
-			100*float64(containers)/float64(total.flash), strings.Join(containerParts, ", "))
+		without := sections(t, buildWithout(t, board))
+		fmt.Fprintf(&out, "without containers%s%8d %8d\n", strings.Repeat(" ", 17), without.flash, without.ram)
+		fmt.Fprintf(&out, "containers add: %d B of flash, %.1f %% of the whole (%d B, %.1f %%, in %s; the rest is code that serves them)\n",
+			total.flash-without.flash, percent(total.flash-without.flash, total.flash),
+			containers, percent(containers, total.flash), strings.Join(containerParts, ", "))
+		if without.flash+containers/2 > total.flash {
+			t.Errorf("%s: %d B of flash without containers, %d with", board, without.flash, total.flash)
+		}
 		fmt.Fprintf(&out, "a container's state: %d B in the engine, %d B in the agent; stack of 512 B shared by all\n",
 			sizeOf(t, name, module+"engine.Container"), sizeOf(t, name, module+"agent.Container"))
 		if board == "lm3s6965" {
@@ -215,6 +221,8 @@ func TestSizes(t *testing.T) {
 		}
 	}
 }
+
+func percent(part, whole uint64) float64 { return 100 * float64(part) / float64(whole) }
 
 // totals reads the lines of whole firmwares.
 func totals(text string) map[string][2]int {
