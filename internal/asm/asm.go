@@ -11,6 +11,7 @@ import (
 
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/isa"
+	"github.com/femto-containers/femto/vm"
 )
 
 // A Source is a file in assembly language.
@@ -136,7 +137,8 @@ type symbol struct {
 
 // A reference is an instruction that waits for a symbol.
 type reference struct {
-	at     int // in .text
+	at     int // in .text; for useAddress in the section in
+	in     section
 	how    use
 	name   token
 	addend int64
@@ -146,10 +148,11 @@ type reference struct {
 type use uint8
 
 const (
-	useOffset use = iota // distance in slots, to the offset
-	useImm               // distance in slots, to the immediate
-	useCall              // a label, or a helper
-	useWide              // place in .data or .rodata
+	useOffset  use = iota // distance in slots, to the offset
+	useImm                // distance in slots, to the immediate
+	useCall               // a label, or a helper
+	useWide               // place in .data or .rodata
+	useAddress            // address of that place, in data
 )
 
 // A global is an entry of the function table; what lies in other sections than
@@ -218,9 +221,10 @@ func (a *assembler) emit(l *line, in isa.Instruction) {
 	}
 }
 
-// refer notes that the instruction to be emitted next waits for a symbol.
+// refer notes that the instruction or number to be emitted next waits for a
+// symbol.
 func (a *assembler) refer(l *line, how use, name token, addend int64) {
-	a.refs = append(a.refs, reference{len(a.content[text]), how, name, addend, l})
+	a.refs = append(a.refs, reference{len(a.content[a.current]), a.current, how, name, addend, l})
 }
 
 // target reads where a jump or call leads: a distance in slots, or a label.
@@ -248,12 +252,7 @@ func (a *assembler) target(l *line, in isa.Instruction, how use) {
 func (a *assembler) wide(l *line, in isa.Instruction) {
 	t := l.peek()
 	if _, constant := a.source.constants[t.text]; t.kind == word && !constant {
-		l.next()
-		var addend int64
-		if sign := l.peek().text; sign == "+" || sign == "-" {
-			addend = int64(l.number64())
-		}
-		a.refer(l, useWide, t, addend)
+		a.refer(l, useWide, l.next(), l.addend())
 		a.emit(l, in)
 		a.emit(l, isa.Instruction{})
 		return
@@ -262,6 +261,14 @@ func (a *assembler) wide(l *line, in isa.Instruction) {
 	in.Imm = int32(v)
 	a.emit(l, in)
 	a.emit(l, isa.Instruction{Imm: int32(v >> 32)})
+}
+
+// addend reads "+ n", "- n" or nothing.
+func (l *line) addend() int64 {
+	if sign := l.peek().text; sign == "+" || sign == "-" {
+		return int64(l.number64())
+	}
+	return 0
 }
 
 // resolve fills in what waited for symbols.
@@ -295,10 +302,14 @@ func (a *assembler) resolve() []error {
 }
 
 func (a *assembler) fill(r *reference) {
-	code := a.content[text][r.at:]
+	code := a.content[r.in][r.at:]
 	to, known := a.symbols[r.name.text]
-	if r.how == useWide {
+	switch r.how {
+	case useWide:
 		a.fillWide(r, code)
+		return
+	case useAddress:
+		a.fillAddress(r, code)
 		return
 	}
 	if helper, isHelper := a.source.Helpers[r.name.text]; r.how == useCall && !known && isHelper {
@@ -324,6 +335,22 @@ func (a *assembler) fill(r *reference) {
 		}
 		binary.LittleEndian.PutUint32(code[4:], uint32(distance/isa.Size))
 	}
+}
+
+// fillAddress puts the address that a container sees into its data.
+func (a *assembler) fillAddress(r *reference, content []byte) {
+	to, known := a.symbols[r.name.text]
+	region := map[section]int{data: vm.RegionData, rodata: vm.RegionRodata}[to.section]
+	place := int64(to.offset) + r.addend
+	switch {
+	case !known:
+		r.line.fail(r.name, "there is no symbol %s", r.name.text)
+	case region == 0:
+		r.line.fail(r.name, "%s has no address: it lies in %v", r.name.text, to.section)
+	case place < 0 || place > int64(len(a.content[to.section])):
+		r.line.fail(r.name, "the place lies outside %v", to.section)
+	}
+	binary.LittleEndian.PutUint64(content, vm.Address(region, uint32(place)))
 }
 
 // fillWide makes an LDDW relative to the section its symbol is in.

@@ -59,6 +59,11 @@ func (a *assembler) directive(l *line) {
 			return
 		}
 		a.fillSpace(l, at, -uint64(len(a.content[a.current]))&(n-1), true)
+		if l.accept(",") {
+			l.number64() // what to fill with: zeros do
+		}
+	case ".comm", ".lcomm":
+		a.common(l)
 	case ".set", ".equ":
 		name := l.next()
 		_, _, isRegister := registerOf(name)
@@ -108,6 +113,27 @@ func (a *assembler) section(l *line) {
 	l.fail(t, "section %s has no place in an image", name)
 }
 
+// common reads a name, a size and an alignment: zeros in .data.
+func (a *assembler) common(l *line) {
+	name := l.next()
+	l.expect(",")
+	at := l.peek()
+	size, alignment := l.number64(), uint64(8)
+	if l.accept(",") {
+		alignment = l.number64()
+	}
+	if alignment == 0 || alignment > 1<<15 || alignment&(alignment-1) != 0 {
+		l.fail(at, "no alignment: want a power of two")
+		return
+	}
+	before := a.current
+	a.current = data
+	a.fillSpace(l, at, -uint64(len(a.content[data]))&(alignment-1), true)
+	a.label(l, name)
+	a.fillSpace(l, at, size, false)
+	a.current = before
+}
+
 func (a *assembler) append(l *line, at token, b ...byte) {
 	if len(a.content[a.current])+len(b) > maxSection {
 		l.fail(at, "%v grows above %d bytes", a.current, maxSection)
@@ -120,6 +146,14 @@ func (a *assembler) append(l *line, at token, b ...byte) {
 func (a *assembler) numbers(l *line, width int) {
 	for {
 		t := l.peek()
+		if _, constant := a.source.constants[t.text]; t.kind == word && !constant && width == 8 && a.current != text {
+			a.refer(l, useAddress, l.next(), l.addend())
+			a.append(l, t, make([]byte, 8)...)
+			if !l.accept(",") {
+				return
+			}
+			continue
+		}
 		v := l.number64()
 		if high := int64(v) >> (8*width - 1); width < 8 && high != 0 && high != -1 && v>>(8*width) != 0 {
 			l.fail(t, "the number does not fit %d bits", 8*width)
