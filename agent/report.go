@@ -86,7 +86,7 @@ func (a *Agent) responseCode() coap.Code {
 // this device as it is.
 const coapConflict = 4<<5 | 9
 
-// serveQuery answers GET counter?k=KEYID&h=UUID[&n=NAME], identifiers in
+// serveQuery answers GET counter?k=KEYID[&h=UUID[&n=NAME]], identifiers in
 // hexadecimal, with the highest sequence number spent, and GET kv with the
 // entries of a store: that of a container with h=UUID[&n=NAME], of a tenant with
 // k=KEYID, else the global one.
@@ -112,8 +112,8 @@ func (a *Agent) serveQuery(at int, req *coap.Request, resp *coap.Response) {
 			name = value
 		}
 	}
-	if at == atCounter && !(key && hook) {
-		resp.Fail(coap.BadRequest, "want k=KEYID and h=UUID")
+	if at == atCounter && !key {
+		resp.Fail(coap.BadRequest, "want k=KEYID")
 		return
 	}
 	signer, ok := owner, !key || !a.owner.free() && same(a.owner.keyID[0][:], keyID[:])
@@ -123,6 +123,8 @@ func (a *Agent) serveQuery(at int, req *coap.Request, resp *coap.Response) {
 		}
 	}
 	c := &a.named
+	*c = component{}
+	copy(c.counter[:], a.tenant(signer).id[:])
 	ok = ok && (!hook || a.name(c, signer, uuid[:], name) == suit.ReasonOK)
 	e := body(resp)
 	if at == atCounter {

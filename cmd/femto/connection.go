@@ -10,10 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/udplink"
@@ -59,6 +61,9 @@ func (c *connection) with(cmd *cobra.Command, options client.Options, do func(co
 		return c.explain(cmd, c.badAddress(err))
 	}
 	defer device.Close()
+	if err := openReading(ctx, device); err != nil {
+		return c.explain(cmd, err)
+	}
 	return c.explain(cmd, do(ctx, device))
 }
 
@@ -153,4 +158,28 @@ func (c *connection) refusal(refused *remote.RefusedError) error {
 		e.try = []string{c.info()}
 	}
 	return e
+}
+
+// openReading asks for a session, with the key that $FEMTO_READER names, if the
+// device lets nobody read without one.
+func openReading(ctx context.Context, d *remote.Device) error {
+	file := os.Getenv("FEMTO_READER")
+	if file == "" {
+		return nil
+	}
+	key, err := loadSigningKey(file)
+	if err != nil {
+		return err
+	}
+	info, err := d.Info(ctx)
+	if err != nil || info.Trust.Flags&agent.InfoClosed == 0 || info.Board != "" {
+		return err
+	}
+	c := author.Command{Sequence: info.Trust.Nonce, Verb: agent.VerbRead, Device: uuid.UUID(info.Device)}
+	message, err := c.Sign(key)
+	if err != nil {
+		return err
+	}
+	_, err = d.Command(ctx, message)
+	return err
 }

@@ -3,5 +3,7 @@ package main
 import "github.com/spf13/cobra"
 
 func newContainerCommand() *cobra.Command {
-	return newNoun("container", "Change the containers of a device", newContainerRmCommand())
+	return newNoun("container", "Look at the containers of a device and change them",
+		newContainerInspectCommand(), newContainerStartCommand(), newContainerStopCommand(), newContainerConfirmCommand(),
+		newContainerRollbackCommand(), newContainerRmCommand())
 }

@@ -25,11 +25,8 @@ func newContainerRmCommand() *cobra.Command {
 			"  femto container rm event/limit",
 		Args: exactArgs("HOOK[/NAME]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			hook, name, named := strings.Cut(args[0], "/")
-			if hook == "" || named && name == "" {
-				return usageError(cmd, fmt.Errorf("%q is not HOOK or HOOK/NAME", args[0]))
-			}
-			if err := checkName(cmd, name); err != nil {
+			hook, name, err := splitContainer(cmd, args[0])
+			if err != nil {
 				return err
 			}
 			key, err := loadSigningKey(keyFile)
@@ -61,27 +58,7 @@ func newContainerRmCommand() *cobra.Command {
 
 // removeContainer has a device take a container off a hook.
 func removeContainer(ctx context.Context, device *remote.Device, key author.PrivateKey, hookName, name string) (*remote.Report, error) {
-	info, err := device.Info(ctx)
-	if err != nil {
-		return nil, err
-	}
-	hook, err := findHook(device, info, hookName)
-	if err != nil {
-		return nil, err
-	}
-	spent, err := device.Counter(ctx, key.Public().ID(), hook.UUID, name)
-	if err != nil {
-		return nil, err
-	}
-	payload, err := remote.CommandPayload(info.Device, agent.VerbRemove, nextSequence(spent), hook.UUID, name)
-	if err != nil {
-		return nil, err
-	}
-	message, err := author.SignCommand(key, payload)
-	if err != nil {
-		return nil, err
-	}
-	return device.Command(ctx, message)
+	return sendCommand(ctx, device, key, &author.Command{Verb: agent.VerbRemove, Name: name}, hookName)
 }
 
 // maxName is the longest name of a container, in bytes.

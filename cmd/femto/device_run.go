@@ -34,7 +34,8 @@ type startedDevice struct {
 func newDeviceRunCommand() *cobra.Command {
 	var listen, flash string
 	var trust []string
-	var asJSON bool
+	var ownerFile string
+	var enroll, production, asJSON bool
 	var board boardFlags
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -44,7 +45,8 @@ a file as flash and this machine's clock around it. It prints its address on
 standard output and what its containers print on standard error.
 
 Each --trust names a tenant's public key, as made by femto key generate. A
-tenant may use every hook; FILE=event,timer allows only those.
+tenant may use every hook; FILE=event,timer allows only those. Once its owner
+(--owner, or whoever enrolls) has said whom to trust, only that counts.
 
 With --board the firmware of a microcontroller runs in an emulator (QEMU), and
 --flash names the folder that keeps its flash.`,
@@ -60,6 +62,10 @@ With --board the firmware of a microcontroller runs in an emulator (QEMU), and
 			if err != nil {
 				return err
 			}
+			owner, err := loadOwner(ownerFile)
+			if err != nil {
+				return err
+			}
 			stderr := cmd.ErrOrStderr()
 			if board.board != "" {
 				if !cmd.Flags().Changed("flash") {
@@ -68,7 +74,8 @@ With --board the firmware of a microcontroller runs in an emulator (QEMU), and
 				return runBoard(cmd, &board, emulator.Config{Listen: listen, Folder: flash, Tenants: tenants}, asJSON)
 			}
 			device, err := sim.Open(sim.Config{
-				Listen: listen, Flash: flash, Tenants: tenants, Version: version,
+				Listen: listen, Flash: flash, Version: version,
+				Owner: owner, Tenants: tenants, Enroll: enroll, Production: production,
 				Log: func(container, line string) { fmt.Fprintf(stderr, "[%s] %s\n", container, printable(line)) },
 			})
 			if err != nil {
@@ -85,8 +92,27 @@ With --board the firmware of a microcontroller runs in an emulator (QEMU), and
 	f.StringVar(&flash, "flash", "device.flash", "`FILE` that is the device's flash; made if absent")
 	board.add(cmd)
 	f.StringArrayVar(&trust, "trust", nil, "public `KEY` of a tenant, FILE or FILE=hook,hook; repeatable")
+	f.StringVar(&ownerFile, "owner", "", "public key `FILE` of the owner, who may say whom to trust instead")
+	f.BoolVar(&enroll, "enroll", false, "wait for an owner, if there is none: see femto device enroll")
+	f.BoolVar(&production, "production", false, "refuse keys for development")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// loadOwner reads the key that --owner names, zeros if there is none.
+func loadOwner(file string) (raw [32]byte, err error) {
+	if file == "" {
+		return raw, nil
+	}
+	public, err := loadPublicKey("--owner", file)
+	if err != nil {
+		return raw, err
+	}
+	raw, ok := public.Ed25519()
+	if !ok {
+		return raw, wrongKind(file, public)
+	}
+	return raw, nil
 }
 
 // announce tells scripts and people that a device is up.

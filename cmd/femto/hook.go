@@ -3,5 +3,5 @@ package main
 import "github.com/spf13/cobra"
 
 func newHookCommand() *cobra.Command {
-	return newNoun("hook", "Fire a device's hooks", newHookFireCommand())
+	return newNoun("hook", "Look at a device's hooks and fire them", newHookLsCommand(), newHookFireCommand())
 }

@@ -12,7 +12,8 @@ import (
 )
 
 func newKeyCommand() *cobra.Command {
-	return newNoun("key", "Make the keys that sign containers", newKeyGenerateCommand())
+	return newNoun("key", "Make the keys that sign containers; have devices trust them",
+		newKeyGenerateCommand(), newKeyTrustCommand(), newKeyRotateCommand(), newKeyRevokeCommand())
 }
 
 func newKeyGenerateCommand() *cobra.Command {

@@ -73,7 +73,7 @@ as signed SUIT manifests over CoAP.`,
 	}
 	add(groupStart, newQuickstartCommand())
 	add(groupAuthor, newRunCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
-	add(groupDevice, newDeviceCommand(), newDeployCommand(), newPsCommand(), newLogsCommand(), newHookCommand(), newContainerCommand())
+	add(groupDevice, newDeviceCommand(), newDeployCommand(), newPsCommand(), newLogsCommand(), newHookCommand(), newContainerCommand(), newKVCommand())
 	add("", newVersionCommand(), newDebugCommand(), newExitCodesTopic())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -236,6 +236,7 @@ var fixes = []struct {
 	{regexp.MustCompile(`sequence( to)? \d{10}`), "sequence$1 NUMBER"},
 	{regexp.MustCompile(`\b\d{10}\b`), "NUMBER"},
 	{regexp.MustCompile(`\b[0-9a-f]{16}\b`), "KEYID"},
+	{regexp.MustCompile(`until \d{4}-\d\d-\d\d`), "until DATE"},
 	{regexp.MustCompile(`up \d+s`), "up TIME"},
 	{regexp.MustCompile(`("uptime_us": )\d+`), "${1}TIME"},
 	{regexp.MustCompile(`("device": )"[0-9a-f-]{36}"`), "${1}UUID"},

@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/url"
 	"time"
-
-	"github.com/fxamacker/cbor/v2"
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
@@ -80,9 +77,13 @@ func (d *Device) List(ctx context.Context) ([]Container, error) {
 }
 
 // Counter asks for the highest sequence number that a key has spent on a
-// component, 0 if the device does not know the key.
+// component, or on the device if hook is zero, 0 if the device does not know the
+// key.
 func (d *Device) Counter(ctx context.Context, keyID [8]byte, hook UUID, name string) (uint64, error) {
-	query := "k=" + hex.EncodeToString(keyID[:]) + "&h=" + hex.EncodeToString(hook[:])
+	query := "k=" + hex.EncodeToString(keyID[:])
+	if hook != (UUID{}) {
+		query += "&h=" + hex.EncodeToString(hook[:])
+	}
 	if name != "" {
 		query += "&n=" + url.PathEscape(name)
 	}
@@ -193,20 +194,6 @@ func (d *Device) serveFor(ctx context.Context, interval time.Duration) error {
 		return nil
 	}
 	return err
-}
-
-// CommandPayload is what a command's signature is over. device is Info.Device:
-// no other device takes the command.
-func CommandPayload(device UUID, verb int, sequence uint64, hook UUID, name string) ([]byte, error) {
-	component := []any{hook[:]}
-	if name != "" {
-		component = append(component, []byte(name))
-	}
-	mode, err := cbor.CoreDetEncOptions().EncMode()
-	if err != nil {
-		return nil, fmt.Errorf("encode command: %w", err)
-	}
-	return mode.Marshal([]any{sequence, verb, component, device[:]})
 }
 
 func (d *Device) get(ctx context.Context, what, path, query string, v any) error {

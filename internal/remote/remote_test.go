@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/google/uuid"
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
@@ -164,11 +165,8 @@ func TestDevice(t *testing.T) {
 		t.Errorf("told of %v", fetched)
 	}
 
-	command, err := CommandPayload(info.Device, agent.VerbRemove, 20, event.UUID, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	message, err := author.SignCommand(key, command)
+	order := author.Command{Sequence: 20, Verb: agent.VerbRemove, Device: uuid.UUID(info.Device), Hook: uuid.UUID(event.UUID)}
+	message, err := order.Sign(key)
 	if err != nil {
 		t.Fatal(err)
 	}

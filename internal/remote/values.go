@@ -46,6 +46,12 @@ func (s State) String() string {
 		return "running"
 	case agent.StateDetached:
 		return "detached"
+	case agent.StateStopped:
+		return "stopped"
+	case agent.StateTrial:
+		return "trial"
+	case agent.StateReverted:
+		return "reverted"
 	}
 	return fmt.Sprintf("state %d", uint8(s))
 }
