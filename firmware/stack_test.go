@@ -25,6 +25,10 @@ var indirect = map[string][]string{
 	"engine/helpers.":     {"main.log"},
 }
 
+// handlers says that the agent hands requests that are not for it to the handler
+// of logs, and never to itself, which the call through the interface looks like.
+var handlers = struct{ caller, through, callee string }{"agent.Agent).ServeCoAP", "ServeCoAP$invoke", "agent.Lines).ServeCoAP"}
+
 // A routine is a function of the firmware.
 type routine struct {
 	name       string
@@ -227,6 +231,17 @@ func expandThumb(imm uint32) uint32 {
 func (g *stackGraph) link() error {
 	for i := range g.routines {
 		r := &g.routines[i]
+		for j := range r.callees {
+			if !strings.HasSuffix(r.name, handlers.caller) || !strings.HasSuffix(g.routines[j].name, handlers.through) {
+				continue
+			}
+			delete(r.callees, j)
+			callee := slices.IndexFunc(g.routines, func(r routine) bool { return strings.HasSuffix(r.name, handlers.callee) })
+			if callee < 0 {
+				return fmt.Errorf("%s hands on to %s, which is not there", r.name, handlers.callee)
+			}
+			r.callees[callee] = true
+		}
 		if len(r.through) == 0 {
 			continue
 		}
