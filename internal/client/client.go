@@ -240,6 +240,11 @@ func (c *Client) do(ctx context.Context, req Request) (Response, error) {
 	if n := c.endpoint.Counters.Calls - before; n > 1 {
 		c.stats.Blocks += int(n)
 	}
+	return c.result(s, start)
+}
+
+// result is what a request that is done came to.
+func (c *Client) result(s *sink, start time.Time) (Response, error) {
 	switch s.err {
 	case 0:
 	case coap.ErrTimeout:

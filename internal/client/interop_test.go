@@ -100,6 +100,7 @@ func serveWith(t *testing.T, address string, handler coap.Handler, blockSize int
 		Exchanges: make([]coap.Exchange, 8),
 		Transfers: make([]coap.Transfer, 2),
 		Calls:     make([]coap.Call, 1),
+		Observers: make([]coap.Observer, 2),
 		Datagram:  blockSize + coap.Overhead,
 		Body:      8 << 10,
 		BlockSize: blockSize,
@@ -203,45 +204,49 @@ func TestLibcoapClient(t *testing.T) {
 	})
 }
 
+func startLibcoapServer(t *testing.T, args ...string) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := conn.LocalAddr().(*net.UDPAddr).Port
+	conn.Close()
+	cmd := exec.Command(libcoap(t, "coap-server"), append([]string{"-A", "127.0.0.1", "-p", fmt.Sprint(port), "-d", "10"}, args...)...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return fmt.Sprintf("coap://127.0.0.1:%d", port)
+}
+
+// dialServer dials a server that has just been started, once it answers.
+func dialServer(t *testing.T, uri string, options Options) *Client {
+	t.Helper()
+	c, err := Dial(t.Context(), uri, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	for range 100 {
+		_, err = c.Do(t.Context(), Request{Method: coap.GET, Path: "/.well-known/core"})
+		if !errors.Is(err, ErrUnreachable) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func TestLibcoapServer(t *testing.T) {
-	coapServer := libcoap(t, "coap-server")
-	start := func(t *testing.T, args ...string) string {
-		t.Helper()
-		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := conn.LocalAddr().(*net.UDPAddr).Port
-		conn.Close()
-		cmd := exec.Command(coapServer, append([]string{"-A", "127.0.0.1", "-p", fmt.Sprint(port), "-d", "10"}, args...)...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			cmd.Process.Kill()
-			cmd.Wait()
-		})
-		return fmt.Sprintf("coap://127.0.0.1:%d", port)
-	}
-	dial := func(t *testing.T, uri string, options Options) *Client {
-		t.Helper()
-		c, err := Dial(t.Context(), uri, options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		for range 100 {
-			_, err = c.Do(t.Context(), Request{Method: coap.GET, Path: "/.well-known/core"})
-			if !errors.Is(err, ErrUnreachable) {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
+	start := startLibcoapServer
+	dial := dialServer
 	for _, blockSize := range []int{16, 64, 1024} {
 		t.Run(fmt.Sprintf("block %d", blockSize), func(t *testing.T) {
 			t.Parallel()
