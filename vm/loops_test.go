@@ -19,7 +19,13 @@ func TestDeviceLoop(t *testing.T) {
 		"LocalCalls": TestLocalCalls, "Frames": TestFrames, "StackOverflow": TestStackOverflow,
 		"InstructionsAreExact": TestInstructionsAreExact, "BudgetBounds": TestBudgetBounds,
 		"EndlessProgramsEnd": TestEndlessProgramsEnd, "Quantum": TestQuantum, "NoAllocations": TestNoAllocations,
-		"Fletcher32": TestFletcher32,
+		"Fletcher32": TestFletcher32, "HelperCost": TestHelperCost, "BudgetLimits": TestBudgetLimits,
+		"HoleNegEncoding": TestHoleNegEncoding, "HoleLddwSignExtends": TestHoleLddwSignExtends,
+		"HoleShiftCounts": TestHoleShiftCounts, "HoleAddressWraps": TestHoleAddressWraps,
+		"HoleDivisionByLowHalf": TestHoleDivisionByLowHalf, "HoleLastWordAndAlignment": TestHoleLastWordAndAlignment,
+		"HoleHelperPointers": TestHoleHelperPointers, "HoleHelperResultWidth": TestHoleHelperResultWidth,
+		"HoleHelperArguments": TestHoleHelperArguments, "HoleSectionsBehindTheHeader": TestHoleSectionsBehindTheHeader,
+		"HoleTwoListsOfHelpers": TestHoleTwoListsOfHelpers,
 	} {
 		t.Run(name, test)
 	}
