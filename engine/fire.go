@@ -68,15 +68,18 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 		if c.stack > 0 || c.state != Attached {
 			continue
 		}
-		if _, ok := e.tenantOf(c).affords(now); !ok {
-			result.Skipped++
-			continue
+		if t := e.tenantOf(c); t.Grant.Rate > 0 {
+			if _, ok := t.affords(now); !ok {
+				result.Skipped++
+				continue
+			}
 		}
 		status, spent := e.run(i, h)
 		result.Instructions += spent
 		value := int64(m.Result())
-		if n := int(result.Ran) + int(result.Faulted); n < len(outcomes) {
-			o := &outcomes[n]
+		if len(outcomes) > 0 {
+			o := &outcomes[0]
+			outcomes = outcomes[1:]
 			*o = Outcome{Container: int(i), Instructions: spent, Fault: m.Fault()}
 			if status == vm.Done {
 				o.Value = value
@@ -101,12 +104,16 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 // mapRegions lets the containers of h have ctx and what h grants beside it.
 func (e *Engine) mapRegions(h *Hook, ctx vm.Region) {
 	e.machine.Region[vm.RegionContext] = ctx
-	copy(e.machine.Region[vm.RegionGrant:], h.Regions)
+	for i := range h.Regions {
+		e.machine.Region[vm.RegionGrant+i] = h.Regions[i]
+	}
 }
 
 func (e *Engine) unmap(h *Hook) {
 	e.machine.Region[vm.RegionContext] = vm.Region{}
-	clear(e.machine.Region[vm.RegionGrant:][:len(h.Regions)])
+	for i := range h.Regions {
+		e.machine.Region[vm.RegionGrant+i] = vm.Region{}
+	}
 }
 
 // run is one activation of container i, or one slice of it.

@@ -18,7 +18,7 @@ const (
 
 // Entries of all stores lie in one pool without gaps: the global store first,
 // then the owner's, the tenants', and the local store of each place of the
-// table. So the stores are numbered from 0 upwards.
+// table.
 
 // account is how many entries a store has, and whether it has changed since
 // Saved.
@@ -28,49 +28,41 @@ const changed account = 1 << 15
 
 func (a account) entries() int { return int(a &^ changed) }
 
-// store returns the number of owner's store and its account, nil if there is
-// no such store.
-func (e *Engine) store(owner int) (number int, a *account) {
-	switch {
-	case owner == Global:
+// store returns where the store of owner begins in the pool, and its account.
+// If there is no such store the account is nil, and all entries lie before.
+func (e *Engine) store(owner int) (begin int, a *account) {
+	if owner == Global {
 		return 0, &e.global
-	case owner < Global:
-		t := e.Tenant(-3 - owner)
-		if t == nil {
-			return 0, nil
-		}
-		return -1 - owner, &t.store
 	}
-	c := e.Container(owner)
-	if c == nil || c.state == Removed {
-		return 0, nil
+	begin = e.global.entries()
+	if owner == TenantStore(Owner) {
+		return begin, &e.owner.store
 	}
-	return 2 + len(e.config.Tenants) + owner, &c.store
-}
-
-// before returns how many entries the stores below number have.
-func (e *Engine) before(number int) int {
-	if number == 0 {
-		return 0
-	}
-	n := e.global.entries()
-	if number > 1 {
-		n += e.owner.store.entries()
-	}
+	begin += e.owner.store.entries()
 	tenants, containers := e.config.Tenants, e.config.Containers
-	number -= 2
-	for i := 0; i < number && i < len(tenants); i++ {
-		n += tenants[i].store.entries()
+	for i := range tenants {
+		if owner == TenantStore(i) {
+			return begin, &tenants[i].store
+		}
+		begin += tenants[i].store.entries()
 	}
-	number -= len(tenants)
-	for i := 0; i < number && i < len(containers); i++ {
-		n += containers[i].store.entries()
+	for i := range containers {
+		if i == owner && containers[i].state != Removed {
+			return begin, &containers[i].store
+		}
+		begin += containers[i].store.entries()
 	}
-	return n
+	return begin, nil
 }
 
 // stored returns how many entries all stores have.
-func (e *Engine) stored() int { return e.before(2 + 2*MaxTable) }
+func (e *Engine) stored() int {
+	n, _ := e.store(nobody)
+	return n
+}
+
+// nobody has a store.
+const nobody = 1 << 16
 
 // promised returns stored, with what contracts were promised counted as if it
 // was in use.
@@ -88,11 +80,10 @@ func (e *Engine) promised() int {
 // no such store. The slice aliases the pool: it is valid until the engine is
 // called again.
 func (e *Engine) Pairs(owner int) []Entry {
-	number, a := e.store(owner)
+	begin, a := e.store(owner)
 	if a == nil {
 		return nil
 	}
-	begin := e.before(number)
 	end := begin + a.entries()
 	return e.config.Entries[begin:end:end]
 }
@@ -111,11 +102,11 @@ func find(pairs []Entry, key uint32) int {
 // ErrStore if there is no room or the quota is used up, and ErrContainer if
 // there is no such store.
 func (e *Engine) Put(owner int, key, value uint32) Error {
-	number, a := e.store(owner)
+	begin, a := e.store(owner)
 	if a == nil {
 		return ErrContainer
 	}
-	pairs := e.Pairs(owner)
+	pairs := e.config.Entries[begin:][:a.entries()]
 	if i := find(pairs, key); i >= 0 {
 		if pairs[i].Value != value {
 			pairs[i].Value = value
@@ -137,7 +128,7 @@ func (e *Engine) Put(owner int, key, value uint32) Error {
 		return ErrStore
 	}
 	pool := e.config.Entries[:e.stored()+1]
-	at := e.before(number) + len(pairs)
+	at := begin + len(pairs)
 	copy(pool[at+1:], pool[at:])
 	pool[at] = Entry{key, value}
 	*a = (*a + 1) | changed
@@ -171,9 +162,9 @@ func (e *Engine) Clear(owner int) {
 
 // drop takes n entries, from index i on, out of the store of owner.
 func (e *Engine) drop(owner, i, n int) {
-	number, a := e.store(owner)
+	begin, a := e.store(owner)
 	pool := e.config.Entries[:e.stored()]
-	at := e.before(number) + i
+	at := begin + i
 	copy(pool[at:], pool[at+n:])
 	clear(pool[len(pool)-n:])
 	if n > 0 {

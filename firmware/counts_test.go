@@ -27,6 +27,7 @@ var published = map[string]string{
 	"vm: run the papers' fletcher32":            "51835 C engine -Os, 2020 instructions",
 	"vm: run empty program":                     "384 C engine -Os",
 	"engine: fire a hook, nothing attached":     "109 ticks, papers: empty hook",
+	"engine: fire a hook, the thread counter":   "1750 ticks, papers: hook with thread counter",
 	"ed25519: verify, again":                    "3740000 filippo.io/edwards25519",
 	"agent: authenticate and install 186 bytes": "none",
 	"  add64 imm":                               "16 C engine -Os",
@@ -42,6 +43,7 @@ var bounds = map[string]int{
 	"vm: run the papers' fletcher32":            59_610, // 1.15 of the C engine
 	"agent: authenticate and install 186 bytes": 6_000_000,
 	"engine: fire a hook, nothing attached":     60,
+	"engine: fire a hook, the thread counter":   1750,
 }
 
 // TestCounts prints machine instructions, exactly (`make counts`).

@@ -11,6 +11,7 @@ import (
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/examples"
 	"github.com/femto-containers/femto/firmware/board"
 	"github.com/femto-containers/femto/firmware/node"
@@ -215,8 +216,8 @@ func signatures() {
 
 var (
 	hosting    engine.Engine
-	hooks      [2]engine.Hook
-	containers [2]engine.Container
+	hooks      [3]engine.Hook
+	containers [3]engine.Container
 	entries    [4]engine.Entry
 	memory     [64]byte
 	line       [64]byte
@@ -231,7 +232,7 @@ func engines() {
 		hooks[i].ContextMax = 64
 	}
 	hosting.Init(&engine.Config{Hooks: hooks[:], Containers: containers[:], Stack: stack[:],
-		Memory: memory[:], Entries: entries[:], Line: line[:]})
+		Memory: memory[:], Entries: entries[:], Line: line[:], Helpers: helpers.Core})
 	program := assemble()
 	program.emit(isa.ClassALU64|isa.MOV|isa.SourceK, 0, 0, 0, 0)
 	program.exit()
@@ -245,6 +246,18 @@ func engines() {
 	span("engine: fire a hook, nothing attached", func() { hosting.Fire(0, 0, ctx) })
 	hosting.Fire(0, 1, ctx) // the first time clears the stack
 	span("engine: fire a hook, an empty container", func() { hosting.Fire(0, 1, ctx) })
+
+	spec = engine.Spec{Hook: 2, Tenant: engine.Owner, Image: examples.ThreadCounter}
+	if err := hosting.Install(1, &spec); err.Reason != engine.OK {
+		print("thread counter not installed: ", err.Error(), "\n")
+	}
+	threads := [16]byte{8: 3} // from none to thread 3
+	hosting.Fire(0, 2, threads[:])
+	span("engine: fire a hook, the thread counter", func() { hosting.Fire(0, 2, threads[:]) })
+	if hosting.Get(engine.Global, 3) != 2 {
+		print("threads not counted\n")
+	}
+	span("engine: poll, nothing due", func() { hosting.Poll(0) })
 }
 
 var (

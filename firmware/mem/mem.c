@@ -17,6 +17,8 @@ static void fill(void *to, size_t n, uint32_t value) {
 		n--;
 	}
 	word *w = (word *)p;
+	for (; n >= 16; n -= 16, w += 4)
+		w[0] = value, w[1] = value, w[2] = value, w[3] = value;
 	for (; n >= 4; n -= 4)
 		*w++ = value;
 	for (p = (unsigned char *)w; n > 0; n--)
@@ -38,6 +40,8 @@ static void copy(void *to, const void *from, size_t n) {
 			*t++ = *f++;
 		word *tw = (word *)t;
 		const word *fw = (const word *)f;
+		for (; n >= 16; n -= 16, tw += 4, fw += 4)
+			tw[0] = fw[0], tw[1] = fw[1], tw[2] = fw[2], tw[3] = fw[3];
 		for (; n >= 4; n -= 4)
 			*tw++ = *fw++;
 		t = (unsigned char *)tw;
