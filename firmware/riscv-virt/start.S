@@ -9,7 +9,18 @@
 .type start, @function
 start:
     csrw mie, zero
-    j _start
+    // The emulator leaves .data behind the program, and TinyGo's start-up for
+    // this machine does not fetch it.
+    la t0, _sidata
+    la t1, _sdata
+    la t2, _edata
+1:  bgeu t1, t2, 2f
+    lw t3, 0(t0)
+    sw t3, 0(t1)
+    addi t0, t0, 4
+    addi t1, t1, 4
+    j 1b
+2:  j _start
 .size start, .-start
 
 // A fault (also a Go panic, which executes an undefined instruction) records
