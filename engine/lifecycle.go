@@ -16,12 +16,6 @@ const (
 	refused State = 0xff
 )
 
-// Earlier names, for code that has not moved yet.
-const (
-	Enabled = Attached
-	Faulty  = Faulted
-)
-
 type event uint8
 
 const (
