@@ -82,6 +82,8 @@ type Agent struct {
 	readUntil int64
 	nonce     uint64
 	reboot    int64 // when; 0: not
+	tries     uint8 // fetches that came to nothing
+	tried     int64 // when one of them was forgiven
 
 	update    update
 	report    report

@@ -30,6 +30,7 @@ const (
 	ErrTwice       Error = 21 // two tenants with one key or identity
 	ErrContext     Error = 22 // the context is not of the hook's size
 	ErrNonce       Error = 23 // a session's nonce is spent
+	ErrTries       Error = 24 // too many fetches came to nothing; another is possible later
 )
 
 // Error returns the reason in words.
@@ -83,6 +84,8 @@ func (e Error) Error() string {
 		return "the context is not of the hook's size"
 	case ErrNonce:
 		return "the nonce is spent"
+	case ErrTries:
+		return "too many payloads did not come; try again later"
 	}
 	return "unknown error"
 }

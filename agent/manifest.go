@@ -145,6 +145,7 @@ func (a *Agent) commit() {
 	}
 	a.spend(id, sequence)
 	if u.written {
+		a.tries = 0
 		a.occupy(u.index, state)
 		a.c.Containers[u.index].tenant = uint8(a.processor.Signer())
 		a.start(u.index, &u.component)
@@ -369,6 +370,10 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 	if !target.Absolute {
 		target.Peer = u.from
 	}
+	if !a.affords(u.alive) {
+		a.report.fail(DetailAgent, int(ErrTries))
+		return false, suit.ReasonOperation
+	}
 	a.report.received, a.report.total = 0, int(size)
 	u.call, err = a.endpoint.Do(u.alive, target.Peer, &coap.Outgoing{
 		Code: coap.GET, Path: target.Path, Query: target.Query, ContentFormat: coap.FormatNone,
@@ -378,6 +383,26 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 		return false, suit.ReasonOperation
 	}
 	return true, suit.ReasonOK
+}
+
+// A manifest that was signed once can be sent again by anybody, and its payload
+// never come: each time costs an erase. So there is a number of fetches that may
+// fail, and one more with every pause.
+const (
+	maxTries = 16
+	tryPause = 600_000_000 // microseconds
+)
+
+// affords reports whether a fetch may be tried at now.
+func (a *Agent) affords(now int64) bool {
+	for a.tries > 0 && now-a.tried >= tryPause {
+		a.tries--
+		a.tried += tryPause
+	}
+	if a.tries == 0 {
+		a.tried = now
+	}
+	return a.tries < maxTries
 }
 
 // Invoke has nothing to do yet: a container is attached when its record is in
@@ -398,6 +423,9 @@ func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 	if in.Size >= 0 && in.Size != r.total || len(in.Payload) > r.total-r.received {
 		r.fail(DetailAgent, int(ErrSize))
 		return false
+	}
+	if r.received == 0 {
+		a.tries++
 	}
 	if !a.write(in.Payload) {
 		return false

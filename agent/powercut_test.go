@@ -38,6 +38,7 @@ var watched = []struct {
 // A state is all that a power cut must not tear.
 type state struct {
 	containers string
+	states     string
 	trust      string
 	counters   [4]uint64
 }
@@ -49,7 +50,7 @@ func (d *device) state() (s state) {
 		s.containers += fmt.Sprintf("|%s %s %s %d %d", c.Name, c.Tenant, c.Digest.Short(), c.Size, c.Sequence)
 	}
 	for _, c := range d.list() {
-		s.containers += fmt.Sprintf("|%s %v", c.Name, c.State)
+		s.states += fmt.Sprintf("%s %v ", c.Name, c.State)
 	}
 	info := d.info()
 	s.trust = fmt.Sprintf("%s %d %s", info.Trust.Owner, info.Trust.Number, d.tenants())

@@ -345,7 +345,7 @@ func TestRequestsRefused(t *testing.T) {
 			{coap.GET, "/", "", 0, coap.NotFound},
 			{coap.GET, "/counter", "", 0, coap.BadRequest},
 			{coap.GET, "/counter", "k=00&h=00", 0, coap.BadRequest},
-			{coap.GET, "/counter", "k=0011223344556677&k=0011223344556677", 0, coap.BadRequest},
+			{coap.GET, "/counter", "k=0011223344556677&k=0011223344556677", 0, coap.NotFound},
 			{coap.GET, "/counter", "k=0011223344556677&h=00112233445566778899aabbccddeeff", 0, coap.NotFound},
 			{coap.GET, "/counter", "k=001122334455667g&h=00112233445566778899aabbccddeeff", 0, coap.BadRequest},
 		} {

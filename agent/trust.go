@@ -305,25 +305,45 @@ func (a *Agent) forget() {
 	}
 }
 
-// remember takes the trust store from flash that the log says is current. If it
-// is damaged, nobody is trusted: whoever else was once may have been revoked.
-//
-//go:noinline
+// remember takes the trust store from flash: the one that the log says is
+// current, or one with a higher number, as a damaged log may have lost its
+// record. If the current one is damaged nobody is trusted: whoever else was once
+// may have been revoked.
 func (a *Agent) remember() {
+	o := &a.order
+	highest, whole := uint64(0), true
+	if a.trusted {
+		_, whole = a.trustIn(a.trustSlot)
+		highest = o.sequence
+	}
+	for slot := range uint8(2) {
+		if _, ok := a.trustIn(slot); ok && whole && o.sequence > highest {
+			highest = o.sequence
+			a.spend(trustCounter[:], highest)
+			a.trusted, a.trustSlot = true, slot
+		}
+	}
 	if !a.trusted {
 		return // the configuration's tenants may come and go, their numbers stay
 	}
 	a.own([32]byte{})
-	var claim cose.Signature
-	o := &a.order
-	message, ok := intact(&a.trusts, int(a.trustSlot))
-	if ok && cose.ParseCommand(message, &claim, (*[cose.PrefixSize]byte)(a.c.Envelope)) == 0 &&
-		o.parse(claim.Payload) && a.judge(o.arg) == done {
+	if _, ok := a.trustIn(a.trustSlot); ok && a.judge(o.arg) == done {
 		a.believe(o.arg)
 		a.forget()
 		return
 	}
 	clear(a.tenants)
+}
+
+// trustIn reads the message in a slot for the trust store into the order.
+func (a *Agent) trustIn(slot uint8) (message []byte, ok bool) {
+	var claim cose.Signature
+	if a.c.TrustSize == 0 {
+		return nil, false
+	}
+	message, ok = intact(&a.trusts, int(slot))
+	return message, ok && cose.ParseCommand(message, &claim, (*[cose.PrefixSize]byte)(a.c.Envelope)) == 0 &&
+		a.order.parse(claim.Payload) && a.order.verb == VerbTrust
 }
 
 // serveTrust answers GET trust with the message that is the trust store.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/cose"
@@ -325,6 +326,79 @@ func TestDamagedLogIsNotFormatted(t *testing.T) {
 		}
 		if string(d.flash.Data()) != before {
 			t.Errorf("%s: the flash was changed", damage.name)
+		}
+	}
+}
+
+// TestWeakReplayedFetch: whoever sends an authentic manifest again and again,
+// and never its payload, wears no flash out. A device that is left alone takes
+// manifests again.
+func TestWeakReplayedFetch(t *testing.T) {
+	d := occupied(t, nil)
+	image := returning(t, 5, 900)
+	o := order{number: 30, image: image, name: "a"}.fetched()
+	d.host.files["p"] = returning(t, 6, 900) // not what was signed
+	before := d.flash.Counts[flash.OpErase]
+	for range 100 {
+		if r := d.deploy(o); agent.Progress(r.Progress) != agent.ProgressRefused {
+			t.Fatal(describe(r))
+		}
+	}
+	if n := d.flash.Counts[flash.OpErase] - before; n > 16*testSlot/testBlock {
+		t.Errorf("%d blocks erased", n)
+	}
+	d.host.files["p"] = image
+	if got := describe(d.deploy(o)); got != "fetch: operation failed (too many payloads did not come; try again later)" {
+		t.Error(got)
+	}
+	// An image inside the envelope needs no try.
+	d.must(order{number: 31, image: returning(t, 6, 0), name: "a"})
+	d.network.run(601*second, nil)
+	d.must(order{number: 32, image: image, name: "a"}.fetched())
+}
+
+// TestFlippedBitInLog: a damaged record is one record's loss. Other containers
+// and counters stay, and nobody who was revoked is back.
+func TestFlippedBitInLog(t *testing.T) {
+	base := occupied(t, nil)
+	if got := base.trust(chief, 5, tenant("alice", alice, "event"), tenant("bob", bob, "event")); got != "done" {
+		t.Fatal(got)
+	}
+	base.must(order{number: 40, image: returning(t, 7, 0), name: "c"})
+	if got := base.trust(chief, 6, tenant("alice", alice, "event")); got != "done" {
+		t.Fatal(got)
+	}
+	base.must(order{number: 41, image: returning(t, 8, 0), name: "d"})
+	for at := 0; at < testLog; at += 3 {
+		memory := copyFlash(t, base.flash)
+		if memory.Data()[at] == 0xff {
+			continue
+		}
+		memory.Data()[at] ^= 1 << (at % 8)
+		d := &device{tb: t, network: newNetwork(1), flash: memory}
+		d.host = d.network.client(t, 9)
+		if err := d.start(); err != agent.OK {
+			if at%(testLog/2) >= 16 {
+				t.Fatalf("byte %d: %v", at, err)
+			}
+			continue // a bank's header
+		}
+		if got := d.tenants(); got != "alice" && got != "" {
+			t.Errorf("byte %d: trusts %s", at, got)
+		}
+		lost := 0
+		for _, name := range []string{"a", "c", "d"} {
+			if d.stateOf("event", name) == 0 {
+				lost++
+			}
+		}
+		if lost > 1 {
+			t.Errorf("byte %d: %s", at, d.runs())
+		}
+		d.must(order{number: 50, image: returning(t, 9, 0), name: "d"})
+		d.restart()
+		if d.stateOf("event", "d") != agent.StateRunning {
+			t.Errorf("byte %d: %s", at, d.runs())
 		}
 	}
 }

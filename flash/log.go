@@ -103,7 +103,8 @@ func (l *Log) Format() Error {
 }
 
 // Torn reports whether the log ends in something that is no record, as after a
-// power cut. The next Append moves the log to the other bank.
+// power cut, or has a damaged one among its records, which is passed over. The
+// next Append moves the log to the other bank.
 func (l *Log) Torn() bool { return l.torn }
 
 // Free returns how many bytes the current bank has left for records.
@@ -224,14 +225,25 @@ func (l *Log) Next(c *Cursor) (Record, bool) {
 	if c.at >= l.end {
 		return Record{}, false
 	}
-	record, n, err := l.read(c.at)
+	record, at, n, err := l.seek(c.at)
 	if err != OK || n == 0 {
 		// Open has seen this record whole.
 		c.Err = ErrDevice
 		return Record{}, false
 	}
-	c.at += n
+	c.at = at + n
 	return record, true
+}
+
+// seek reads the first whole record at or after at. A damaged one must not hide
+// those behind it.
+func (l *Log) seek(at int) (record Record, where, n int, err Error) {
+	for limit := l.bank + l.size; at < limit && err == OK; at += l.dev.WriteSize() {
+		if record, n, err = l.read(at); n > 0 {
+			break
+		}
+	}
+	return record, at, n, err
 }
 
 func (l *Log) other() int { return 2*l.base + l.size - l.bank }
@@ -308,19 +320,20 @@ func (l *Log) read(at int) (record Record, n int, err Error) {
 	return Record{Kind: l.buf[0], Payload: l.buf[recordHead:body:body]}, n, OK
 }
 
-// findEnd walks the records. The log is torn if anything but erased flash
-// follows them: nothing can be programmed there.
+// findEnd walks the records. The log is torn if one of them is damaged, or if
+// anything but erased flash follows them: nothing can be programmed there.
 func (l *Log) findEnd() Error {
 	l.end = l.first(l.bank)
 	for {
-		_, n, err := l.read(l.end)
+		_, at, n, err := l.seek(l.end)
 		if err != OK {
 			return err
 		}
 		if n == 0 {
 			break
 		}
-		l.end += n
+		l.torn = l.torn || at != l.end
+		l.end = at + n
 	}
 	limit := l.bank + l.size
 	for at := l.end; at < limit; at += len(l.buf) {
