@@ -31,7 +31,8 @@ func (e *Engine) Init(config *Config) Error {
 	e.machine = vm.Machine{}
 	e.config = *config
 	e.all = vm.HelperSet{}
-	e.owner = Tenant{Grant: Everything()}
+	e.owner.reset()
+	e.owner.Grant = Everything()
 	e.now, e.used, e.queued, e.global = 0, 0, 0, 0
 	e.running, e.stack, e.served = none, none, none
 	for i := range e.config.Hooks {
@@ -42,8 +43,7 @@ func (e *Engine) Init(config *Config) Error {
 		h.first, h.fired, h.due = none, 0, 0
 	}
 	for i := range e.config.Tenants {
-		t := &e.config.Tenants[i]
-		*t = Tenant{Name: t.Name, Grant: t.Grant}
+		e.config.Tenants[i].reset()
 	}
 	clear(e.config.Containers)
 	clear(e.config.Memory)
@@ -64,6 +64,8 @@ func (e *Engine) Init(config *Config) Error {
 }
 
 // Container returns place i of the table, or nil if there is none.
+//
+//go:noinline
 func (e *Engine) Container(i int) *Container {
 	if uint(i) >= uint(len(e.config.Containers)) {
 		return nil
@@ -72,6 +74,8 @@ func (e *Engine) Container(i int) *Container {
 }
 
 // Hook returns hook i, or nil if there is none.
+//
+//go:noinline
 func (e *Engine) Hook(i int) *Hook {
 	if uint(i) >= uint(len(e.config.Hooks)) {
 		return nil
@@ -82,11 +86,24 @@ func (e *Engine) Hook(i int) *Hook {
 // FindHook returns the number of the hook with the given UUID, or -1.
 func (e *Engine) FindHook(uuid *[16]byte) int {
 	for i := range e.config.Hooks {
-		if e.config.Hooks[i].UUID == *uuid {
+		if e.config.Hooks[i].is(uuid[:]) {
 			return i
 		}
 	}
 	return -1
+}
+
+// is reports whether the hook has this UUID. A comparison of arrays would be
+// laid out byte by byte.
+//
+//go:noinline
+func (h *Hook) is(uuid []byte) bool {
+	for i, b := range uuid {
+		if h.UUID[i] != b {
+			return false
+		}
+	}
+	return true
 }
 
 // Hooks returns the number of hooks.

@@ -34,10 +34,10 @@ func (e *Engine) Fire(now int64, hook int, ctx []byte) Result {
 // FireEach is Fire and fills outcomes with what each container that ran did,
 // the first Ran + Faulted of the result, as far as there is room.
 func (e *Engine) FireEach(now int64, hook int, ctx []byte, outcomes []Outcome) Result {
-	h := e.Hook(hook)
-	if h == nil {
+	if uint(hook) >= uint(len(e.config.Hooks)) {
 		return Result{Err: ErrHook}
 	}
+	h := &e.config.Hooks[hook]
 	h.fired++
 	if h.first == none {
 		return Result{Value: h.Default}

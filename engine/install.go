@@ -102,7 +102,7 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 	c, contract := &e.config.Containers[i], &p.contract
 	h := &e.config.Hooks[spec.Hook]
 	unmet := Unmet(0)
-	if !g.mayUse(spec.Hook) || contract.Hook != nil && [16]byte(contract.Hook) != h.UUID {
+	if !g.mayUse(spec.Hook) || !h.is(contract.Hook) {
 		unmet |= UnmetHook
 	}
 	for n := range e.all {
@@ -173,6 +173,8 @@ func (c *Container) needed() int {
 }
 
 // quota is how many entries a store of a scope may have.
+//
+//go:noinline
 func (e *Engine) quota(s Scope, g *Grant) int {
 	var n uint16
 	switch s {
@@ -198,13 +200,17 @@ func (e *Engine) quota(s Scope, g *Grant) int {
 // order and, of the same tenant, its local store; nothing of the old one is
 // lost if Install refuses. If the tenant's grant asks for it, what replaces a
 // container is on trial. The check is never left out.
-func (e *Engine) Install(i int, spec *Spec) CheckError { return e.install(i, spec, true) }
-
-func (e *Engine) install(i int, spec *Spec, tried bool) CheckError {
+func (e *Engine) Install(i int, spec *Spec) CheckError {
 	var p plan
-	e.check(i, spec, tried, &p)
+	e.install(i, spec, true, &p)
+	return p.err
+}
+
+//go:noinline
+func (e *Engine) install(i int, spec *Spec, tried bool, p *plan) {
+	e.check(i, spec, tried, p)
 	if p.err.Reason != OK {
-		return p.err
+		return
 	}
 	c := &e.config.Containers[i]
 	n := &p.container
@@ -236,7 +242,6 @@ func (e *Engine) install(i int, spec *Spec, tried bool) CheckError {
 	copy(e.config.Memory[unit*e.used:], n.image.Data())
 	e.used += int(n.size)
 	e.forgetStack(i)
-	return p.err
 }
 
 // release gives back what c has of memory beyond keep units, and closes the
@@ -283,18 +288,17 @@ func (e *Engine) overlaps(spec *Spec) bool {
 }
 
 // overlap reports whether a and b share memory: then one begins in the other.
-func overlap(a, b []byte) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return false
-	}
-	for i := range a {
-		if &a[i] == &b[0] {
-			return true
-		}
-	}
-	for i := range b {
-		if &b[i] == &a[0] {
-			return true
+func overlap(a, b []byte) bool { return begins(a, b) || begins(b, a) }
+
+// begins reports whether b begins in a.
+//
+//go:noinline
+func begins(a, b []byte) bool {
+	if len(b) > 0 {
+		for i := range a {
+			if &a[i] == &b[0] {
+				return true
+			}
 		}
 	}
 	return false

@@ -39,6 +39,7 @@ func (e *Engine) pollPeriod(h *Hook) int64 {
 	return h.due
 }
 
+//go:noinline
 func putTick(b *[16]byte, v, w uint64) {
 	for i := range 8 {
 		b[i], b[8+i] = byte(v>>(8*i)), byte(w>>(8*i))
@@ -55,7 +56,7 @@ func (e *Engine) pollSlice(next int64) int64 {
 		if c.stack == 0 || c.state != Attached && c.state != Suspended {
 			continue
 		}
-		t := e.tenantOf(c)
+		t := e.Tenant(c.Tenant())
 		at, ok := t.affords(e.now)
 		if at = max(at, c.wake); !ok || at > e.now {
 			next = min(next, at)
@@ -74,7 +75,7 @@ func (e *Engine) pollSlice(next int64) int64 {
 	}
 	c := &e.config.Containers[best]
 	e.served = c.tenant
-	e.tenantOf(c).served = uint8(best)
+	e.Tenant(c.Tenant()).served = uint8(best)
 	h := &e.config.Hooks[c.hook]
 	e.mapRegions(h, vm.Region{})
 	e.run(uint8(best), h)

@@ -56,6 +56,8 @@ const second = 1_000_000
 
 // affords reports whether a container of t may run now, and if not when. What
 // a tenant leaves of its rate is kept for one second.
+//
+//go:noinline
 func (t *Tenant) affords(now int64) (at int64, ok bool) {
 	rate := int64(t.Grant.Rate)
 	if rate <= 0 {
@@ -72,8 +74,13 @@ func (t *Tenant) affords(now int64) (at int64, ok bool) {
 	return now - t.credit/rate + 1, false
 }
 
+// reset forgets what t has used.
+func (t *Tenant) reset() { t.credit, t.filled, t.store, t.served = 0, 0, 0, 0 }
+
 // Tenant returns tenant i of the table, or nil if there is none. Tenant(Owner)
 // is the owner.
+//
+//go:noinline
 func (e *Engine) Tenant(i int) *Tenant {
 	if i == Owner {
 		return &e.owner
@@ -91,6 +98,7 @@ func (e *Engine) tenantOf(c *Container) *Tenant {
 	return &e.config.Tenants[c.tenant]
 }
 
+//go:noinline
 func (e *Engine) grantOf(c *Container) *Grant { return &e.tenantOf(c).Grant }
 
 // Unmet says which needs of a container its tenant's grant, its hook or the

@@ -12,6 +12,8 @@ type Trial struct {
 }
 
 // trial returns the trial that the container at place i is on, or nil.
+//
+//go:noinline
 func (e *Engine) trial(i int) *Trial {
 	for n := range e.config.Trials {
 		if t := &e.config.Trials[n]; t.used && int(t.place) == i {
@@ -77,12 +79,13 @@ func (e *Engine) Revert(i int) Error {
 	c := &e.config.Containers[i]
 	spec := Spec{Hook: int(c.hook), Tenant: c.Tenant(), Name: c.Name(), Image: t.image.Bytes()}
 	*t = Trial{}
-	err := e.install(i, &spec, false)
-	if err.Reason != OK {
+	var p plan
+	e.install(i, &spec, false, &p)
+	if p.err.Reason != OK {
 		c.state = Stopped
 		e.release(c, c.needed())
 	}
-	return err.Reason
+	return p.err.Reason
 }
 
 // pollTrials ends the trials whose time is up.
@@ -111,6 +114,7 @@ func (e *Engine) pollTrials(next int64) int64 {
 	return next
 }
 
+//go:noinline
 func (e *Engine) notify(i int, what Change) {
 	if e.config.Notify != nil {
 		e.config.Notify(i, what)
