@@ -239,6 +239,7 @@ func (e *Engine) install(i int, spec *Spec, tried bool, p *plan) {
 	if !linked {
 		e.link(c, i)
 	}
+	e.machine.Prepare(n.image.Text())
 	copy(e.config.Memory[unit*e.used:], n.image.Data())
 	e.used += int(n.size)
 	e.forgetStack(i)
