@@ -86,7 +86,8 @@ type Agent struct {
 	tried     int64 // when one of them was forgiven
 
 	update    update
-	report    report
+	report    *report // the first of reports; the other is what it was
+	reports   [2]report
 	envelope  int // bytes of Envelope in use
 	counters  int // Counters in use
 	appended  record
@@ -94,9 +95,9 @@ type Agent struct {
 	logBuffer [logBufferLen]byte
 	newHeader [slotHeaderLen]byte
 	newSpec   engine.Spec
-	newGrant  engine.Grant
-	newTenant Tenant
-	oldTenant Tenant
+	newGrant  [1]engine.Grant // arrays, as copying slices of them takes less code
+	newTenant [1]Tenant
+	oldTenant [1]Tenant
 	doc       trust // and this too
 	before    trust
 	order     order
@@ -109,6 +110,7 @@ type Agent struct {
 // the flash holds more counters than there is room for, or ErrFlash.
 func (a *Agent) Init(c *Config) Error {
 	*a = Agent{c: c, engine: c.Engine}
+	a.report = &a.reports[0]
 	clear(c.Containers)
 	clear(c.Counters)
 	c.CoAP.Handler = a
@@ -130,7 +132,7 @@ func (a *Agent) Init(c *Config) Error {
 	if !ok || clashes(a.tenants) {
 		return ErrConfig
 	}
-	a.own(c.Owner)
+	a.own(c.Owner[:])
 	a.counters, a.nonce = 1, c.Nonce // the first counter is the owner's
 	a.processor.Init(a)
 	return a.open()

@@ -11,7 +11,7 @@ import (
 
 // An order is a command as it was signed. Its slices are views of the message.
 type order struct {
-	from     link.Addr
+	from     *link.Addr
 	signer   int
 	sequence uint64
 	verb     uint64
@@ -34,6 +34,7 @@ func (o *order) parse(payload []byte) bool {
 	o.sequence = d.Uint()
 	o.verb = d.Uint()
 	o.segments = d.Array()
+	o.uuid, o.name = nil, nil
 	if o.segments > 0 {
 		o.uuid = d.Bytes()
 	}
@@ -75,10 +76,9 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 	if a.busy(now, resp) {
 		return
 	}
-	last := a.report
-	a.report = report{}
+	a.begin()
 	o := &a.order
-	*o = order{from: req.From, index: -1}
+	o.from, o.index = &req.From, -1
 	v := a.command(now, o, req.Payload)
 	a.report.progress = ProgressDone
 	if v != done {
@@ -91,7 +91,7 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 		a.fire(now, int(a.named.hook), o.arg.Bytes(), resp)
 		return
 	}
-	a.answer(resp, &last)
+	a.answer(resp)
 }
 
 // A verdict is what became of a command, in one word as there are many: 0 if it
@@ -321,7 +321,8 @@ func (a *Agent) session(now int64, o *order) verdict {
 		return no(suit.StageSetup, suit.ReasonUnauthorised, ErrNonce)
 	}
 	a.nonce++
-	a.reader, a.readUntil = o.from, now+sessionTime
+	setAddr(&a.reader, o.from)
+	a.readUntil = now + sessionTime
 	return done
 }
 

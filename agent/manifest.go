@@ -46,12 +46,13 @@ func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response)
 	if a.busy(now, resp) {
 		return
 	}
-	last := a.report
-	a.report = report{}
-	a.update = update{alive: now, from: req.From}
+	a.begin()
+	u := &a.update
+	u.alive, u.named, u.written = now, false, false
+	setAddr(&u.from, &req.From)
 	a.envelope = copy(a.c.Envelope, req.Payload)
 	a.settle(a.processor.Process(a.c.Envelope[:a.envelope]))
-	a.answer(resp, &last)
+	a.answer(resp)
 }
 
 // busy answers, if an envelope is being processed, to come back later. One
@@ -71,21 +72,35 @@ func (a *Agent) busy(now int64, resp *coap.Response) bool {
 	return false
 }
 
-// answer tells the report. What nobody vouches for leaves no trace: then last
-// is what the next reader gets.
-func (a *Agent) answer(resp *coap.Response, last *report) {
+// begin makes room for a report, and keeps the one before.
+func (a *Agent) begin() {
+	copy(a.reports[1:], a.reports[:1])
+	clear(a.reports[:1])
+}
+
+// answer tells the report. What nobody vouches for leaves no trace: then the
+// one before is what the next reader gets.
+func (a *Agent) answer(resp *coap.Response) {
 	resp.Code = a.responseCode()
 	a.writeReport(resp)
 	if !a.report.signed {
-		a.report = *last
+		copy(a.reports[:1], a.reports[1:])
 	}
+}
+
+// setAddr copies an address; an assignment would do so byte by byte.
+//
+//go:noinline
+func setAddr(to, from *link.Addr) {
+	copy(to.IP[:], from.IP[:])
+	to.Port, to.Zone = from.Port, from.Zone
 }
 
 // settle makes an accepted manifest's container current, or keeps why not.
 //
 //go:noinline
 func (a *Agent) settle(status suit.Status) {
-	r := &a.report
+	r := a.report
 	r.suit = a.processor.Report()
 	copy(r.manifest[:], a.processor.Digest()[:])
 	switch status {
@@ -368,7 +383,7 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 		return false, suit.ReasonParameter
 	}
 	if !target.Absolute {
-		target.Peer = u.from
+		setAddr(&target.Peer, &u.from)
 	}
 	if !a.affords(u.alive) {
 		a.report.fail(DetailAgent, int(ErrTries))
@@ -415,7 +430,7 @@ type payloadSink Agent
 // Block writes the next part of a payload to the idle slot.
 func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 	a := (*Agent)(s)
-	r := &a.report
+	r := a.report
 	if in.Code != coap.Content {
 		return true // Done tells
 	}
@@ -437,7 +452,7 @@ func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 // Done goes on with the manifest.
 func (s *payloadSink) Done(now int64, code coap.Code, err coap.Error) {
 	a := (*Agent)(s)
-	r := &a.report
+	r := a.report
 	a.update.call = nil
 	ok := false
 	switch {

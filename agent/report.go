@@ -32,7 +32,7 @@ func (r *report) fail(detail Detail, code int) {
 //
 //go:noinline
 func (a *Agent) writeReport(resp *coap.Response) {
-	r := &a.report
+	r := a.report
 	e := body(resp)
 	n := 12
 	if r.unmet != 0 {
@@ -63,7 +63,7 @@ func (a *Agent) writeReport(resp *coap.Response) {
 
 // responseCode is the report in one byte, for clients that read no more.
 func (a *Agent) responseCode() coap.Code {
-	r := &a.report
+	r := a.report
 	if r.progress != ProgressRefused {
 		return coap.Changed
 	}

@@ -255,9 +255,10 @@ func (a *Agent) attached(hook int) int {
 //go:noinline
 func (a *Agent) serveList(resp *coap.Response) {
 	e := body(resp)
+	config := a.c
 	e.Array(a.used())
-	for i := range a.c.Containers {
-		c := &a.c.Containers[i]
+	for i := range config.Containers {
+		c := &config.Containers[i]
 		if !c.used() {
 			continue
 		}

@@ -81,13 +81,15 @@ func fixed(d *cbor.Decoder, p []byte) {
 
 // next reads a tenant and its grant, and reports whether there was one. It
 // refuses what it does not know: to pass over a limit would widen a grant.
-func (t *trust) next(e *engine.Engine, to *Tenant, g *engine.Grant) bool {
+func (t *trust) next(e *engine.Engine, tenant []Tenant, grant []engine.Grant) bool {
 	d := &t.d
 	if t.left == 0 || d.Err() != 0 {
 		return false
 	}
 	t.left--
-	*to, *g = Tenant{}, engine.Grant{}
+	clear(tenant)
+	clear(grant)
+	to, g := &tenant[0], &grant[0]
 	var limits [trustKeys]uint64
 	for n := d.Map(); n > 0 && d.Err() == 0; n-- {
 		switch key := d.Uint(); key {
@@ -170,13 +172,13 @@ func (a *Agent) judge(d cbor.Decoder) verdict {
 		return wrong | verdict(ErrTenants)
 	}
 	seen := 0
-	for ; t.next(a.engine, &a.newTenant, &a.newGrant); seen++ {
-		if a.newTenant.development && a.c.Production {
+	for ; t.next(a.engine, a.newTenant[:], a.newGrant[:]); seen++ {
+		if a.newTenant[0].development && a.c.Production {
 			return wrong | verdict(ErrDevelopment)
 		}
 		before.open(d)
-		for k := 0; k < seen && before.next(a.engine, &a.oldTenant, &a.newGrant); k++ {
-			if a.newTenant.like(&a.oldTenant) {
+		for k := 0; k < seen && before.next(a.engine, a.oldTenant[:], a.newGrant[:]); k++ {
+			if a.newTenant[0].like(&a.oldTenant[0]) {
 				return wrong | verdict(ErrTwice)
 			}
 		}
@@ -194,13 +196,13 @@ func (a *Agent) judge(d cbor.Decoder) verdict {
 func (a *Agent) believe(d cbor.Decoder) {
 	t := &a.doc
 	t.open(d)
-	a.own(t.owner)
+	a.own(t.owner[:])
 	a.closed = t.flags&TrustClosed != 0
 	for i := range a.tenants {
 		old := &a.tenants[i]
 		stays := false
-		for t.open(d); t.next(a.engine, &a.newTenant, &a.newGrant); {
-			stays = stays || !old.free() && same(a.newTenant.id[:], old.id[:])
+		for t.open(d); t.next(a.engine, a.newTenant[:], a.newGrant[:]); {
+			stays = stays || !old.free() && same(a.newTenant[0].id[:], old.id[:])
 		}
 		if stays {
 			continue
@@ -212,24 +214,28 @@ func (a *Agent) believe(d cbor.Decoder) {
 			}
 		}
 		a.engine.Clear(engine.TenantStore(i))
-		*old = Tenant{}
+		clear(a.tenants[i : i+1])
 	}
-	for t.open(d); t.next(a.engine, &a.newTenant, &a.newGrant); {
-		i := a.findTenant(a.newTenant.id[:])
+	for t.open(d); t.next(a.engine, a.newTenant[:], a.newGrant[:]); {
+		i := a.findTenant(a.newTenant[0].id[:])
 		for k := 0; i < 0; k++ { // there is room: judge has counted
 			if a.tenants[k].free() {
 				i = k
 			}
 		}
-		a.tenants[i] = a.newTenant
-		a.engine.Tenant(i).Grant = a.newGrant
+		copy(a.tenants[i:], a.newTenant[:])
+		a.engine.Tenant(i).Grant = a.newGrant[0]
 	}
 }
 
+// nobody is the key of a place without a signer.
+var nobody [32]byte
+
 // own makes a key the owner's, zeros nobody's. The identity of the owner is
 // zeros.
-func (a *Agent) own(key [32]byte) {
-	a.owner.Key, a.owner.Hooks = key, AllHooks
+func (a *Agent) own(key []byte) {
+	copy(a.owner.Key[:], key)
+	a.owner.Hooks = AllHooks
 	keyID(&a.owner.keyID[0], &a.owner.Key)
 }
 
@@ -326,7 +332,7 @@ func (a *Agent) remember() {
 	if !a.trusted {
 		return // the configuration's tenants may come and go, their numbers stay
 	}
-	a.own([32]byte{})
+	a.own(nobody[:])
 	if _, ok := a.trustIn(a.trustSlot); ok && a.judge(o.arg) == done {
 		a.believe(o.arg)
 		a.forget()
