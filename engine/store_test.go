@@ -187,12 +187,14 @@ func FuzzImage(f *testing.F) {
 	f.Add(program(f, "lddwd r1, 0\nlddwr r2, 0\nmov r3, 8\ncall 2\nmov r1, 1\nmov r2, 2\ncall 0x11\nlddwr r1, 8\ncall 1",
 		image.Parts{Data: make([]byte, 8), Rodata: []byte("%d %s %lx")}), []byte{1, 2})
 	neighbour := program(f, "lddwd r1, 0\nldxdw r0, [r1]", image.Parts{Data: []byte("neighbor")})
+	f.Add(program(f, "stw [r10-4], 0\nloop: mov r1, r10\nsub r1, 4\nmov r2, 1\ncall 0x61\ncall f\nja loop\nf: mov r0, 1\nexit",
+		image.Parts{Contract: &image.Contract{Flags: image.LongRunning, Stack: 24}}), []byte{})
 	f.Fuzz(func(t *testing.T, img, ctx []byte) {
 		// The mutator hands out one buffer for both; a container may write
 		// to its context, and an image must not lie there.
 		img, ctx = bytes.Clone(img), bytes.Clone(ctx)
 		b := newBench(t)
-		b.config.Budget = 2000
+		b.config.Budget, b.config.Memory = 2000, make([]byte, 512)
 		b.Init(&b.config)
 		b.install(t, 0, hookSingle, neighbour)
 		spec := engine.Spec{Hook: hookWritable, Image: img}
@@ -209,9 +211,10 @@ func FuzzImage(f *testing.F) {
 		image := string(img)
 		for now := range int64(4) {
 			r := b.Fire(now, hookWritable, ctx)
-			if r.Ran+r.Faulted != 1 && b.Container(1).State() == engine.Attached {
+			if r.Ran+r.Faulted != 1 && b.Container(1).State() == engine.Attached && !b.Container(1).LongRunning() {
 				t.Fatalf("%+v", r)
 			}
+			b.Poll(now)
 		}
 		if string(img) != image {
 			t.Fatal("the image changed")
