@@ -67,7 +67,7 @@ func (t *trust) open(d cbor.Decoder) {
 	fixed(&t.d, t.owner[:])
 	t.flags = t.d.Uint()
 	t.left = t.d.Array()
-	if t.flags&^trustFlags != 0 {
+	if t.flags&^trustFlags != 0 || blank(t.owner[:]) {
 		t.d.Fail(cbor.ErrRange)
 	}
 }

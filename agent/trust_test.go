@@ -153,6 +153,7 @@ func TestTrustRefused(t *testing.T) {
 		"no tenants":  []any{owner[:], 0},
 		"one more":    []any{owner[:], 0, []any{}, 1},
 		"no map":      []any{owner[:], 0, []any{1}},
+		"no owner":    []any{make([]byte, 32), 0, []any{}},
 		"short owner": []any{owner[:31], 0, []any{}},
 		"a number":    7,
 	} {
