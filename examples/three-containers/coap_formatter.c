@@ -1,7 +1,11 @@
 /* Tenant B, hook coap: answers with the mean that sensor_average keeps, as
  * decimal text. Rebuild the image: go generate ./examples */
+#include <femto.h>
 #include <stdint.h>
 #include "bpf/bpfapi/helpers.h"
+
+FEMTO_META("name", "coap_formatter");
+FEMTO_META("hook", "coap");
 
 enum { RESULT = 0x50, CONTENT = 2 << 5 | 5, TEXT = 0, PAYLOAD_FOLLOWS = 1 };
 

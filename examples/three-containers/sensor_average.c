@@ -1,8 +1,14 @@
 /* Tenant B, hook timer: reads the second device of the registry each second and
  * keeps the mean of the last ten values in the global store. It never returns:
  * between readings it sleeps. Rebuild the image: go generate ./examples */
+#include <femto.h>
 #include <stdint.h>
 #include "bpf/bpfapi/helpers.h"
+
+FEMTO_META("name", "sensor_average");
+FEMTO_META("hook", "timer");
+FEMTO_META("flags", "long-running");
+FEMTO_META("global", "1");
 
 enum { SENSOR = 1, RESULT = 0x50, WINDOW = 10, PERIOD = 1000000 };
 

@@ -88,8 +88,8 @@ func Image(ctx context.Context, source string) ([]byte, error) {
 }
 
 // Sources compiles C files, reads objects (.o), and links them in their order.
-// Assembly (.s) stands alone. The contract of the program is the caller's to
-// fill in.
+// Assembly (.s) stands alone. The program has a contract if the sources say
+// something of it.
 func Sources(ctx context.Context, sources ...string) (*Program, error) {
 	var objects []Object
 	for _, source := range sources {

@@ -79,7 +79,8 @@ type definition struct {
 	symbol elf.Symbol
 }
 
-// Link makes a version 0 image of a relocatable BPF object as clang writes it.
+// Link makes an image of a relocatable BPF object as clang writes it, with a
+// contract (version 1) if its source says something with FEMTO_META.
 // Its entry is the first function of .text. The image depends on the sections,
 // symbols and relocations only: the same object gives the same bytes.
 func Link(object []byte) ([]byte, error) {
@@ -126,6 +127,19 @@ func LinkObjects(objects ...Object) (*Program, error) {
 		return nil, fmt.Errorf("debug information: %w", err)
 	}
 	p.Data, p.Rodata, p.Text = l.content[data], l.content[rodata], l.content[text]
+	meta := map[string]string{}
+	for _, o := range objects {
+		said, err := Meta(o.Bytes)
+		if err != nil {
+			return nil, in(o.Name, err)
+		}
+		if err := join(meta, said); err != nil {
+			return nil, in(o.Name, err)
+		}
+	}
+	if p.Contract, err = promise(meta, p.Text); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 

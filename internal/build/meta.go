@@ -33,10 +33,20 @@ func Meta(object []byte) (map[string]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("section %s: %q is no key=value", metaSection, entry)
 		}
+		if err := join(meta, map[string]string{key: value}); err != nil {
+			return nil, err
+		}
+	}
+	return meta, nil
+}
+
+// join adds what else is said.
+func join(meta, more map[string]string) error {
+	for key, value := range more {
 		if before, twice := meta[key]; twice && before != value {
-			return nil, fmt.Errorf("FEMTO_META: %s is %q and %q", key, before, value)
+			return fmt.Errorf("FEMTO_META: %s is %q and %q", key, before, value)
 		}
 		meta[key] = value
 	}
-	return meta, nil
+	return nil
 }

@@ -15,8 +15,8 @@ func TestMeta(t *testing.T) {
 		{"nothing", `u64 f(void) { return 1; }`, nil},
 		{"hook and name", `FEMTO_META("name", "hello"); FEMTO_HOOK(timer, tick) { return context->count; }`,
 			map[string]string{"name": "hello", "hook": "timer"}},
-		{"the same twice", `FEMTO_META("a", "1"); FEMTO_META("a", "1"); u64 f(void) { return 1; }`, map[string]string{"a": "1"}},
-		{"empty", `FEMTO_META("a", ""); u64 f(void) { return 1; }`, map[string]string{"a": ""}},
+		{"the same twice", `FEMTO_META("local", "1"); FEMTO_META("local", "1"); u64 f(void) { return 1; }`, map[string]string{"local": "1"}},
+		{"empty", `FEMTO_META("flags", ""); u64 f(void) { return 1; }`, map[string]string{"flags": ""}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
