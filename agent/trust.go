@@ -52,11 +52,11 @@ const (
 	trustKeys        = 18
 )
 
-// trustMost is what the numbers above are cut to: larger ones mean the same.
-var trustMost = [trustKeys]uint64{
-	TrustBudget: 1<<31 - 1, TrustRate: 1<<31 - 1, TrustContainers: 255, TrustMemory: 1<<16 - 1,
-	TrustLocal: 1<<16 - 1, TrustTenant: 1<<16 - 1, TrustTrial: 1<<16 - 1, TrustConfirm: 1, TrustCounters: 255,
-	TrustSpent: suit.MaxSequence, TrustUntil: suit.MaxSequence, TrustDevelopment: 1,
+// trustBits is how many bits the numbers above have room for: larger ones are
+// cut to the largest there is, which means the same.
+var trustBits = [trustKeys]uint8{
+	TrustBudget: 31, TrustRate: 31, TrustContainers: 8, TrustMemory: 16, TrustLocal: 16, TrustTenant: 16,
+	TrustTrial: 16, TrustConfirm: 1, TrustCounters: 8, TrustSpent: 40, TrustUntil: 40, TrustDevelopment: 1,
 }
 
 func (t *trust) open(d cbor.Decoder) {
@@ -141,8 +141,8 @@ func (t *trust) next(e *engine.Engine, tenant []Tenant, grant []engine.Grant) bo
 			limits[key] = d.Uint()
 		}
 	}
-	for key := range limits {
-		limits[key] = min(limits[key], trustMost[key])
+	for key, bits := range trustBits {
+		limits[key] = min(limits[key], 1<<bits-1)
 	}
 	g.Hooks = to.Hooks
 	g.Budget, g.Rate = int32(limits[TrustBudget]), int32(limits[TrustRate])
