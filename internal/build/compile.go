@@ -41,6 +41,70 @@ func FindClang() (string, error) {
 	return "", ErrNoClang
 }
 
+// A Compiler compiles C into BPF objects.
+type Compiler struct {
+	Path    string // of clang
+	Dir     string // to run in: sources are named from here, also in side files; "": where we are
+	Headers string // folder with the SDK's headers, see WriteHeaders
+	CPU     string // v1 to v4; "": v2, which is what the original's devices run
+}
+
+// Args returns what clang is called with to compile source, but for where the
+// object goes.
+func (c *Compiler) Args(source string) []string {
+	cpu := c.CPU
+	if cpu == "" {
+		cpu = "v2"
+	}
+	// Debug information goes to the side file, never into an image; the folders
+	// it would name are left out.
+	return []string{"-target", "bpf", "-mcpu=" + cpu, "-O2", "-g", "-fdebug-compilation-dir=.",
+		"-fdebug-prefix-map=" + c.Headers + "/=sdk/",
+		"-std=c11", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra", "-Werror", "-fno-color-diagnostics", "-fno-caret-diagnostics",
+		"-I", c.Headers, "-I", filepath.Join(c.Headers, "compat"), "-c", source}
+}
+
+// Compile returns the object of a source. What clang refuses is a CompileError.
+func (c *Compiler) Compile(ctx context.Context, source string, more ...string) ([]byte, error) {
+	source = filepath.Clean(source)
+	cmd := exec.CommandContext(ctx, c.Path, append(append(c.Args(source), more...), "-o", "-")...)
+	var stdout, stderr bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = c.Dir, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &CompileError{Compiler: filepath.Base(c.Path), Source: source, Output: strings.TrimSpace(stderr.String()), Err: err}
+	}
+	return stdout.Bytes(), nil
+}
+
+// WriteHeaders writes the SDK's headers to a folder, as far as they are not
+// there.
+func WriteHeaders(dir string) error {
+	c, err := fs.Sub(sdk.C, "c")
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(c, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, filepath.FromSlash(name))
+		if entry.IsDir() {
+			return os.MkdirAll(to, 0o755)
+		}
+		content, err := fs.ReadFile(c, name)
+		if err != nil {
+			return err
+		}
+		if there, err := os.ReadFile(to); err == nil && bytes.Equal(there, content) {
+			return nil
+		}
+		return os.WriteFile(to, content, 0o644)
+	})
+}
+
 // Compile compiles the C file source into a BPF object.
 func Compile(ctx context.Context, clang, source string) ([]byte, error) {
 	headers, err := os.MkdirTemp("", "femto-sdk-")
@@ -48,29 +112,11 @@ func Compile(ctx context.Context, clang, source string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(headers)
-	c, err := fs.Sub(sdk.C, "c")
-	if err != nil {
+	if err := WriteHeaders(headers); err != nil {
 		return nil, err
 	}
-	if err := os.CopyFS(headers, c); err != nil {
-		return nil, err
-	}
-	// mcpu=v2 has no 32-bit instructions, which is what the original's devices
-	// run. Debug information goes to the side file, never into an image; the
-	// folders it would name are left out.
-	cmd := exec.CommandContext(ctx, clang, "-target", "bpf", "-mcpu=v2", "-O2", "-g", "-fdebug-compilation-dir=.",
-		"-fdebug-prefix-map="+headers+"/=sdk/", "-fdebug-prefix-map="+filepath.Dir(filepath.Clean(source))+"/=",
-		"-std=c11", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra", "-Werror",
-		"-I", headers, "-I", filepath.Join(headers, "compat"), "-c", "-o", "-", filepath.Clean(source))
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(clang), err, strings.TrimSpace(stderr.String()))
-	}
-	return stdout.Bytes(), nil
+	c := Compiler{Path: clang, Headers: headers}
+	return c.Compile(ctx, source, "-fdebug-prefix-map="+filepath.Dir(filepath.Clean(source))+"/=")
 }
 
 // Image makes a container image of one source: C, an object (.o) or assembly

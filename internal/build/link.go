@@ -111,7 +111,7 @@ func LinkObjects(objects ...Object) (*Program, error) {
 		}
 	}
 	if len(l.content[text]) == 0 {
-		return nil, errors.New("no .text: nothing to run")
+		return nil, linkError(ErrNoCode, "", "no .text: nothing to run")
 	}
 	for _, o := range l.objects {
 		if err := l.relocate(o); err != nil {
@@ -190,7 +190,7 @@ func (l *linker) define(o *object) error {
 		case taken && binding == elf.STB_WEAK:
 			continue
 		case taken && elf.ST_BIND(before.symbol.Info) != elf.STB_WEAK:
-			return fmt.Errorf("%s is defined twice, in %s too", s.Name, cmp.Or(before.object.name, "this object"))
+			return linkError(ErrTwice, s.Name, "%s is defined twice, in %s too", s.Name, cmp.Or(before.object.name, "this object"))
 		}
 		l.globals[s.Name] = definition{o, s}
 	}
@@ -232,7 +232,7 @@ func (l *linker) placeData(o *object) error {
 		case s.Name == ".rodata" || strings.HasPrefix(s.Name, ".rodata.") || strings.HasPrefix(s.Name, ".data.rel.ro"):
 			to = rodata
 		case s.Name != ".data" && !strings.HasPrefix(s.Name, ".data."):
-			return fmt.Errorf("section %s has no place in an image", s.Name)
+			return linkError(ErrSection, s.Name, "section %s has no place in an image", s.Name)
 		}
 		if err := l.place(o, i, to); err != nil {
 			return err
@@ -300,7 +300,7 @@ func (l *linker) functions() ([]image.Function, error) {
 		}
 	}
 	if len(list) > 0 && !entry {
-		return nil, fmt.Errorf("execution begins with the first function of the source, which is static: make %s the first one", list[0].Name)
+		return nil, linkError(ErrEntry, string(list[0].Name), "execution begins with the first function of the source, which is static: make %s the first one", list[0].Name)
 	}
 	return list, nil
 }

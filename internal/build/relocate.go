@@ -67,6 +67,7 @@ func (l *linker) relocate(o *object) error {
 				err = l.relocateOne(o, r, o.segment[s.Info], o.base[s.Info]+r.offset)
 			}
 			if err != nil {
+				l.locate(o, err, o.segment[s.Info], o.base[s.Info]+r.offset)
 				return fmt.Errorf("%s+%#x: %w", target.Name, r.offset, err)
 			}
 		}
@@ -89,7 +90,7 @@ func (l *linker) find(o *object, number uint32) (name string, to segment, at uin
 		o, symbol = global.object, global.symbol
 	}
 	if symbol.Section == elf.SHN_UNDEF {
-		return name, none, 0, fmt.Errorf("%s is not defined: helpers are called by number, and there is no C library", name)
+		return name, none, 0, linkError(ErrUndefined, name, "%s is not defined: helpers are called by number, and there is no C library", name)
 	}
 	to, at, ok := o.placed(symbol)
 	if !ok {
@@ -120,7 +121,7 @@ func (l *linker) relocateOne(o *object, r relocation, from segment, at uint64) e
 		case rodata:
 			code[at] = isa.LDDWR
 		default:
-			return fmt.Errorf("takes the address of function %s: there are no calls through pointers", name)
+			return linkError(ErrPointer, name, "takes the address of function %s: there are no calls through pointers", name)
 		}
 		if binary.LittleEndian.Uint32(code[at+slot+4:]) != 0 {
 			return fmt.Errorf("offset from %s does not fit 32 bits", name)
@@ -155,7 +156,7 @@ func (l *linker) pointer(r relocation, content []byte, at uint64, name string, t
 	case r.kind != relocationAbs64 || at+8 > uint64(len(content)):
 		return fmt.Errorf("relocation of type %d in initialised data is not supported: an address takes eight bytes", r.kind)
 	case region == 0:
-		return fmt.Errorf("holds the address of function %s: there are no calls through pointers", name)
+		return linkError(ErrPointer, name, "holds the address of function %s: there are no calls through pointers", name)
 	}
 	value := int64(binary.LittleEndian.Uint64(content[at:])) + int64(address)
 	if value < 0 || value > int64(len(l.content[to])) {
