@@ -169,6 +169,46 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("install and remove: %v allocations, want %v; %d.%02d", got, 2*verify, w.code.Class(), w.code.Detail())
 	}
 
+	// Every other command, and reading what they are about.
+	w = newWire(t)
+	w.request(coap.POST, "suit", "", "", envelopes[0])
+	var orders [][]byte
+	for i := range runs + 1 {
+		number := uint64(1000 + 10*i)
+		tenants := []author.Tenant{tenant("alice", alice, "event"), tenant("bob", bob, "event", "timer")}
+		tenants[0].Helpers.All = true
+		owner := chief.raw()
+		doc := author.Trust{Owner: owner[:], Tenants: tenants}
+		message, err := doc.Sign(chief.PrivateKey, number, deviceID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		orders = append(orders, message,
+			verb{number: number, verb: agent.VerbStop, hook: "event", name: "a"}.message(t),
+			verb{number: number + 1, verb: agent.VerbStart, hook: "event", name: "a"}.message(t),
+			verb{number: number + 2, verb: agent.VerbFire, hook: "event", name: "a", arg: []byte{1}}.message(t),
+			verb{number: number + 3, verb: agent.VerbSet, hook: "event", name: "a", arg: []int{0, 1, i}}.message(t),
+			verb{number: number + 4, verb: agent.VerbUnset, hook: "event", name: "a", arg: []int{0, 1}}.message(t))
+	}
+	n = 0
+	got = testing.AllocsPerRun(runs, func() {
+		for range 6 {
+			w.request(coap.POST, "command", "", "", orders[n])
+			if n++; w.code != coap.Changed {
+				panic("refused")
+			}
+		}
+		for _, path := range []string{"kv", "trust", "info"} {
+			w.request(coap.GET, path, "", "", nil)
+			if w.code != coap.Content {
+				panic(path)
+			}
+		}
+	})
+	if got < 6*verify || got > 11*verify { // the owner's key is tried before a tenant's
+		t.Errorf("six commands: %v allocations with %v for a signature", got, verify)
+	}
+
 	w = newWire(t)
 	n = 0
 	now := int64(second)
