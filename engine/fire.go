@@ -45,6 +45,18 @@ func (e *Engine) FireEach(now int64, hook int, ctx []byte, outcomes []Outcome) R
 	return e.fire(now, h, ctx, outcomes, nil)
 }
 
+// FireOne is Fire for container i alone, on its hook. It returns ErrContainer
+// if there is none.
+func (e *Engine) FireOne(now int64, i int, ctx []byte) Result {
+	c := e.Container(i)
+	if c == nil || c.state == Removed {
+		return Result{Err: ErrContainer}
+	}
+	h := &e.config.Hooks[c.hook]
+	h.fired++
+	return e.fire(now, h, ctx, nil, &Event{tenant: c.tenant, from: uint8(i), alone: true})
+}
+
 // fire runs the containers of h, or those that are to get event.
 //
 //go:noinline
@@ -59,7 +71,7 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 	e.mapRegions(h, vm.Region{Bytes: ctx, Writable: h.ContextWritable})
 	for i := h.first; i != none; i = e.config.Containers[i].next {
 		c := &e.config.Containers[i]
-		if to != nil && (c.tenant != to.tenant || i == to.from) {
+		if to != nil && (c.tenant != to.tenant || (i == to.from) != to.alone) {
 			continue
 		}
 		if c.stack > 0 && c.wake == never {

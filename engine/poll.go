@@ -18,10 +18,7 @@ func (e *Engine) Poll(now int64) (next int64) {
 		}
 	}
 	next = e.pollTrials(next)
-	if e.deliver() {
-		next = now
-	}
-	return e.pollSlice(next)
+	return e.pollSlice(e.deliver(next))
 }
 
 // pollPeriod fires h if it is due, and returns when it will be next.
@@ -100,8 +97,10 @@ func (e *Engine) Sleep(call *vm.Call, at int64) Error {
 
 // Event is what a container has sent to the others of its tenant.
 type Event struct {
+	due          int64 // when it is delivered
 	kind, value  uint32
-	tenant, from uint8
+	tenant, from uint8 // from is none if the sender gets it too
+	alone        bool  // it is for from, not for the others
 }
 
 // Send queues an event for the other containers of the running one's tenant
@@ -109,6 +108,16 @@ type Event struct {
 // value, u64 now}. It returns ErrQueue if too many wait: a tenant may
 // fill no more than its share of the queue.
 func (e *Engine) Send(kind, value uint32) Error {
+	return e.queue(Event{due: e.now, kind: kind, value: value, from: e.running})
+}
+
+// SendAt is Send for a time to come, in microseconds, and for all containers of
+// the tenant on that hook, the running one included: a timer that fires once.
+func (e *Engine) SendAt(due int64, kind, value uint32) Error {
+	return e.queue(Event{due: due, kind: kind, value: value, from: none})
+}
+
+func (e *Engine) queue(event Event) Error {
 	if e.running == none {
 		return ErrContainer
 	}
@@ -123,20 +132,31 @@ func (e *Engine) Send(kind, value uint32) Error {
 	if e.queued == len(queue) || mine*(len(e.config.Tenants)+1) >= len(queue) {
 		return ErrQueue
 	}
-	queue[e.queued] = Event{kind: kind, value: value, tenant: c.tenant, from: e.running}
+	event.tenant = c.tenant
+	queue[e.queued] = event
 	e.queued++
 	return OK
 }
 
-// deliver fires the oldest event and reports whether there are more.
-func (e *Engine) deliver() bool {
-	if e.queued == 0 {
-		return false
+// deliver fires the event that is due first, and returns when it wants to be
+// called again, which is next at the latest.
+func (e *Engine) deliver(next int64) int64 {
+	queue := e.config.Events[:e.queued]
+	first := 0
+	for i := range queue {
+		if queue[i].due < queue[first].due {
+			first = i
+		}
 	}
-	queue := e.config.Events
-	event := queue[0]
+	if len(queue) == 0 {
+		return next
+	}
+	event := queue[first]
+	if event.due > e.now {
+		return min(next, event.due)
+	}
 	e.queued--
-	copy(queue, queue[1:e.queued+1])
+	copy(queue[first:], queue[first+1:])
 	for i := range e.config.Hooks {
 		if h := &e.config.Hooks[i]; h.Events {
 			putTick(&e.tick, uint64(event.kind)|uint64(event.value)<<32, uint64(e.now))
@@ -145,5 +165,8 @@ func (e *Engine) deliver() bool {
 			break
 		}
 	}
-	return e.queued > 0
+	if e.queued > 0 {
+		return e.now
+	}
+	return next
 }

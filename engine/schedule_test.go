@@ -465,3 +465,77 @@ func TestPollDoesNotAllocate(t *testing.T) {
 		t.Error("nothing ran")
 	}
 }
+
+// TestTimers: what is sent for a time to come arrives then, in the order of the
+// times, at the sender too.
+func TestTimers(t *testing.T) {
+	b := newScheduler(t)
+	b.config.Helpers[0].Args[2] = vm.ArgValue
+	b.config.Helpers[0].Call = func(c *vm.Call) uint64 {
+		return uint64(b.SendAt(b.Now()+int64(c.R[2]), uint32(c.R[0]), uint32(c.R[1])))
+	}
+	if err := b.Init(&b.config); err != engine.OK {
+		t.Fatal(err)
+	}
+	// Keeps when kind came, and at kind 9 has 1 and 2 come in 300 and 200 µs.
+	receiver := code(t, fmt.Sprintf(`ldxw r6, [r1]
+		ldxdw r2, [r1+8]
+		mov r1, r6
+		call 0x10
+		jne r6, 9, done
+		mov r1, 1
+		mov r2, 0
+		mov r3, 300
+		call %[1]d
+		mov r1, 2
+		mov r2, 0
+		mov r3, 200
+		call %[1]d
+	done:
+		mov r0, 0`, helperSend))
+	b.mustInstall(t, 0, engine.Spec{Hook: hookWritable, Tenant: 1, Image: receiver})
+	b.mustInstall(t, 1, engine.Spec{Hook: hookWritable, Tenant: 2, Image: receiver})
+	nine := make([]byte, 16)
+	nine[0] = 9
+	b.FireOne(100, 0, nine)
+	var polls []int64
+	for now := int64(100); now < 1000; {
+		next := b.Poll(now)
+		polls = append(polls, now)
+		now = max(next, now+1)
+	}
+	want := map[uint32]uint32{9: 0, 2: 300, 1: 400}
+	for _, e := range b.Pairs(0) {
+		if at, ok := want[e.Key]; !ok || at != e.Value {
+			t.Errorf("%d came at %d, want %d", e.Key, e.Value, want[e.Key])
+		}
+		delete(want, e.Key)
+	}
+	if len(want) > 0 || len(b.Pairs(1)) > 0 || len(polls) > 6 {
+		t.Errorf("never came: %v; another tenant got %v; polls at %v", want, b.Pairs(1), polls)
+	}
+	if err := b.SendAt(1, 1, 1); err != engine.ErrContainer {
+		t.Errorf("outside a run: %v", err)
+	}
+}
+
+// TestFireOne fires a hook for one of its containers.
+func TestFireOne(t *testing.T) {
+	b := newScheduler(t)
+	for i := range 3 {
+		b.mustInstall(t, i, engine.Spec{Hook: hookContinue, Tenant: 1, Image: code(t, fmt.Sprintf("mov r0, %d", 10+i))})
+	}
+	if r := b.FireOne(1, 1, nil); r.Value != 11 || r.Ran != 1 || r.Err != engine.OK {
+		t.Errorf("%+v", r)
+	}
+	for i, want := range []uint32{0, 1, 0} {
+		if got := b.Container(i).Stats().Activations; got != want {
+			t.Errorf("container %d ran %d times", i, got)
+		}
+	}
+	for _, i := range []int{-1, 3, 8, 300} {
+		if r := b.FireOne(1, i, nil); r.Err != engine.ErrContainer {
+			t.Errorf("place %d: %+v", i, r)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func TestStateSizes(t *testing.T) {
 	}{
 		{"container", engine.Container{}, 88},
 		{"entry of a store", engine.Entry{}, 8},
-		{"event", engine.Event{}, 12},
+		{"event", engine.Event{}, 24},
 		{"trial", engine.Trial{}, 32},
 		{"grant", engine.Grant{}, 56},
 		{"tenant", engine.Tenant{}, 88},

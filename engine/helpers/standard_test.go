@@ -378,3 +378,29 @@ func TestEventSend(t *testing.T) {
 		t.Errorf("the tenant's own has %v, another's %v", h.Pairs(1), h.Pairs(2))
 	}
 }
+
+// TestTimerSet: it comes later, and to who set it.
+func TestTimerSet(t *testing.T) {
+	h := newHost(t)
+	h.config.Tenants = []engine.Tenant{{Grant: engine.Everything()}}
+	h.config.Events = make([]engine.Event, 4)
+	hooks.MessageHook(&h.config.Hooks[1])
+	h.Init(&h.config)
+	// At an event: keep its value under its kind; at kind 0 set the timer.
+	source := "ldxw r2, [r1+4]\nldxw r1, [r1]\njeq r1, 0, set\ncall 0x10\nja done\nset:\nmov r1, 3\nmov r2, 7\nmov r3, 8\ncall 0xa1\ndone:\nmov r0, r0"
+	if err := h.Install(0, &engine.Spec{Hook: 1, Image: program(t, source, image.Parts{})}); err.Reason != engine.OK {
+		t.Fatal(err)
+	}
+	for i, want := range []int64{0, 0, 0xffffffff} {
+		if got := h.Fire(0, 1, make([]byte, hooks.MessageSize)).Value; got != want {
+			t.Errorf("setting %d timers gives %#x, want %#x", i+1, got, want)
+		}
+	}
+	if next := h.Poll(2999); next != 3000 || len(h.Pairs(0)) != 0 {
+		t.Errorf("wants to be called at %d, has %v", next, h.Pairs(0))
+	}
+	h.Poll(3000)
+	if h.Get(0, 7) != 8 {
+		t.Errorf("after 3 ms it has %v", h.Pairs(0))
+	}
+}

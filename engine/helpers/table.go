@@ -34,6 +34,7 @@ const (
 	Crc32                = 0x90
 	Fletcher32           = 0x91
 	EventSend            = 0xa0
+	TimerSet             = 0xa1
 )
 
 //go:section .rodata.helpers
@@ -136,7 +137,8 @@ var Checksums = checksumsTable[:]
 //go:section .rodata.helpers
 var eventsTable = [...]vm.Helper{
 	{Number: EventSend, Name: "event_send", Args: [5]vm.Arg{vm.ArgValue, vm.ArgValue}, Cost: 16, Call: eventSend},
+	{Number: TimerSet, Name: "timer_set", Args: [5]vm.Arg{vm.ArgValue, vm.ArgValue, vm.ArgValue}, Cost: 16, Call: timerSet},
 }
 
-// Events is a table of 1 helpers: tell the other containers of one tenant. It is read-only.
+// Events is a table of 2 helpers: tell the other containers of one tenant. It is read-only.
 var Events = eventsTable[:]

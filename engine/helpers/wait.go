@@ -33,3 +33,12 @@ func eventSend(c *vm.Call) uint64 {
 	}
 	return 0
 }
+
+// timerSet is eventSend for later, and for the caller too.
+func timerSet(c *vm.Call) uint64 {
+	due := host(c).Now() + 1000*int64(uint32(c.R[0]))
+	if host(c).SendAt(due, uint32(c.R[1]), uint32(c.R[2])) != engine.OK {
+		return failed
+	}
+	return 0
+}

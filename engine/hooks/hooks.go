@@ -51,7 +51,7 @@ func EventHook(h *engine.Hook) {
 }
 
 // MessageHook declares the hook "message", 1d8ab7f5-6ce4-5fc1-9c18-c383f88177ef.
-// It fires when a container of the same tenant called event_send. Its result: ignored.
+// It fires when a container of the same tenant called event_send, or timer_set some time ago. Its result: ignored.
 func MessageHook(h *engine.Hook) {
 	h.Name = "message"
 	h.UUID = [16]byte{0x1d, 0x8a, 0xb7, 0xf5, 0x6c, 0xe4, 0x5f, 0xc1, 0x9c, 0x18, 0xc3, 0x83, 0xf8, 0x81, 0x77, 0xef}

@@ -152,4 +152,8 @@ var Helpers = []Helper{
 		Args:    []Arg{{C: "u32 kind"}, {C: "u32 value"}},
 		Meaning: "Send to the other containers of the same tenant that are on the hook message; they run after this activation.",
 		Returns: "0, or -1: too many wait already"},
+	{Number: 0xa1, Name: "timer_set", Group: "Events", Result: "s32", Cost: 16,
+		Args:    []Arg{{C: "u32 ms"}, {C: "u32 kind"}, {C: "u32 value"}},
+		Meaning: "Send to the containers of the same tenant that are on the hook message, to the calling one too, ms milliseconds from now, once.",
+		Returns: "0, or -1: too many wait already"},
 }

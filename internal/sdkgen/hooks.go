@@ -10,7 +10,7 @@ var Hooks = []Hook{
 		}},
 	{Name: "event", Fires: "when somebody posts to it", Policy: "Continue", Writable: true,
 		Tail: "what was sent", Max: 1024, Result: "goes back to who fired it"},
-	{Name: "message", Fires: "when a container of the same tenant called event_send", Policy: "Continue", Events: true, Result: "ignored",
+	{Name: "message", Fires: "when a container of the same tenant called event_send, or timer_set some time ago", Policy: "Continue", Events: true, Result: "ignored",
 		Fields: []Field{
 			{Name: "kind", Type: "u32", Meaning: "what the sender passed"},
 			{Name: "value", Type: "u32", Meaning: "what the sender passed"},

@@ -97,7 +97,7 @@ FEMTO_ASSERT(__builtin_offsetof(struct femto_timer, count) == 8);
 typedef void femto_event_context;
 
 /* Hook message: fires when a container of the same tenant called
- * event_send. The result: ignored. */
+ * event_send, or timer_set some time ago. The result: ignored. */
 struct femto_message {
     u32 kind;    /* what the sender passed */
     u32 value;   /* what the sender passed */
@@ -299,6 +299,11 @@ FEMTO_HELPER(0x91, u32, femto_fletcher32, (const void *words, u64 n))
  * message; they run after this activation. Returns 0, or -1: too many wait
  * already. */
 FEMTO_HELPER(0xa0, s32, femto_event_send, (u32 kind, u32 value))
+
+/* Send to the containers of the same tenant that are on the hook message,
+ * to the calling one too, ms milliseconds from now, once. Returns 0, or -1:
+ * too many wait already. */
+FEMTO_HELPER(0xa1, s32, femto_timer_set, (u32 ms, u32 kind, u32 value))
 
 #undef FEMTO_HELPER
 #undef FEMTO_PRINT_HELPER
