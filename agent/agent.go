@@ -59,6 +59,7 @@ type Config struct {
 	Context    []byte           // its length is the longest context from the network
 	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
 	Logs       coap.Handler     // answers GET logs, as Lines do; nil: there is no such resource
+	Other      coap.Handler     // answers what is on none of the agent's paths, as Answers do; nil: 4.04
 	CoAP       coap.Config      // all but Handler and Resources; a list takes some 150 bytes of Body for each container
 }
 

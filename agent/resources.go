@@ -41,6 +41,10 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 	for at < len(known) && !equal(req.Path(0), known[at].Path[1:]) {
 		at++
 	}
+	if at == len(known) && a.c.Other != nil {
+		a.c.Other.ServeCoAP(now, req, resp)
+		return
+	}
 	segments := 1
 	if at == atHook {
 		segments = 2

@@ -16,6 +16,7 @@ const (
 	PathCounter  = "counter" // GET the highest sequence number of a component
 	PathHook     = "hook"    // POST hook/NAME fires a hook
 	PathLogs     = "logs"    // GET what containers printed
+	PathAnswers  = "c"       // GET what containers of the hook coap answer, or c/NAME the one called so
 	PathStore    = "kv"      // GET the entries of a store
 	PathTrust    = "trust"   // GET the trust store, as its owner signed it
 )
