@@ -190,6 +190,11 @@ func (p *Project) make(ctx context.Context, inputs string) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.finish(program, meta, compiler, inputs)
+}
+
+// finish makes an image of a program and saves it.
+func (p *Project) finish(program *build.Program, meta map[string]string, compiler, inputs string) (*Built, error) {
 	hook, list := p.contract(program, meta)
 	if len(list) > 0 {
 		list.Read(p.Dir)
