@@ -50,35 +50,11 @@ const (
 	maxTenants   = 8
 	identityAt   = logSize + 2*containers*slotSize + 2*trustSize // where the flash has the device's identifier
 	flashSize    = identityAt + eraseSize
-	timerContext = 16
-	lineSize     = 128     // of what a container prints
-	logsSize     = 4 << 10 // of the lines that are kept for whoever asks
+	lineSize     = 128                  // of what a container prints
+	logsSize     = 4 << 10              // of the lines that are kept for whoever asks
+	events       = 4 * (1 + maxTenants) // sent by containers and not yet delivered: 4 of each tenant
+	responseSize = 256                  // of what a container answers
 )
-
-// Hooks of the simulated device, by index.
-const (
-	hookEvent = iota
-	hookTimer
-)
-
-// HookNames lists the hooks that a device of this kind offers.
-var HookNames = []string{hookEvent: "event", hookTimer: "timer"}
-
-// Hooks returns the simulated device's hooks.
-//
-// "event" fires when somebody posts bytes to it: they are the context. "timer"
-// fires every second with {u64 microseconds since boot, u64 firings so far}.
-func Hooks() []engine.Hook {
-	hooks := []engine.Hook{
-		hookEvent: {ContextWritable: true, ContextMax: maxContext},
-		hookTimer: {ContextMin: timerContext, ContextMax: timerContext, Period: timerPeriod},
-	}
-	for i := range hooks {
-		hooks[i].Name = HookNames[i]
-		hooks[i].UUID = author.HookID(HookNames[i])
-	}
-	return hooks
-}
 
 // Config says what a simulated device is like.
 type Config struct {
@@ -108,12 +84,16 @@ type Device struct {
 	flash *fileflash.File
 	clock func() int64
 
-	agent  agent.Agent
-	lines  agent.Lines
-	engine engine.Engine
-	config agent.Config
-	reboot bool
-	start  Config
+	agent   agent.Agent
+	lines   agent.Lines
+	answers agent.Answers
+	engine  engine.Engine
+	config  agent.Config
+	board   *board
+	printed []printed
+	reboot  bool
+	starts  uint32
+	start   Config
 }
 
 // Open binds the socket, opens the flash and starts what is installed there.
@@ -143,25 +123,29 @@ func (d *Device) init(c Config) (err error) {
 	var seed [8]byte
 	rand.Read(seed[:])
 	d.lines = agent.Lines{Ring: make([]byte, logsSize), Boot: rand32()}
+	d.board, d.printed = newBoard(), nil
+	d.answers = agent.Answers{Engine: &d.engine, Hook: hookCoAP}
+	d.answers.Responder.Memory = make([]byte, helpers.ResponseAt+responseSize)
+	table := Hooks()
+	table[hookCoAP].Regions = d.answers.Responder.Regions()
 	refused := d.engine.Init(&engine.Config{
-		Hooks:      Hooks(),
+		Hooks:      table,
 		Containers: make([]engine.Container, containers),
 		Tenants:    make([]engine.Tenant, maxTenants),
 		Trials:     make([]engine.Trial, containers),
 		Stack:      make([]byte, stackSize),
 		Memory:     make([]byte, memory),
 		Entries:    make([]engine.Entry, entries),
+		Events:     make([]engine.Event, events),
 		Line:       make([]byte, lineSize),
 		Helpers:    helpers.Standard,
+		Env:        &d.board.Board,
 		ImageSize:  slotSize,
 		Budget:     budget,
 		Quantum:    quantum,
 		FaultLimit: faultLimit,
 		Log: func(container *engine.Container, line []byte) {
-			d.lines.Add(d.engine.Now(), d.engine.Hook(container.Hook()).Name, container.Name(), line)
-			if c.Log != nil {
-				c.Log(d.containerName(container), string(line))
-			}
+			d.printed = append(d.printed, printed{container, d.engine.Now(), bytes.Clone(line)})
 		},
 	})
 	if refused != engine.OK {
@@ -174,6 +158,7 @@ func (d *Device) init(c Config) (err error) {
 		Remote:     1 << hookEvent,
 		Outcomes:   make([]engine.Outcome, containers),
 		Logs:       &d.lines,
+		Other:      &d.answers,
 		Owner:      c.Owner,
 		Tenants:    append(make([]agent.Tenant, 0, maxTenants), c.Tenants...),
 		Enroll:     c.Enroll,
@@ -208,6 +193,8 @@ func (d *Device) init(c Config) (err error) {
 	if err := d.agent.Init(&d.config); err != agent.OK {
 		return fmt.Errorf("start the device from %s: %w", c.Flash, err)
 	}
+	d.starts++
+	d.started()
 	return nil
 }
 
@@ -267,11 +254,13 @@ func (d *Device) Run(ctx context.Context) error {
 // Deliver passes a datagram to the agent (udplink.Node).
 func (d *Device) Deliver(now int64, from link.Addr, datagram []byte) {
 	d.agent.Deliver(now, from, datagram)
+	d.flush(now)
 }
 
-// Poll does what is due, the timer hook among it (udplink.Node).
+// Poll does what is due, firing hooks among it (udplink.Node).
 func (d *Device) Poll(now int64) (next int64) {
-	next = min(d.agent.Poll(now), d.engine.Poll(now))
+	next = min(d.agent.Poll(now), d.pollBoard(now), d.engine.Poll(now))
+	d.flush(now)
 	if d.reboot {
 		d.reboot = false
 		if err := d.init(d.start); err != nil {

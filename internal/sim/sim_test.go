@@ -116,7 +116,8 @@ func TestTimer(t *testing.T) {
 	if err := d.engine.Install(0, &engine.Spec{Hook: hookTimer, Tenant: engine.Owner, Image: counter}); err.Reason != engine.OK {
 		t.Fatal(err)
 	}
-	start := d.Poll(1_000_000)
+	d.Poll(1_000_000)
+	const start = 1_000_000 + timerPeriod
 	for _, step := range []struct {
 		now  int64
 		want uint32
@@ -154,6 +155,7 @@ func TestLogNames(t *testing.T) {
 		}
 	}
 	d.engine.Fire(0, hookEvent, nil)
+	d.flush(0)
 	if got := strings.Join(lines, "|"); got != "event: hello|event/second: hello" {
 		t.Errorf("%q", got)
 	}
