@@ -286,16 +286,20 @@ func TestAbandonedTransfers(t *testing.T) {
 		{2 * second, peer(1, 2), "ACK 5.03 max-age 1:0/0/64"}, // the same host, but the first is alive
 		{5 * second, peer(1, 2), "ACK 2.31 1:0/1/64"},         // and now it is not
 		{5 * second, peer(3, 1), "ACK 5.03 max-age 1:0/0/64"},
-		{94 * second, peer(3, 1), "ACK 2.31 1:0/1/64"}, // that of 2 has expired
-		{94 * second, peer(4, 1), "ACK 5.03 max-age 1:0/0/64"},
+		{9 * second, peer(3, 1), "ACK 5.03 max-age 1:0/0/64"},
+		{10 * second, peer(3, 1), "ACK 2.31 1:0/1/64"}, // 1 has had its turn, also with its second try
+		{10 * second, peer(1, 3), "ACK 5.03 max-age 1:0/0/64"},
+		{12 * second, peer(4, 1), "ACK 2.31 1:0/1/64"}, // so has 2
+		{12 * second, peer(2, 2), "ACK 5.03 max-age 1:0/0/64"},
+		{106 * second, peer(5, 1), "ACK 2.31 1:0/1/64"}, // all have expired
 	} {
 		p.now = step.at
 		if got := start(step.from); got != step.want {
 			t.Errorf("step %d: %s, want %s", i, got, step.want)
 		}
 	}
-	p.now = 94*second + 93*second
-	if answer, _ := p.deliver(peer(3, 1), p.encode(piece(b, 1, 64))); answer != "ACK 4.08 1:1/0/64" {
+	p.now = 106*second + 93*second
+	if answer, _ := p.deliver(peer(5, 1), p.encode(piece(b, 1, 64))); answer != "ACK 4.08 1:1/0/64" {
 		t.Errorf("an expired transfer goes on: %s", answer)
 	}
 	if handler.runs != 0 {

@@ -12,6 +12,14 @@ type Outgoing struct {
 	Body          []byte
 	Observe       bool // GET: have every later state sent too, see Incoming.Observed
 	BlockSize     int  // largest block, 16..1024 bytes; 0: Config.BlockSize
+
+	// To go on with a transfer that came to nothing: how much the peer has
+	// taken of Body or, without one, how much of the response is here already,
+	// in bytes, whole blocks of BlockSize; and the Request-Tag of a body that
+	// goes in blocks, 0 for a new one. A peer that knows of no such transfer
+	// answers 4.08.
+	Offset int
+	Tag    uint16
 }
 
 // An Incoming is a response, or one block of it.
@@ -72,6 +80,9 @@ type Call struct {
 // block that is on its way.
 func (c *Call) Sent() int { return c.sent }
 
+// Tag returns the Request-Tag of the body's transfer, see Outgoing.
+func (c *Call) Tag() uint16 { return c.tag }
+
 // Received returns how many bytes of the response have gone to the Sink.
 func (c *Call) Received() int { return c.received }
 
@@ -104,6 +115,14 @@ func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*C
 	*c = Call{open: true, datagram: c.datagram, up: szx, down: szx, tag: e.nextTag}
 	c.peer, c.request, c.sink = to, *request, sink
 	c.blocks = len(request.Body) > 16<<szx
+	if request.Tag != 0 {
+		c.tag = request.Tag
+	}
+	if c.blocks {
+		c.sent = request.Offset
+	} else {
+		c.received = request.Offset
+	}
 	if err := e.begin(now, c); err != 0 {
 		c.open = false
 		return nil, err
@@ -399,10 +418,10 @@ func (e *Endpoint) download(now int64, c *Call, r *reading) {
 		e.notified(now, c, r)
 		return
 	}
-	first := c.received == 0
+	first := c.received == 0 || c.code == Empty
 	same := first || c.code == in.Code
 	c.code = in.Code
-	if in.Code == Continue || !first && !r.hasBlock2 {
+	if in.Code == Continue || c.received > 0 && !r.hasBlock2 {
 		e.finish(now, c, ErrBlock)
 		return
 	}

@@ -14,6 +14,7 @@ type Transfer struct {
 	finished  bool // nobody needs it, but a late repetition may ask
 	first     uint16
 	length    int
+	since     int64 // when its host's turn began
 	expires   int64
 	body      []byte
 
@@ -134,21 +135,31 @@ func (e *Endpoint) operation(now int64) *Transfer {
 //go:noinline
 func (e *Endpoint) transferTimeout() int64 { return orDefault(e.c.TransferTimeout, maxTransmitWait) }
 
-// takeTransfer returns a Transfer to use: a free, expired or finished one, or
-// one that the peer's host has left lying, as a command does that was stopped and
-// started again. nil: none.
+// turn is how long one host may keep a Transfer while another wants it.
+const turn = 10 * second
+
+// takeTransfer returns a Transfer to use: a free, expired or finished one, one
+// that the peer's host has left lying, as a command does that was stopped and
+// started again, or one that another host has had for long. nil: none.
 func (e *Endpoint) takeTransfer(now int64) *Transfer {
 	var stale *Transfer
 	for i := range e.c.Transfers {
 		t := &e.c.Transfers[i]
 		if t.state == transferFree || t.expires <= now {
+			t.since = now
 			return t
 		}
-		left := t.finished ||
-			t.expires-now < e.transferTimeout()-2*ackTimeout && sameHost(&t.peer, &e.from)
-		if left && (stale == nil || t.expires < stale.expires) {
+		left := now-t.since >= turn
+		if sameHost(&t.peer, &e.from) {
+			left = t.expires-now < e.transferTimeout()-2*ackTimeout
+		}
+		if (left || t.finished) && (stale == nil || t.expires < stale.expires) {
 			stale = t
 		}
+	}
+	// A host that goes from one transfer to the next has one turn.
+	if stale != nil && !sameHost(&stale.peer, &e.from) {
+		stale.since = now
 	}
 	return stale
 }
