@@ -9,11 +9,9 @@ import (
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
-	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/engine/hooks"
 	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/link"
-	"github.com/femto-containers/femto/vm"
 )
 
 // Version is that of femto.
@@ -60,12 +58,13 @@ const (
 	FlashSize = trustAt + TrustSize
 )
 
-// Hooks: "event" fires when somebody posts bytes to it, which are the context;
-// "timer" every second with {u64 microseconds since boot, u64 firings so far}.
+// Hooks that every node has: "event" fires when somebody posts bytes to it, which
+// are the context; "timer" every second with {u64 microseconds since boot, u64
+// firings so far}. What more there is follows in standard.go or demo.go.
 const (
 	hookEvent = iota
 	hookTimer
-	hookCount
+	firstExtra
 )
 
 // Config is what differs between boards.
@@ -78,13 +77,6 @@ type Config struct {
 	Log    func(container *engine.Container, line []byte) // takes what containers print
 	Reboot func()
 }
-
-// The helpers that containers may be granted, in flash.
-//
-//go:section .rodata.helpers
-var table [8]vm.Helper
-
-var wanted = helpers.Join(table[:], helpers.Core, helpers.Log)
 
 // A Node is one device; there is one per firmware, a global, as it is larger
 // than a stack.
@@ -115,6 +107,7 @@ type Node struct {
 	coap     [coapMemory]byte
 	logs     [logsSize]byte
 	lines    agent.Lines
+	extras   extras
 }
 
 // Init starts the node from its flash at time now.
@@ -139,6 +132,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 		FaultLimit: faultLimit,
 		Log:        c.Log,
 	}
+	n.extend()
 	if n.engine.Init(&n.engines) != engine.OK || c.Flash.Size() < FlashSize {
 		return agent.ErrConfig
 	}
@@ -210,13 +204,24 @@ func (n *Node) PrintLine(container *engine.Container, line []byte, print func(te
 	print(b[:1])
 }
 
+// What the main loop does in turns, as the hook thread numbers it.
+const (
+	threadIdle = 1 + iota
+	threadNetwork
+	threadContainers
+)
+
 // Deliver takes a datagram that came in.
 func (n *Node) Deliver(now int64, from link.Addr, datagram []byte) {
+	n.switchTo(now, threadNetwork)
 	n.agent.Deliver(now, from, datagram)
 }
 
 // Poll does what is due and returns when it wants to be called again at the
 // latest.
 func (n *Node) Poll(now int64) (next int64) {
-	return min(n.agent.Poll(now), n.engine.Poll(now))
+	n.switchTo(now, threadContainers)
+	next = min(n.agent.Poll(now), n.engine.Poll(now))
+	n.switchTo(now, threadIdle)
+	return next
 }

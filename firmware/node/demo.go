@@ -1,0 +1,92 @@
+//go:build demo
+
+package node
+
+import (
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/helpers"
+	"github.com/femto-containers/femto/engine/hooks"
+	"github.com/femto-containers/femto/internal/fakes"
+	"github.com/femto-containers/femto/vm"
+)
+
+// With the build tag demo a node has what the papers' demonstration needs
+// (examples/three-containers): containers that answer requests, that see the
+// main loop go from one thing to the next as if these were threads, that read a
+// thermometer, and that send events.
+const (
+	hookCoAP = firstExtra + iota
+	hookThread
+	hookMessage
+	hookCount
+)
+
+const (
+	responseSize = 64
+	events       = 2 * (1 + MaxTenants) // two of each tenant
+)
+
+// The helpers that containers may be granted, in flash.
+//
+//go:section .rodata.helpers
+var table [26]vm.Helper
+
+var wanted = helpers.Join(table[:], helpers.Core, helpers.Stores, helpers.Log, helpers.Format,
+	helpers.Sensors, helpers.Actuators, helpers.CoAP, helpers.Wait, helpers.Events)
+
+type extras struct {
+	board    helpers.Board
+	sensors  [2]helpers.Sensor
+	answers  agent.Answers
+	response [helpers.ResponseAt + responseSize]byte
+	events   [events]engine.Event
+	thread   uint64
+	switched [hooks.ThreadSize]byte
+}
+
+func (n *Node) extend() {
+	x := &n.extras
+	x.sensors[0] = helpers.Sensor{Name: "LED", Type: helpers.TypeSwitch, Write: writeLED}
+	x.sensors[1] = helpers.Sensor{Name: "thermometer", Type: helpers.TypeTemperature, Read: readThermometer}
+	x.board.Sensors = x.sensors[:]
+	hooks.CoapHook(&n.hooks[hookCoAP])
+	hooks.ThreadHook(&n.hooks[hookThread])
+	hooks.MessageHook(&n.hooks[hookMessage])
+	x.answers.Engine = &n.engine
+	x.answers.Hook = hookCoAP
+	x.answers.Responder.Memory = x.response[:]
+	n.hooks[hookCoAP].Regions = x.answers.Responder.Regions()
+	n.engines.Env = &x.board
+	n.engines.Events = x.events[:]
+	n.agents.Other = &x.answers
+	x.thread = threadIdle
+}
+
+// switchTo fires the hook thread if it is another one's turn.
+func (n *Node) switchTo(now int64, thread uint64) {
+	x := &n.extras
+	if thread == x.thread {
+		return
+	}
+	c := hooks.Thread{Previous: x.thread, Next: thread}
+	x.thread = thread
+	c.Put(x.switched[:])
+	n.engine.Fire(now, hookThread, x.switched[:])
+}
+
+// The board's thermometer and LED are not there: they are counted and kept.
+var (
+	temperatures uint32
+	led          helpers.Reading
+)
+
+func readThermometer(r *helpers.Reading) int {
+	temperatures++
+	return fakes.Temperature(r, temperatures-1)
+}
+
+func writeLED(r *helpers.Reading) int {
+	led = *r
+	return 1
+}
