@@ -69,17 +69,14 @@ func rules() []rule {
 			return "the function " + m[1] + " is not declared", "neither femto.h nor the source has it", fix
 		}},
 		{NoPrototype, re(`use of undeclared identifier '(\w+)'`), func(m []string, t *translation) (string, string, string) {
-			fix := ""
+			fix := shortType(m[1])
 			if near := Nearest(m[1], t.names); near != "" {
 				fix = "did you mean " + near + "?"
 			}
 			return m[1] + " is not declared", "the source says nowhere what it is", fix
 		}},
 		{NoPrototype, re(`unknown type name '(\w+)'`), func(m []string, _ *translation) (string, string, string) {
-			fix := ""
-			if short := regexp.MustCompile(`^(u?)int(8|16|32|64)_t$`).FindStringSubmatch(m[1]); short != nil {
-				fix = map[string]string{"u": "u", "": "s"}[short[1]] + short[2] + " of femto.h is the same"
-			}
+			fix := shortType(m[1])
 			return "the type " + m[1] + " is not known", "no header that is included has it", fix
 		}},
 		{NoHeader, re(`'([^']+)' file not found`), func(m []string, _ *translation) (string, string, string) {
@@ -104,11 +101,25 @@ func rules() []rule {
 		{FormatArgument, re(`(.*) \[-Werror,-Wformat`), func(m []string, _ *translation) (string, string, string) {
 			return "a format does not fit its values", m[1], "use %d and %u for up to 32 bits, %lld and %llu for 64"
 		}},
-		{AtomicLevel, re(`[Uu]nsupported atomic operation|Cannot select.*Atomic`), func(_ []string, t *translation) (string, string, string) {
-			return "this atomic operation needs the instruction set v3", "this is compiled for " + t.cpu, `set build.cpu = "v3" in femto.toml`
+		{AtomicLevel, re(`[Uu]nsupported atomic operation|XADD return value|Cannot select.*Atomic`), func(_ []string, t *translation) (string, string, string) {
+			return "this atomic operation needs the instruction set v3", "this is compiled for " + t.cpu + ", which has atomic operations on 64 bits only", `use a u64, or set build.cpu = "v3" in femto.toml`
 		}},
 	}
 }
+
+// shortType says what a type of stdint.h is called here.
+func shortType(name string) string {
+	m := stdint.FindStringSubmatch(name)
+	if m == nil {
+		return ""
+	}
+	return map[string]string{"u": "u", "": "s"}[m[1]] + m[2] + " of femto.h is the same"
+}
+
+var stdint = regexp.MustCompile(`^(u?)int(8|16|32|64)_t$`)
+
+// inside is the place that a message of the back end ends with.
+var inside = regexp.MustCompile(`, (\S+):(\d+):(\d+)$`)
 
 // repeats are messages that say again what another one has said.
 var repeats = regexp.MustCompile(`^could not determine the original source location|^\d+ errors? generated|only small returns supported`)
@@ -134,6 +145,9 @@ func Clang(output, source, cpu string, names []string) List {
 			continue
 		}
 		d := translate(m[5], table, t)
+		if at := inside.FindStringSubmatch(m[5]); at != nil && m[1] == "" {
+			m[1], m[2], m[3] = at[1], at[2], at[3]
+		}
 		d.Place = Place{File: m[1]}
 		if d.Place.File == "" {
 			d.Place.File = source
@@ -143,7 +157,7 @@ func Clang(output, source, cpu string, names []string) List {
 		d.Place.Column, _ = strconv.Atoi(m[3])
 		// The back end names a line many times, and one cause by several lines.
 		key := fmt.Sprint(d.Code, d.Place.File, d.Place.Line, d.What)
-		if slices.Contains([]Code{StackTooLarge, SixArguments, FloatingPoint, WideInteger}, d.Code) {
+		if slices.Contains([]Code{StackTooLarge, SixArguments, FloatingPoint, WideInteger, AtomicLevel}, d.Code) {
 			key = fmt.Sprint(d.Code, d.Place.File)
 		}
 		if !seen[key] {

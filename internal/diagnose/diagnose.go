@@ -96,7 +96,7 @@ func (d *Diagnostic) Format() string {
 				text = text[:excerpt]
 			}
 			fmt.Fprintf(&b, "  %4s | %s\n", number, text)
-			if column := d.Place.Column; column > 0 && column <= len(text) {
+			if column := d.Place.Column; column > 0 && column <= len(text)+1 {
 				fmt.Fprintf(&b, "  %4s | %s%s\n", "", strings.Repeat(" ", column-1), strings.Repeat("^", width(text[column-1:])))
 			}
 		}

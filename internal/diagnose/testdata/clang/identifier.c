@@ -1,0 +1,5 @@
+#include "femto.h"
+FEMTO_HOOK(timer, tick)
+{
+    return countr + 1;
+}

@@ -1,0 +1,7 @@
+#include "femto.h"
+FEMTO_HOOK(event, run)
+{
+    const s64 *c = context;
+
+    return c[0] / (s64)length;
+}
