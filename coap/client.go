@@ -15,7 +15,7 @@ type Outgoing struct {
 
 	// To go on with a transfer that came to nothing: how much the peer has
 	// taken of Body or, without one, how much of the response is here already,
-	// in bytes, whole blocks of BlockSize; and the Request-Tag of a body that
+	// in bytes, a multiple of 16; and the Request-Tag of a body that
 	// goes in blocks, 0 for a new one. A peer that knows of no such transfer
 	// answers 4.08.
 	Offset int
@@ -98,6 +98,9 @@ func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*C
 			return nil, ErrConfig
 		}
 		szx = s
+	}
+	for request.Offset&(16<<szx-1) != 0 && szx > 0 {
+		szx--
 	}
 	var c *Call
 	for i := range e.c.Calls {

@@ -140,7 +140,8 @@ const turn = 10 * second
 
 // takeTransfer returns a Transfer to use: a free, expired or finished one, one
 // that the peer's host has left lying, as a command does that was stopped and
-// started again, or one that another host has had for long. nil: none.
+// started again, or one that another host has had for long; not for a GET, which
+// can do without. nil: none.
 func (e *Endpoint) takeTransfer(now int64) *Transfer {
 	var stale *Transfer
 	for i := range e.c.Transfers {
@@ -149,7 +150,7 @@ func (e *Endpoint) takeTransfer(now int64) *Transfer {
 			t.since = now
 			return t
 		}
-		left := now-t.since >= turn
+		left := e.request.Code != GET && now-t.since >= turn
 		if sameHost(&t.peer, &e.from) {
 			left = t.expires-now < e.transferTimeout()-2*ackTimeout
 		}
