@@ -18,6 +18,7 @@ type update struct {
 	named     bool // component and index are set
 	slot      uint8
 	writer    flash.Writer
+	partial   int  // 1 + the slot that writer stands still in, where its image came to an end; 0: none
 	written   bool // the idle slot holds an image
 	size      int  // of it, bytes
 	call      *coap.Call
@@ -38,16 +39,21 @@ func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response)
 		resp.Fail(coap.RequestEntityTooLarge, "envelope too long")
 		return
 	}
-	if a.processor.Status() == suit.Pending && now < a.update.alive+patience && same(a.c.Envelope[:a.envelope], req.Payload) {
-		resp.Code = coap.Changed // the same again: say how far it is
-		a.writeReport(resp)
-		return
+	u := &a.update
+	if a.processor.Status() == suit.Pending && same(a.c.Envelope[:a.envelope], req.Payload) {
+		if u.from.Port != req.From.Port && same(u.from.IP[:], req.From.IP[:]) {
+			u.alive = now - patience // the sender was started again
+		}
+		if now < u.alive+patience {
+			resp.Code = coap.Changed // the same again: say how far it is
+			a.writeReport(resp)
+			return
+		}
 	}
 	if a.busy(now, resp) {
 		return
 	}
 	a.begin()
-	u := &a.update
 	u.alive, u.named, u.written = now, false, false
 	setAddr(&u.from, &req.From)
 	a.envelope = copy(a.c.Envelope, req.Payload)
@@ -318,6 +324,7 @@ func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
 func (a *Agent) Store(handle int, payload []byte) suit.Reason {
 	var digest [sha2.Size256]byte
 	sha2.Sum256(&digest, payload)
+	a.update.partial = 0
 	have, reason := a.expect(len(payload), &digest)
 	if have || reason != suit.ReasonOK {
 		return reason
@@ -333,7 +340,8 @@ func (a *Agent) Store(handle int, payload []byte) suit.Reason {
 func (a *Agent) Copy(handle, source int) suit.Reason { return suit.ReasonCommand }
 
 // expect prepares for an image of size bytes with a digest, short of touching
-// the flash. have says that it is the one that runs already: then nothing is
+// the flash. What came of the same image for the same component before its
+// sender fell silent stays. have says that it is the one that runs already: then nothing is
 // to be written, so that whoever repeats a manifest wears no flash. Otherwise
 // a number that was spent before is refused: it is good again only for what it
 // was spent on.
@@ -356,8 +364,15 @@ func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason 
 		a.report.fail(DetailAgent, int(ErrTooLarge))
 		return false, suit.ReasonOperation
 	}
-	putHeader(&a.newHeader, size, digest, &u.component)
-	if !a.flashed(u.writer.Begin(&a.slots, slotIndex(u.index, u.slot))) {
+	var header [slotHeaderLen]byte
+	putHeader(&header, size, digest, &u.component)
+	slot := slotIndex(u.index, u.slot)
+	if u.partial == 1+slot && same(a.newHeader[:], header[:]) && !a.log.Torn() {
+		return false, suit.ReasonOK
+	}
+	u.partial = 0
+	copy(a.newHeader[:], header[:])
+	if !a.flashed(u.writer.Begin(&a.slots, slot)) {
 		return false, suit.ReasonOperation
 	}
 	return false, suit.ReasonOK
@@ -390,8 +405,12 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 		return false, suit.ReasonOperation
 	}
 	a.report.received, a.report.total = 0, int(size)
+	if u.partial > 0 {
+		a.report.received = u.writer.Written() - slotHeaderLen
+	}
 	u.call, err = a.endpoint.Do(u.alive, target.Peer, &coap.Outgoing{
 		Code: coap.GET, Path: target.Path, Query: target.Query, ContentFormat: coap.FormatNone,
+		Offset: a.report.received,
 	}, (*payloadSink)(a))
 	if err != 0 {
 		a.report.fail(DetailCoAP, int(err))
@@ -445,6 +464,7 @@ func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 	if !a.write(in.Payload) {
 		return false
 	}
+	a.update.partial = 1 + slotIndex(a.update.index, a.update.slot)
 	r.received += len(in.Payload)
 	return true
 }
@@ -454,6 +474,9 @@ func (s *payloadSink) Done(now int64, code coap.Code, err coap.Error) {
 	a := (*Agent)(s)
 	r := a.report
 	a.update.call = nil
+	if err != coap.ErrTimeout {
+		a.update.partial = 0
+	}
 	ok := false
 	switch {
 	case err != 0 && r.detail != DetailNone: // Block has noted why

@@ -119,12 +119,19 @@ type client struct {
 }
 
 func (w *network) client(tb testing.TB, last byte) *client {
+	return w.clientOf(tb, last, 256, 8, uint64(last))
+}
+
+// clientOf returns a client whose blocks are of a size, and which
+// repeats a datagram so often.
+func (w *network) clientOf(tb testing.TB, last byte, block, retransmit int, seed uint64) *client {
+	tb.Helper()
 	c := &client{tb: tb, network: w, address: link.IPv4(10, 0, 0, last, 40000), files: map[string][]byte{}}
 	config := &coap.Config{
 		Handler:   c,
 		Send:      func(to link.Addr, datagram []byte) { w.send(c.address, to, datagram) },
 		Exchanges: make([]coap.Exchange, 4), Transfers: make([]coap.Transfer, 2), Calls: make([]coap.Call, 4),
-		Datagram: 320, Body: 4096, BlockSize: 256, MaxRetransmit: 8, Seed: uint64(last),
+		Datagram: block + 64, Body: 4096, BlockSize: block, MaxRetransmit: retransmit, Seed: seed,
 	}
 	config.Memory = make([]byte, config.MemorySize())
 	if err := c.Init(config); err != 0 {
