@@ -59,6 +59,7 @@ type Config struct {
 	Context    []byte           // its length is the longest context from the network
 	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
 	Logs       coap.Handler     // answers GET logs, as Lines do; nil: there is no such resource
+	Stores     Keeper           // keeps stores over restarts, as Stores do; nil: they are forgotten
 	Other      coap.Handler     // answers what is on none of the agent's paths, as Answers do; nil: 4.04
 	CoAP       coap.Config      // all but Handler and Resources; a list takes some 150 bytes of Body for each container
 }
@@ -136,7 +137,10 @@ func (a *Agent) Init(c *Config) Error {
 	a.own(c.Owner[:])
 	a.counters, a.nonce = 1, c.Nonce // the first counter is the owner's
 	a.processor.Init(a)
-	return a.open()
+	if err := a.open(); err != OK || c.Stores == nil {
+		return err
+	}
+	return c.Stores.restore(a)
 }
 
 // Deliver takes a datagram that came in. The Agent keeps nothing of it.
@@ -149,6 +153,9 @@ func (a *Agent) Deliver(now int64, from link.Addr, datagram []byte) {
 func (a *Agent) Poll(now int64) (next int64) {
 	next = a.endpoint.Poll(now)
 	a.watch()
+	if a.c.Stores != nil {
+		next = min(next, a.c.Stores.keep(a, now, a.reboot != 0))
+	}
 	if a.reboot != 0 {
 		if now >= a.reboot {
 			a.reboot = 0

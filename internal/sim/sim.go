@@ -49,7 +49,10 @@ const (
 	trustSize    = eraseSize
 	maxTenants   = 8
 	identityAt   = logSize + 2*containers*slotSize + 2*trustSize // where the flash has the device's identifier
-	flashSize    = identityAt + eraseSize
+	storesAt     = identityAt + eraseSize                        // where the flash has containers' stores
+	storesSize   = 4 * eraseSize
+	storesEvery  = 10_000_000 // microseconds between two stores that go there
+	flashSize    = storesAt + storesSize
 	lineSize     = 128                  // of what a container prints
 	logsSize     = 4 << 10              // of the lines that are kept for whoever asks
 	events       = 4 * (1 + maxTenants) // sent by containers and not yet delivered: 4 of each tenant
@@ -154,11 +157,15 @@ func (d *Device) init(c Config) (err error) {
 	d.config = agent.Config{
 		Board: Board, Version: c.Version,
 		Vendor: author.VendorID(), Class: author.ClassID(Board),
-		Engine:     &d.engine,
-		Remote:     1 << hookEvent,
-		Outcomes:   make([]engine.Outcome, containers),
-		Logs:       &d.lines,
-		Other:      &d.answers,
+		Engine:   &d.engine,
+		Remote:   1 << hookEvent,
+		Outcomes: make([]engine.Outcome, containers),
+		Logs:     &d.lines,
+		Other:    &d.answers,
+		Stores: &agent.Stores{
+			Flash: d.flash, Offset: storesAt, Size: storesSize, Every: storesEvery,
+			Scopes: 1<<engine.ScopeLocal | 1<<engine.ScopeTenant | 1<<engine.ScopeGlobal,
+		},
 		Owner:      c.Owner,
 		Tenants:    append(make([]agent.Tenant, 0, maxTenants), c.Tenants...),
 		Enroll:     c.Enroll,

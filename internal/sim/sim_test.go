@@ -210,3 +210,16 @@ func TestRunOnce(t *testing.T) {
 		t.Error("runs what calls an unknown helper")
 	}
 }
+
+func TestStoresOutliveARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "flash")
+	d := open(t, Config{Flash: file})
+	d.engine.Put(engine.Global, 7, 42)
+	d.agent.Poll(d.clock())
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, Config{Flash: file}).engine.Get(engine.Global, 7); got != 42 {
+		t.Errorf("the store has %d", got)
+	}
+}

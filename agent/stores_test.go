@@ -1,0 +1,223 @@
+package agent_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/flash"
+	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/powercut"
+)
+
+const storesSize = 8 * testBlock
+
+// A keeper is flash for stores, and how to give it to a device's next start.
+type keeper struct {
+	flash  *flash.Memory
+	scopes uint8
+	every  int64
+}
+
+func newKeeper(tb testing.TB, granule int) *keeper {
+	tb.Helper()
+	m := new(flash.Memory)
+	if err := m.Init(bytes.Repeat([]byte{0xff}, storesSize), testBlock, granule, make([]byte, storesSize/granule/8+1)); err != flash.OK {
+		tb.Fatal(err)
+	}
+	return &keeper{m, 1<<engine.ScopeLocal | 1<<engine.ScopeTenant | 1<<engine.ScopeGlobal, 1_000_000}
+}
+
+func (k *keeper) set(c *agent.Config, e *engine.Config) {
+	c.Stores = &agent.Stores{Flash: k.flash, Size: storesSize, Every: k.every, Scopes: k.scopes}
+	e.Entries = make([]engine.Entry, 24)
+}
+
+// elapse lets time go by in which nothing arrives.
+func (d *device) elapse(microseconds int64) {
+	d.network.now += microseconds
+	d.Poll(d.network.now)
+}
+
+// elapseUntilKept lets a device write all that has changed.
+func (d *device) elapseUntilKept(k *keeper) {
+	for _, more := d.engine.Unsaved(k.scopes); more; _, more = d.engine.Unsaved(k.scopes) {
+		d.elapse(k.every)
+	}
+}
+
+func (d *device) install(tb testing.TB, by *signer, number uint64, name string) (place int) {
+	tb.Helper()
+	d.must(order{by: by, number: number, name: name, image: program(tb, "mov r0, 1\nexit", image.Parts{})})
+	return d.engine.Find(hookEvent, []byte(name))
+}
+
+func pairs(e *engine.Engine, owner int) string { return fmt.Sprint(e.Pairs(owner)) }
+
+func TestStoresAreKept(t *testing.T) {
+	k := newKeeper(t, 4)
+	d := newDevice(t, k.set)
+	one, two := d.install(t, alice, 1, "one"), d.install(t, bob, 2, "two")
+	owners := []int{one, two, engine.TenantStore(0), engine.TenantStore(1), engine.Global}
+	want := map[int]string{}
+	for i, owner := range owners {
+		for key := range uint32(4) {
+			d.engine.Put(owner, key+100, uint32(i)<<8|key)
+		}
+		want[owner] = pairs(&d.engine, owner)
+	}
+	d.elapseUntilKept(k)
+	d.restart()
+	for _, owner := range owners {
+		if got := pairs(&d.engine, owner); got != want[owner] {
+			t.Errorf("store %d: %s, want %s", owner, got, want[owner])
+		}
+	}
+	if _, ok := d.engine.Unsaved(k.scopes); ok {
+		t.Error("what was restored counts as changed")
+	}
+	// Deleting is a change too.
+	d.engine.Clear(one)
+	d.elapseUntilKept(k)
+	d.restart()
+	if got := pairs(&d.engine, one); got != "[]" {
+		t.Errorf("an emptied store came back: %s", got)
+	}
+}
+
+func TestStoresGoToNobodyElse(t *testing.T) {
+	k := newKeeper(t, 4)
+	d := newDevice(t, k.set)
+	place := d.install(t, alice, 1, "one")
+	d.engine.Put(place, 7, 7)
+	d.elapseUntilKept(k)
+	// Its place goes to another tenant, and the power before anything is kept.
+	k.flash.Before = func(flash.Operation, int, []byte) bool { return false }
+	d.command(remove(alice, 2, "event", "one"))
+	if d.install(t, bob, 3, "one") != place {
+		t.Fatal("another place")
+	}
+	powercut.On(k.flash)
+	d.restart()
+	if got := pairs(&d.engine, place); got != "[]" {
+		t.Errorf("bob's container has what alice's stored: %s", got)
+	}
+}
+
+func TestStoresOfOtherScopesAreForgotten(t *testing.T) {
+	k := newKeeper(t, 4)
+	k.scopes = 1 << engine.ScopeGlobal
+	d := newDevice(t, k.set)
+	d.engine.Put(engine.Global, 1, 1)
+	d.engine.Put(engine.TenantStore(0), 2, 2)
+	d.elapseUntilKept(k)
+	d.restart()
+	if pairs(&d.engine, engine.Global) != "[{1 1}]" || pairs(&d.engine, engine.TenantStore(0)) != "[]" {
+		t.Error(pairs(&d.engine, engine.Global), pairs(&d.engine, engine.TenantStore(0)))
+	}
+}
+
+// However often containers write, flash is programmed once in each Every.
+func TestStoresWearLittle(t *testing.T) {
+	k := newKeeper(t, 4)
+	d := newDevice(t, k.set)
+	programmed := 0
+	k.flash.Before = func(op flash.Operation, off int, p []byte) bool {
+		if op == flash.OpProgram {
+			programmed += len(p)
+		}
+		return true
+	}
+	for i := range uint32(1000) {
+		d.engine.Put(engine.Global, i%8, i)
+		d.elapse(k.every / 100)
+	}
+	// 8 pairs are two records of 64 bytes; ten times, and some for compaction.
+	if programmed == 0 || programmed > 12*2*64+4*storesSize {
+		t.Errorf("%d bytes programmed", programmed)
+	}
+	k.flash.Before = nil
+	d.order(verb{by: chief, number: 50, verb: agent.VerbReboot})
+	d.pass(2)
+	d.restart()
+	if got := d.engine.Get(engine.Global, 7); got != 999 {
+		t.Errorf("an orderly restart forgot the newest change: %d", got)
+	}
+}
+
+// Whenever the power fails, each store is afterwards as it was at some time.
+func TestStoresAndPowerCuts(t *testing.T) {
+	cuts := 0
+	granules := []int{4}
+	if os.Getenv("FEMTO_POWER_CUTS") == "all" {
+		granules = []int{1, 4, 16}
+	}
+	for _, granule := range granules {
+		for _, tear := range powercut.Tears {
+			for n := 0; ; n++ {
+				k := newKeeper(t, granule)
+				k.every = 1
+				d := newDevice(t, k.set)
+				owners := []int{d.install(t, alice, 1, "one"), engine.TenantStore(1), engine.Global}
+				history := map[int][]string{}
+				for _, owner := range owners {
+					history[owner] = []string{"[]"}
+				}
+				happened := powercut.At(k.flash, n, tear)
+				for round := range uint32(9) {
+					for _, owner := range owners {
+						for key := range uint32(6) {
+							d.engine.Put(owner, key, round<<8|key)
+						}
+						history[owner] = append(history[owner], pairs(&d.engine, owner))
+					}
+					d.elapse(10)
+					d.elapse(10)
+				}
+				if !happened() {
+					break
+				}
+				cuts++
+				powercut.On(k.flash)
+				if err := d.start(); err != agent.OK {
+					t.Fatalf("granule %d, %v at operation %d: %v", granule, tear, n, err)
+				}
+				for _, owner := range owners {
+					if got := pairs(&d.engine, owner); !slices.Contains(history[owner], got) {
+						t.Fatalf("granule %d, %v at operation %d: store %d is %s, which it never was", granule, tear, n, owner, got)
+					}
+				}
+				// It goes on keeping.
+				d.engine.Put(engine.Global, 99, 99)
+				d.elapseUntilKept(k)
+				d.restart()
+				if d.engine.Get(engine.Global, 99) != 99 {
+					t.Fatalf("granule %d, %v at operation %d: keeps no more", granule, tear, n)
+				}
+			}
+		}
+	}
+	t.Logf("%d cuts", cuts)
+	if cuts < 300 {
+		t.Error("so few cuts show little")
+	}
+}
+
+func TestStoresAllocateNothing(t *testing.T) {
+	k := newKeeper(t, 4)
+	k.every = 1
+	d := newDevice(t, k.set)
+	i := uint32(0)
+	if n := testing.AllocsPerRun(200, func() {
+		i++
+		d.engine.Put(engine.Global, i%8, i)
+		d.network.now += 10
+		d.Poll(d.network.now)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
