@@ -28,12 +28,6 @@ An image that runs there already is left alone.`,
 			"  femto deploy app.bin --hook event --name limit --dry-run",
 		Args: exactArgs("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if d.hook == "" {
-				return usageError(cmd, fmt.Errorf("--hook is missing: on which hook shall the container run?"))
-			}
-			if err := checkName(cmd, d.name); err != nil {
-				return err
-			}
 			if d.sequence > suit.MaxSequence {
 				return usageError(cmd, fmt.Errorf("--sequence %d: devices take numbers up to %d, so that no slip spends them all", d.sequence, uint64(suit.MaxSequence)))
 			}
@@ -42,6 +36,15 @@ An image that runs there already is left alone.`,
 				return err
 			}
 			d.image, d.helpers = raw, helperNames(&need.Helpers)
+			if err := d.heed(args[0], raw); err != nil {
+				return err
+			}
+			if d.hook == "" {
+				return usageError(cmd, fmt.Errorf("--hook is missing: on which hook shall the container run? The image does not say"))
+			}
+			if err := checkName(cmd, d.name); err != nil {
+				return err
+			}
 			if d.key, err = loadSigningKey(keyFile); err != nil {
 				return err
 			}
@@ -77,7 +80,7 @@ An image that runs there already is left alone.`,
 	}
 	c.addFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&d.hook, "hook", "", "hook on which the container runs")
+	f.StringVar(&d.hook, "hook", "", "hook on which the container runs; chosen by default as the image says")
 	f.StringVar(&d.name, "name", "", "name among several on one hook: 1 to 16 of a-z A-Z 0-9 - _ .")
 	addKeyFlag(cmd, &keyFile)
 	f.Uint64Var(&d.sequence, "sequence", 0, "sequence number of the manifest; chosen by default")
@@ -104,6 +107,9 @@ func printPlan(w io.Writer, p *plan) {
 	t := newTable(w)
 	fmt.Fprintf(t, "device\t%s, femto %s\n", p.info.Board, p.info.Version)
 	fmt.Fprintf(t, "image\t%s, %s\n", bytesText(r.ImageBytes), r.Digest)
+	if p.contract != nil {
+		fmt.Fprintf(t, "contract\t%s\n", p.contract)
+	}
 	if r.Unchanged {
 		fmt.Fprintf(t, "change\tnone: it runs on %s already (sequence %d)\n", r.place(), r.Sequence)
 		t.Flush()

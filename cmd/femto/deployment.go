@@ -20,7 +20,8 @@ import (
 // A deployment is one container on its way to one device.
 type deployment struct {
 	image    []byte
-	helpers  []string // that it calls
+	helpers  []string  // that it calls
+	contract *contract // nil: of version 0
 	hook     string
 	name     string
 	key      author.PrivateKey
@@ -187,7 +188,7 @@ func (p *plan) foresee(device *remote.Device) error {
 // fits finds the hook and refuses what the device could not hold or run,
 // before anything is sent.
 func (d *deployment) fits(device *remote.Device, info *remote.Info) (*remote.Hook, error) {
-	hook, err := findHook(device, info, d.hook)
+	hook, err := d.hookOf(device, info)
 	if err != nil {
 		return nil, err
 	}

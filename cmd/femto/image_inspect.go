@@ -26,6 +26,7 @@ type imageReport struct {
 	Slots     int                `json:"slots"`
 	Functions []imageFunction    `json:"functions"`
 	Helpers   []string           `json:"helpers"`
+	Contract  *contract          `json:"contract"` // null: version 0
 	Check     imageCheck         `json:"check"`
 	Code      []imageInstruction `json:"code"`
 }
@@ -92,6 +93,7 @@ func inspectImage(file string, raw []byte, img *image.Image) (*imageReport, vm.C
 			report.Functions = append(report.Functions, imageFunction{Name: string(f.Name), Slot: f.Offset / 8})
 		}
 	}
+	report.Contract, _ = readContract(img)
 	for _, line := range asm.Disassemble(img.Text()) {
 		report.Code = append(report.Code, imageInstruction{line.Slot, line.Text})
 	}
@@ -107,6 +109,9 @@ func printImage(w io.Writer, r *imageReport) {
 	}
 	if len(r.Helpers) > 0 {
 		fmt.Fprintf(w, "  helpers    %s\n", strings.Join(r.Helpers, " "))
+	}
+	if r.Contract != nil {
+		fmt.Fprintf(w, "  contract   %s\n", r.Contract)
 	}
 	if r.Check.OK {
 		fmt.Fprintln(w, "  check      ok")

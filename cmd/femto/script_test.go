@@ -75,6 +75,7 @@ func setupScript(env *testscript.Env) error {
 		"fletcher32.bin": string(examples.Fletcher32),
 		"outlaw.bin":     string(examples.Outlaw),
 		"input.txt":      string(examples.Fletcher32Input),
+		"average.bin":    string(examples.SensorAverage),
 		"half.bin":       string(examples.Fletcher32[:len(examples.Fletcher32)/2]),
 		"object.o":       "\x7fELF\x02\x01\x01\x00",
 		"empty":          "",
