@@ -18,16 +18,33 @@ func newDeployCommand() *cobra.Command {
 	var dryRun, asJSON bool
 	d := deployment{}
 	cmd := &cobra.Command{
-		Use:   "deploy IMAGE",
-		Short: "Sign an image and have a device run it",
+		Use:   "deploy [IMAGE]",
+		Short: "Sign this project or an image and have a device run it",
 		Long: `Makes a SUIT manifest for IMAGE, signs it, transfers it to the device and waits
 until the device runs the container or says why not. Prints the image's digest.
 The sequence number is chosen: the time, or one more than the device has seen.
-An image that runs there already is left alone.`,
-		Example: "  femto deploy app.bin --hook event --key alice.key -d " + exampleURI + "\n" +
+An image that runs there already is left alone.
+
+Without IMAGE the container of this project is built, checked and deployed: its
+hook, its name and the key are those of the project unless flags say otherwise.`,
+		Example: "  femto deploy -d " + exampleURI + "\n" +
+			"  femto deploy app.bin --hook event --key alice.key -d " + exampleURI + "\n" +
 			"  femto deploy app.bin --hook event --name limit --dry-run",
-		Args: exactArgs("the IMAGE file"),
+		Args: optionalArg("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				p, err := openProject()
+				if err != nil {
+					return err
+				}
+				b, err := buildProject(cmd, p)
+				if err != nil {
+					return err
+				}
+				args = []string{b.File}
+				keyFile = keyFileOf(cmd, p, keyFile)
+				d.fill(b)
+			}
 			if d.sequence > suit.MaxSequence {
 				return usageError(cmd, fmt.Errorf("--sequence %d: devices take numbers up to %d, so that no slip spends them all", d.sequence, uint64(suit.MaxSequence)))
 			}
@@ -87,6 +104,16 @@ An image that runs there already is left alone.`,
 	f.BoolVar(&dryRun, "dry-run", false, "check everything and print the plan, but change nothing")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// fill takes from a project what no flag says.
+func (d *deployment) fill(b *built) {
+	if d.hook == "" {
+		d.hook = b.Hook
+	}
+	if d.name == "" {
+		d.name = b.Config.Container.Name
+	}
 }
 
 func printDeployed(stdout, stderr io.Writer, r *deployed) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/internal/remote"
 )
 
@@ -46,6 +47,16 @@ type errorDocument struct {
 	Why   string   `json:"why"`
 	Hints []string `json:"hints"`
 
+	// Number is that of a numbered error, "FC0201": see femto explain. File,
+	// Line and Column are a place in a source, Fix what to write there, and
+	// More what else is wrong.
+	Number string          `json:"number,omitempty"`
+	File   string          `json:"file,omitempty"`
+	Line   int             `json:"line,omitempty"`
+	Column int             `json:"column,omitempty"`
+	Fix    string          `json:"fix,omitempty"`
+	More   []errorDocument `json:"more,omitempty"`
+
 	// Report is what the device said, if it refused a manifest or command.
 	Report *remote.Report `json:"report,omitempty"`
 }
@@ -53,6 +64,10 @@ type errorDocument struct {
 // printError writes err, for people or as one JSON object, and returns its
 // exit code.
 func printError(w io.Writer, err error, asJSON bool) int {
+	var list diagnose.List
+	if errors.As(err, &list) {
+		return printDiagnostics(w, list, asJSON)
+	}
 	var e *commandError
 	if !errors.As(err, &e) {
 		e = &commandError{exit: exitFailure, what: err.Error()}
@@ -79,6 +94,35 @@ func printError(w io.Writer, err error, asJSON bool) int {
 		fmt.Fprintf(w, "  try: %s\n", printable(t))
 	}
 	return e.exit
+}
+
+// printDiagnostics writes numbered errors and returns the exit code of the
+// first.
+func printDiagnostics(w io.Writer, list diagnose.List, asJSON bool) int {
+	exit := diagnose.Find(list[0].Code).Exit
+	if asJSON {
+		var documents []errorDocument
+		for _, d := range list {
+			where := d.Where
+			if d.Place.File != "" {
+				where = d.Place.String()
+			}
+			documents = append(documents, errorDocument{
+				Code: exitWord(exit), Exit: exit, What: d.What, Where: where, Why: d.Why, Hints: append([]string{}, d.Try...),
+				Number: d.Code.String(), File: d.Place.File, Line: d.Place.Line, Column: d.Place.Column, Fix: d.Fix,
+			})
+		}
+		documents[0].More = documents[1:]
+		_ = writeJSON(w, "femto.error/1", documents[0]) // nobody is left to tell if this fails
+		return exit
+	}
+	for _, d := range list {
+		for line := range strings.Lines(d.Format()) {
+			fmt.Fprintln(w, printable(strings.TrimSuffix(line, "\n")))
+		}
+	}
+	fmt.Fprintf(w, "  try: femto explain %v\n", list[0].Code)
+	return exit
 }
 
 // printable keeps what a file or a device says from steering the terminal.
@@ -130,6 +174,16 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 			return usageError(cmd, fmt.Errorf("%s is missing", names[len(args)]))
 		case len(args) > len(names):
 			return tooMany(cmd, args[len(names)])
+		}
+		return nil
+	}
+}
+
+// optionalArg takes one argument or none.
+func optionalArg(_ string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return tooMany(cmd, args[1])
 		}
 		return nil
 	}

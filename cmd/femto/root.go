@@ -71,8 +71,8 @@ as signed SUIT manifests over CoAP.`,
 			root.AddCommand(verb)
 		}
 	}
-	add(groupStart, newQuickstartCommand())
-	add(groupAuthor, newRunCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
+	add(groupStart, newQuickstartCommand(), newInitCommand(), newDoctorCommand(), newExplainCommand())
+	add(groupAuthor, newBuildCommand(), newCheckCommand(), newRunCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
 	add(groupDevice, newDeviceCommand(), newDeployCommand(), newPsCommand(), newLogsCommand(), newHookCommand(), newContainerCommand(), newKVCommand())
 	add("", newVersionCommand(), newDebugCommand(), newExitCodesTopic())
 	root.InitDefaultHelpCmd()

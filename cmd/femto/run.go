@@ -7,6 +7,7 @@ import (
 
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/sim"
+	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -18,6 +19,14 @@ type localRun struct {
 	Address      uint64       `json:"address"`
 	Instructions uint64       `json:"instructions"`
 	Output       []string     `json:"output"`
+	Waiting      bool         `json:"waiting,omitempty"` // long-running, and waits: no value
+	Answer       *answer      `json:"answer,omitempty"`  // of the hook coap
+}
+
+// answer is the response to a CoAP request.
+type answer struct {
+	Code    string `json:"code"`
+	Payload string `json:"payload"`
 }
 
 func newRunCommand() *cobra.Command {
@@ -25,14 +34,19 @@ func newRunCommand() *cobra.Command {
 	var budget int32
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "run IMAGE",
-		Short: "Run an image once, here, and print what it returns",
+		Use:   "run [IMAGE]",
+		Short: "Run this project or an image once, here; print what it returns",
 		Long: `Runs the container in IMAGE once on this machine, in the virtual machine that
 devices have, with the given context: r1 is its address, r2 its length. Prints
-what it returns; what the container prints itself goes to standard error.`,
-		Example: `  femto run fletcher32.bin --ctx-file input.txt
+what it returns; what the container prints itself goes to standard error.
+
+Without IMAGE the container of this project runs, on a made-up device with its
+hook, a few sensors and empty stores. It is compiled first if its sources have
+changed; without a context it gets that of its hook.`,
+		Example: `  femto run
+  femto run fletcher32.bin --ctx-file input.txt
   femto run fletcher32.bin --ctx "01 02 03 04" --json`,
-		Args: exactArgs("the IMAGE file"),
+		Args: optionalArg("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if budget < 1 || budget > vm.MaxBudget {
 				return usageError(cmd, fmt.Errorf("--budget must be 1 to %d", vm.MaxBudget))
@@ -40,6 +54,16 @@ what it returns; what the container prints itself goes to standard error.`,
 			context, err := f.read(cmd)
 			if err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				given := f.hex != "" || f.file != ""
+				if !given {
+					context = nil
+				}
+				if !cmd.Flags().Changed("budget") {
+					budget = 0 // the project's own
+				}
+				return runProject(cmd, context, budget, asJSON)
 			}
 			raw, _, err := readProgram(cmd, args[0])
 			if err != nil {
@@ -57,23 +81,73 @@ what it returns; what the container prints itself goes to standard error.`,
 			}
 			result.Value, result.Fault = outcome.Value, remote.Fault(outcome.Fault)
 			result.PC, result.Address, result.Instructions = uint32(outcome.PC), outcome.Address, uint64(outcome.Instructions)
-			if asJSON {
-				err = writeJSON(cmd.OutOrStdout(), "femto.run/1", result)
-			} else if result.Fault == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), valueText(result.Value))
-				fmt.Fprintf(cmd.ErrOrStderr(), "%d instructions\n", result.Instructions)
+			if err := printRun(cmd, &result, asJSON); err != nil || result.Fault == 0 {
+				return err
 			}
-			if err == nil && result.Fault != 0 {
-				err = stoppedError(args[0], &result)
-			}
-			return err
+			return stoppedError(args[0], &result)
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "`INSTRUCTIONS` that it may execute")
+	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "`INSTRUCTIONS` that it may execute; of a project, those of femto.toml")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
+
+// printRun writes what a run returned. What it printed has been said already.
+func printRun(cmd *cobra.Command, r *localRun, asJSON bool) error {
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), "femto.run/1", r)
+	}
+	if r.Fault != 0 {
+		return nil
+	}
+	if r.Answer != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "answers %s %q\n", r.Answer.Code, r.Answer.Payload)
+	}
+	if r.Waiting {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d instructions, and it waits for its time\n", r.Instructions)
+		return nil
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), valueText(r.Value))
+	fmt.Fprintf(cmd.ErrOrStderr(), "%d instructions\n", r.Instructions)
+	return nil
+}
+
+// runProject runs the container of this project on a made-up device.
+func runProject(cmd *cobra.Command, context []byte, budget int32, asJSON bool) error {
+	p, err := openProject()
+	if err != nil {
+		return err
+	}
+	b, err := p.Build(cmd.Context())
+	if err != nil {
+		return projectError(err)
+	}
+	c, err := femtotest.Open(b.Image, femtotest.Config{Hook: b.Hook, Budget: budget})
+	if err != nil {
+		return &commandError{exit: exitRejected, what: b.File + " cannot be run", why: err.Error(), err: err}
+	}
+	c.Sensors = femtotest.SomeSensors()
+	r := c.Fire(context)
+	result := localRun{Value: r.Value, Fault: remote.Fault(r.Fault), PC: uint32(r.PC), Address: r.Address,
+		Instructions: uint64(r.Instructions), Output: append([]string{}, r.Log...), Waiting: r.Waiting}
+	if c.Hook() == "coap" && r.Fault == vm.OK {
+		a := c.Answer(r)
+		result.Answer = &answer{codeText(a.Code), string(a.Payload)}
+	}
+	if !asJSON {
+		for _, line := range r.Log {
+			fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
+		}
+	}
+	if err := printRun(cmd, &result, asJSON); err != nil || r.Fault == vm.OK {
+		return err
+	}
+	return faultDiagnostic(p.Dir, b.Debug, r.Fault, r.PC, r.Address, fmt.Sprintf("%s, after %d instructions", b.File, r.Instructions))
+}
+
+// codeText is a CoAP code as people write it, "2.05".
+func codeText(code byte) string { return fmt.Sprintf("%d.%02d", code>>5, code&31) }
 
 // stoppedError says what stopped a container.
 func stoppedError(file string, r *localRun) error {

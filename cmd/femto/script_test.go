@@ -214,7 +214,7 @@ func scriptFails(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
-	if !regexp.MustCompile(`(?m)^error: \S`).MatchString(said) {
+	if !regexp.MustCompile(`(?m)^error(\[FC\d{4}\])?: \S`).MatchString(said) {
 		ts.Fatalf("no error is explained on standard error")
 	}
 	hints := regexp.MustCompile(`(?m)^  try: (.*)$`).FindAllStringSubmatch(said, -1)

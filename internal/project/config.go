@@ -96,7 +96,7 @@ func Parse(file string, content []byte) (*Config, error) {
 	err := decoder.Decode(&c)
 	lines := strings.Split(string(content), "\n")
 	if err != nil {
-		return nil, decodeProblems(file, lines, err, reflect.TypeFor[Config](), "femto explain FC0102")
+		return nil, decodeProblems(file, lines, err, reflect.TypeFor[Config]())
 	}
 	if list := c.problems(file, lines); len(list) > 0 {
 		return nil, list
@@ -105,7 +105,7 @@ func Parse(file string, content []byte) (*Config, error) {
 }
 
 // decodeProblems says what a TOML file has wrong.
-func decodeProblems(file string, lines []string, err error, shape reflect.Type, try string) diagnose.List {
+func decodeProblems(file string, lines []string, err error, shape reflect.Type) diagnose.List {
 	at := func(line, column int) diagnose.Place {
 		p := diagnose.Place{File: file, Line: line, Column: column}
 		if line > 0 && line <= len(lines) {
@@ -125,7 +125,7 @@ func decodeProblems(file string, lines []string, err error, shape reflect.Type, 
 			known := keysAt(shape, key[:len(key)-1])
 			d := &diagnose.Diagnostic{
 				Code: diagnose.UnknownKey, What: fmt.Sprintf("%s has no key %s", filepath.Base(file), strings.Join(key, ".")),
-				Place: at(row, column), Try: []string{try},
+				Place: at(row, column),
 			}
 			switch near := diagnose.Nearest(key[len(key)-1], known); {
 			case near != "":

@@ -181,6 +181,9 @@ func (p *Project) writeLock(l *Lock) error {
 // Differs says how a lock differs from the one that counts, "" if it does not
 // where it matters.
 func (l *Lock) Differs(other *Lock) string {
+	if l.Inputs == other.Inputs && l.Image == other.Image {
+		return ""
+	}
 	var what []string
 	for _, field := range []struct{ name, a, b string }{
 		{"inputs", l.Inputs, other.Inputs}, {"image", l.Image, other.Image}, {"sdk", l.SDK, other.SDK},
@@ -238,4 +241,27 @@ func FindCompiler(ctx context.Context) (path, version string, err error) {
 		return path, "", fmt.Errorf("%s is no clang", path)
 	}
 	return path, "clang " + string(m[1]), nil
+}
+
+// Locked makes the image anew, saves nothing, and says how it differs from what
+// a lock records; "" if it does not.
+func (p *Project) Locked(ctx context.Context, want *Lock) (string, error) {
+	inputs, err := p.inputs()
+	if err != nil {
+		return "", err
+	}
+	program, meta, compiler, err := p.compile(ctx)
+	if err != nil {
+		return "", err
+	}
+	hook, list := p.contract(program, meta)
+	if len(list) > 0 {
+		return "", list
+	}
+	raw, err := program.Image()
+	if err != nil {
+		return "", p.linkProblems(err)
+	}
+	got := Lock{Schema: Schema, Inputs: inputs, Image: digest(raw), Hook: hook, SDK: SDKDigest(), Helpers: HelpersDigest(), Compiler: compiler}
+	return want.Differs(&got), nil
 }

@@ -167,7 +167,7 @@ func (c *Container) reset(wanted []byte) error {
 	} else if len(wanted) == 16 {
 		copy(c.hook.UUID[:], wanted)
 	}
-	c.hook.Period, c.hook.Budget = 0, c.config.Budget
+	c.hook.Period, c.hook.Budget = 0, vm.MaxBudget
 	if c.config.Hook == "coap" {
 		c.responder.Memory = make([]byte, helpers.ResponseAt+answerSize)
 		c.hook.Regions = c.responder.Regions()
@@ -190,7 +190,6 @@ func (c *Container) reset(wanted []byte) error {
 		Line:       c.line,
 		Helpers:    c.standard,
 		Env:        &c.board,
-		Budget:     c.config.Budget,
 		Log:        func(_ *engine.Container, line []byte) { c.lines = append(c.lines, string(line)) },
 	}); err != engine.OK {
 		return fmt.Errorf("set up the device: %w", err)
@@ -198,6 +197,7 @@ func (c *Container) reset(wanted []byte) error {
 	if err := c.engine.Install(0, &engine.Spec{Tenant: engine.Owner, Image: c.raw}); err.Reason != engine.OK {
 		return fmt.Errorf("load: %w", err)
 	}
+	c.engine.Hook(0).Budget = c.config.Budget // which may be less than the image asks for
 	return nil
 }
 
@@ -245,6 +245,18 @@ func Sensor(kind uint8, scale int8, values ...int16) helpers.Sensor {
 		r.Scale = scale
 		return copy(r.Value[:], values)
 	}}
+}
+
+// SomeSensors are what a small board may have: 21.5 degrees, 45 % humidity, 300
+// lux, and a switch.
+func SomeSensors() []helpers.Sensor {
+	on := int16(0)
+	return []helpers.Sensor{
+		Sensor(helpers.TypeTemperature, -2, 2150), Sensor(helpers.TypeHumidity, -1, 450), Sensor(helpers.TypeLight, 0, 300),
+		{Type: helpers.TypeSwitch,
+			Read:  func(r *helpers.Reading) int { r.Value[0] = on; return 1 },
+			Write: func(r *helpers.Reading) int { on = r.Value[0]; return 1 }},
+	}
 }
 
 // Hook is the name of the hook on which the container runs.
@@ -323,8 +335,13 @@ type Answer struct {
 // Request fires a container of the hook coap as a request does.
 func (c *Container) Request() (Answer, Result) {
 	r := c.Fire(nil)
+	return c.Answer(r), r
+}
+
+// Answer reads the response that the last result stands for.
+func (c *Container) Answer(r Result) Answer {
 	code, format, payload := c.responder.End(r.Value)
-	return Answer{code, format, slices.Clone(payload)}, r
+	return Answer{code, format, slices.Clone(payload)}
 }
 
 // Put stores value under key in a store, as if it had been there.

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/femto-containers/femto/internal/author"
+	"github.com/femto-containers/femto/internal/project"
+)
+
+func newInitCommand() *cobra.Command {
+	var template, lang string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "init NAME",
+		Short: "Make a project: source, tests, key, and an image that runs",
+		Long: `Makes the folder NAME with a container's source, femto.toml, tests, a key pair
+that signs what you deploy, and the image of the source: femto run works there
+without a compiler. NAME may be a path; the last part is the container's name.`,
+		Example: `  femto init hello
+  femto init hello --template coap`,
+		Args: exactArgs("the project's NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if lang != "c" {
+				return usageError(cmd, fmt.Errorf("--lang %s: there are templates for c", lang))
+			}
+			dir := filepath.Clean(args[0])
+			name := filepath.Base(dir)
+			p, err := project.Init(dir, name, template)
+			if err != nil {
+				return projectError(err)
+			}
+			key, err := author.GenerateKey()
+			if err != nil {
+				return err
+			}
+			if err := saveKey(key, filepath.Join(dir, "tenant.key")); err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), "femto.init/1", map[string]any{
+					"name": name, "folder": dir, "template": template, "image": p.ImageFile(), "key_id": key.Public().ID().String(),
+				})
+			}
+			stderr := cmd.ErrOrStderr()
+			fmt.Fprintf(stderr, "%s is a %s container: edit %s\n", dir, template, filepath.Join(dir, "src", name+".c"))
+			fmt.Fprintf(stderr, "next: cd %s && femto run\n", dir)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&template, "template", "timer", "what to begin with: "+strings.Join(project.Templates, ", "))
+	f.StringVar(&lang, "lang", "c", "language of the source: c")
+	addJSONFlag(cmd, &asJSON)
+	completeFrom(cmd, "template", project.Templates)
+	completeFrom(cmd, "lang", []string{"c"})
+	return cmd
+}
+
+// completeFrom lets shells complete a flag from a list.
+func completeFrom(cmd *cobra.Command, flag string, words []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err) // the flag does not exist: a mistake of ours
+	}
+}

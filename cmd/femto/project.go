@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/diagnose"
+	"github.com/femto-containers/femto/internal/project"
+	"github.com/femto-containers/femto/vm"
+)
+
+// openProject finds the project that the command is called in.
+func openProject() (*project.Project, error) {
+	p, err := project.Find(".")
+	return p, projectError(err)
+}
+
+// projectError puts what goes wrong with files of a project into words.
+func projectError(err error) error {
+	var list diagnose.List
+	var path *os.PathError
+	if err == nil || errors.As(err, &list) || !errors.As(err, &path) {
+		return err
+	}
+	return &commandError{exit: exitUsage, what: "cannot read or write " + path.Path, why: path.Err.Error(), err: err}
+}
+
+// built is a project's image and what its check found.
+type built struct {
+	*project.Project
+	*project.Built
+	report *project.Report
+}
+
+// buildProject makes the project's image, if what it is made of has changed,
+// and checks it.
+func buildProject(cmd *cobra.Command, p *project.Project) (*built, error) {
+	b, err := p.Build(cmd.Context())
+	if err != nil {
+		return nil, projectError(err)
+	}
+	report, list := p.Check(b)
+	if len(list) > 0 {
+		return nil, list
+	}
+	return &built{p, b, report}, nil
+}
+
+// keyFileOf is the project's key, unless a flag or the environment names one.
+func keyFileOf(cmd *cobra.Command, p *project.Project, named string) string {
+	if cmd.Flags().Changed("key") || os.Getenv("FEMTO_KEY") != "" {
+		return named
+	}
+	return filepath.Join(p.Dir, named)
+}
+
+// sideFile finds the side file of an image: beside it, or in a project's
+// folder there. nil: there is none.
+func sideFile(imageFile string, raw []byte) *build.Debug {
+	dir := filepath.Dir(imageFile)
+	for _, d := range []string{dir, filepath.Join(dir, project.Folder)} {
+		if file, err := os.ReadFile(filepath.Join(d, build.DebugName(raw))); err == nil {
+			if debug, err := build.ParseDebug(file, raw); err == nil {
+				return debug
+			}
+		}
+	}
+	return nil
+}
+
+// usesText is a report in one line, for people.
+func usesText(r *project.Report) string {
+	var parts []string
+	for _, u := range r.Uses {
+		text := fmt.Sprintf("%s %d %s", u.What, u.Used, u.Unit)
+		if u.Limit > 0 {
+			text = fmt.Sprintf("%s %d of %d %s", u.What, u.Used, u.Limit, u.Unit)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printReport writes a report as a table.
+func printReport(w io.Writer, p *project.Project, r *project.Report) error {
+	t := newTable(w)
+	for _, u := range r.Uses {
+		limit := ""
+		if u.Limit > 0 {
+			limit = fmt.Sprintf("of %d", u.Limit)
+		}
+		fmt.Fprintf(t, "%s\t%d %s\t%s\n", u.What, u.Used, u.Unit, limit)
+	}
+	if n := p.Config.Budget.Instructions; n > 0 {
+		fmt.Fprintf(t, "instructions\t\tof %d per activation, enforced when it runs\n", n)
+	}
+	granted := "any is granted"
+	if r.Granted != nil {
+		granted = "granted " + dash(strings.Join(r.Granted, " "))
+	}
+	fmt.Fprintf(t, "helpers\t%s\t%s\n", dash(strings.Join(r.Helpers, " ")), granted)
+	fmt.Fprintf(t, "stores\tlocal %d, tenant %d, global %d\tentries\n", r.Stores[0], r.Stores[1], r.Stores[2])
+	return t.Flush()
+}
+
+// faultCodes are the numbers of what stops containers.
+var faultCodes = map[vm.Fault]diagnose.Code{
+	vm.FaultMemory: diagnose.MemoryFault, vm.FaultBudget: diagnose.BudgetFault,
+	vm.FaultArgument: diagnose.ArgumentFault, vm.FaultDepth: diagnose.DepthFault,
+}
+
+// faultDiagnostic says what stopped a container, at a line of its source if
+// debug has one.
+func faultDiagnostic(dir string, debug *build.Debug, fault vm.Fault, slot int, address uint64, where string) diagnose.List {
+	code := faultCodes[fault]
+	if code == 0 {
+		code = diagnose.OtherFault
+	}
+	d := &diagnose.Diagnostic{Code: code, What: "the container was stopped: " + fault.Error(), Where: where, Err: fault,
+		Why: fmt.Sprintf("at instruction %d", slot)}
+	if debug != nil {
+		d.Place = project.PlaceOf(debug, slot)
+		if f, ok := debug.Function(slot); ok {
+			d.Why = fmt.Sprintf("at instruction %d, in %s", slot, f.Name)
+		}
+	}
+	if fault == vm.FaultMemory {
+		d.Why += ", which is for address " + addressText(address)
+	}
+	list := diagnose.List{d}
+	list.Read(dir)
+	return list
+}
+
+// addressText says in which region an address lies.
+func addressText(address uint64) string {
+	names := []string{vm.RegionNull: "null", vm.RegionStack: "the stack", vm.RegionContext: "the context", vm.RegionData: "the variables", vm.RegionRodata: "the constants"}
+	region := int(address >> 28)
+	if address>>32 != 0 || region >= len(names) {
+		return fmt.Sprintf("%#x", address)
+	}
+	return fmt.Sprintf("%#x, %+d in %s", address, int32(address<<4)>>4, names[region])
+}
