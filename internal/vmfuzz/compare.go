@@ -112,8 +112,9 @@ func compareRun(k Case, cut cut, need vm.Need, ref *refvm.Machine, want *yard) e
 	var before count
 	status := m.Run()
 	for pieces := 0; status == vm.Suspended; pieces++ {
-		if pieces > int(k.Budget)+1 {
-			return fmt.Errorf("%d pieces of a budget of %d", pieces, k.Budget)
+		// Each executes an instruction at least.
+		if slots := len(k.Text) / 8; pieces > int(k.Budget)+slots {
+			return fmt.Errorf("%d pieces of a budget of %d and a text of %d slots", pieces, k.Budget, slots)
 		}
 		spent := count{before.instructions + int64(m.Instructions()), before.charged + int64(m.Charged())}
 		// What is left can be below 0 between the places where it is tested,
