@@ -75,35 +75,30 @@ func (s *SHA256) compress() {
 		p := s.block[4*i : 4*i+4]
 		w[i] = uint32(p[0])<<24 | uint32(p[1])<<16 | uint32(p[2])<<8 | uint32(p[3])
 	}
-	a, b, c, d, e, f, g, h := s.h[0], s.h[1], s.h[2], s.h[3], s.h[4], s.h[5], s.h[6], s.h[7]
+	var v [24]uint32 // a to h: each round writes the new a before the old
+	copy(v[:], s.h[:])
 	for i := 0; i < 64; i++ {
-		word := w[i&15]
+		k := i & 15
+		if k == 0 {
+			copy(v[16:], v[:8])
+		}
+		word := w[k]
 		if i >= 16 {
 			x, y := w[(i+1)&15], w[(i+14)&15]
 			word += w[(i+9)&15] +
 				(bits.RotateLeft32(x, -7) ^ bits.RotateLeft32(x, -18) ^ x>>3) +
 				(bits.RotateLeft32(y, -17) ^ bits.RotateLeft32(y, -19) ^ y>>10)
-			w[i&15] = word
+			w[k] = word
 		}
-		t := h + word + uint32(constants[i]>>32) + (e&f ^ ^e&g) +
+		p := (*[9]uint32)(v[15-k:])
+		a, e := p[1], p[5]
+		t := p[8] + word + uint32(constants[i]>>32) + (e&p[6] ^ ^e&p[7]) +
 			(bits.RotateLeft32(e, -6) ^ bits.RotateLeft32(e, -11) ^ bits.RotateLeft32(e, -25))
-		u := (a&b ^ a&c ^ b&c) +
+		p[4] += t
+		p[0] = t + (a&p[2] ^ a&p[3] ^ p[2]&p[3]) +
 			(bits.RotateLeft32(a, -2) ^ bits.RotateLeft32(a, -13) ^ bits.RotateLeft32(a, -22))
-		h = g
-		g = f
-		f = e
-		e = d + t
-		d = c
-		c = b
-		b = a
-		a = t + u
 	}
-	s.h[0] += a
-	s.h[1] += b
-	s.h[2] += c
-	s.h[3] += d
-	s.h[4] += e
-	s.h[5] += f
-	s.h[6] += g
-	s.h[7] += h
+	for i := range s.h {
+		s.h[i] += v[i]
+	}
 }

@@ -77,35 +77,30 @@ func (s *SHA512) compress() {
 		w[i] = uint64(p[0])<<56 | uint64(p[1])<<48 | uint64(p[2])<<40 | uint64(p[3])<<32 |
 			uint64(p[4])<<24 | uint64(p[5])<<16 | uint64(p[6])<<8 | uint64(p[7])
 	}
-	a, b, c, d, e, f, g, h := s.h[0], s.h[1], s.h[2], s.h[3], s.h[4], s.h[5], s.h[6], s.h[7]
+	var v [24]uint64 // a to h: each round writes the new a before the old
+	copy(v[:], s.h[:])
 	for i := 0; i < 80; i++ {
-		word := w[i&15]
+		k := i & 15
+		if k == 0 {
+			copy(v[16:], v[:8])
+		}
+		word := w[k]
 		if i >= 16 {
 			x, y := w[(i+1)&15], w[(i+14)&15]
 			word += w[(i+9)&15] +
 				(bits.RotateLeft64(x, -1) ^ bits.RotateLeft64(x, -8) ^ x>>7) +
 				(bits.RotateLeft64(y, -19) ^ bits.RotateLeft64(y, -61) ^ y>>6)
-			w[i&15] = word
+			w[k] = word
 		}
-		t := h + word + constants[i] + (e&f ^ ^e&g) +
+		p := (*[9]uint64)(v[15-k:])
+		a, e := p[1], p[5]
+		t := p[8] + word + constants[i] + (e&p[6] ^ ^e&p[7]) +
 			(bits.RotateLeft64(e, -14) ^ bits.RotateLeft64(e, -18) ^ bits.RotateLeft64(e, -41))
-		u := (a&b ^ a&c ^ b&c) +
+		p[4] += t
+		p[0] = t + (a&p[2] ^ a&p[3] ^ p[2]&p[3]) +
 			(bits.RotateLeft64(a, -28) ^ bits.RotateLeft64(a, -34) ^ bits.RotateLeft64(a, -39))
-		h = g
-		g = f
-		f = e
-		e = d + t
-		d = c
-		c = b
-		b = a
-		a = t + u
 	}
-	s.h[0] += a
-	s.h[1] += b
-	s.h[2] += c
-	s.h[3] += d
-	s.h[4] += e
-	s.h[5] += f
-	s.h[6] += g
-	s.h[7] += h
+	for i := range s.h {
+		s.h[i] += v[i]
+	}
 }
