@@ -83,9 +83,10 @@ type Agent struct {
 	reader    link.Addr
 	readUntil int64
 	nonce     uint64
-	reboot    int64 // when; 0: not
-	tries     uint8 // fetches that came to nothing
-	tried     int64 // when one of them was forgiven
+	reboot    int64  // when; 0: not
+	tries     uint8  // fetches that came to nothing
+	tried     int64  // when one of them was forgiven
+	told      uint32 // the sum of states that observers know
 
 	update    update
 	report    *report // the first of reports; the other is what it was
@@ -151,8 +152,9 @@ func (a *Agent) Deliver(now int64, from link.Addr, datagram []byte) {
 // Poll does what is due at now, in microseconds, and returns when it wants to
 // be called again at the latest.
 func (a *Agent) Poll(now int64) (next int64) {
-	next = a.endpoint.Poll(now)
 	a.watch()
+	a.tell()
+	next = a.endpoint.Poll(now)
 	if a.c.Stores != nil {
 		next = min(next, a.c.Stores.keep(a, now, a.reboot != 0))
 	}

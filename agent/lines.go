@@ -63,12 +63,14 @@ func (l *Lines) Add(now int64, hook string, name, text []byte) {
 //go:noinline
 func lineSize(b []byte) int { return lineHead + int(b[8]) + int(b[9]) }
 
-// ServeCoAP answers GET logs[?b=BOOT&n=NEXT], in hexadecimal of 8 digits: the
-// lines from number NEXT on, or all that are kept if BOOT is of another start.
+// ServeCoAP answers GET logs[?b=BOOT&n=NEXT][&m=MOST], in hexadecimal of 8 digits:
+// the lines from number NEXT on, or all that are kept if BOOT is of another start;
+// not more than MOST, which for an observer that only wants to hear when there
+// is something to read is 0.
 //
 //go:noinline
 func (l *Lines) ServeCoAP(_ int64, req *coap.Request, resp *coap.Response) {
-	boot, wanted := ^l.Boot, uint32(0)
+	boot, wanted, most := ^l.Boot, uint32(0), ^uint32(0)
 	for i := 0; i < req.NumQuery(); i++ {
 		q := req.Query(i)
 		var value [4]byte
@@ -80,6 +82,8 @@ func (l *Lines) ServeCoAP(_ int64, req *coap.Request, resp *coap.Response) {
 			boot = binary.BigEndian.Uint32(value[:])
 		case 'n':
 			wanted = binary.BigEndian.Uint32(value[:])
+		case 'm':
+			most = binary.BigEndian.Uint32(value[:])
 		}
 	}
 	if boot != l.Boot || wanted > l.next {
@@ -96,7 +100,7 @@ func (l *Lines) ServeCoAP(_ int64, req *coap.Request, resp *coap.Response) {
 	// As many as fit: a line's CBOR is at most three bytes longer than it is in
 	// the ring, and the map around them takes less than 32.
 	count, end := 0, 0
-	for room := cap(resp.Body) - 32; end < len(lines); count++ {
+	for room := cap(resp.Body) - 32; end < len(lines) && uint32(count) < most; count++ {
 		n := lineSize(lines[end:])
 		if room -= n + 3; room < 0 {
 			break

@@ -80,6 +80,7 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 			a.serveInfo(now, a.readable(now, &req.From), resp)
 			return
 		case atList:
+			resp.Topic = topicList
 			a.serveList(resp)
 			return
 		case atCounter, atStore:
@@ -89,6 +90,7 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 			a.serveTrust(resp)
 			return
 		case atLogs:
+			resp.Topic = topicLogs
 			a.c.Logs.ServeCoAP(now, req, resp)
 			return
 		}

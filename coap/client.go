@@ -154,8 +154,13 @@ func (c *Call) uploading() bool {
 
 // begin sends the message that is due.
 func (e *Endpoint) begin(now int64, c *Call) Error {
-	c.id = e.messageID()
 	c.token = e.rand()
+	return e.transmit(now, c)
+}
+
+// transmit sends the message that is due with the token that there is.
+func (e *Endpoint) transmit(now int64, c *Call) Error {
+	c.id = e.messageID()
 	if err := c.compose(); err != 0 {
 		return err
 	}

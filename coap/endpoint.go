@@ -71,7 +71,7 @@ const Overhead = 40
 // exchange, call and for the Endpoint itself, one body per transfer and for
 // the Endpoint itself, and the options of each observed request.
 func (c *Config) MemorySize() int {
-	return (len(c.Exchanges)+len(c.Calls)+1)*c.Datagram + (len(c.Transfers)+1)*c.Body + len(c.Observers)*observerOptions
+	return (len(c.Exchanges)+len(c.Calls)+1)*c.Datagram + (len(c.Transfers)+1)*c.Body + len(c.Observers)*ObserverOptions
 }
 
 // Counters count what an Endpoint did, modulo 2^32.
@@ -134,7 +134,7 @@ func (e *Endpoint) Init(c *Config) Error {
 	}
 	for i := range c.Observers {
 		c.Observers[i] = Observer{}
-		c.Observers[i].options = carve(&memory, observerOptions)
+		c.Observers[i].options = carve(&memory, ObserverOptions)
 	}
 	e.scratch = carve(&memory, c.Datagram)
 	e.body = carve(&memory, c.Body)

@@ -20,9 +20,9 @@ type Observer struct {
 	options  []byte
 }
 
-// observerOptions is room for the options of an observed request, bytes. One
+// ObserverOptions is room for the options of an observed request, bytes. One
 // with more is answered, and not observed.
-const observerOptions = 48
+const ObserverOptions = 48
 
 // Notify says that the resources whose responses gave this topic have changed.
 // Poll tells their observers; until then, and until an observer acknowledges,
@@ -63,7 +63,7 @@ func (e *Endpoint) observe() {
 			o = x
 		}
 	}
-	good := r.observe == observeRegister && e.response.Code == Content && e.response.Topic != 0 && len(m.options) <= observerOptions
+	good := r.observe == observeRegister && e.response.Code == Content && e.response.Topic != 0 && len(m.options) <= ObserverOptions
 	switch {
 	case o != nil:
 		o.open = good
@@ -132,6 +132,14 @@ func (e *Endpoint) settleObserver() bool {
 		}
 	}
 	return false
+}
+
+// Renew registers an observation of ours again, with the token it has, as it
+// should be when nothing was heard for a while: the server may have been
+// restarted (RFC 7641 §3.3.1). The next state counts as newer.
+func (e *Endpoint) Renew(now int64, c *Call) Error {
+	c.watching = false
+	return e.transmit(now, c)
 }
 
 // notified passes a notification on, unless a newer one was there before it

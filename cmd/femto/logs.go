@@ -16,9 +16,6 @@ import (
 	"github.com/femto-containers/femto/internal/remote"
 )
 
-// logsInterval is between looks for new lines.
-const logsInterval = 250 * time.Millisecond
-
 func newLogsCommand() *cobra.Command {
 	var c connection
 	var all, follow, asJSON bool
@@ -83,15 +80,23 @@ type logPrinter struct {
 	out, talk io.Writer
 	asJSON    bool
 	only      string // container; empty: every one
+	last      *remote.Lines
 	lines     int
 	lost      uint64
 }
 
 // print prints what the device has kept, and if follow what comes.
 func (p *logPrinter) print(ctx context.Context, d *remote.Device, follow bool) error {
-	var last *remote.Lines
+	if err := p.rest(ctx, d); err != nil || !follow {
+		return err
+	}
+	return d.FollowLogs(ctx, func() error { return p.rest(ctx, d) })
+}
+
+// rest prints the lines after the last one.
+func (p *logPrinter) rest(ctx context.Context, d *remote.Device) error {
 	for {
-		lines, err := d.Logs(ctx, last)
+		lines, err := d.Logs(ctx, p.last)
 		var status *client.StatusError
 		if errors.As(err, &status) && status.Code == coap.NotFound {
 			return &commandError{exit: exitMismatch, what: "the device keeps no log", where: d.URI,
@@ -100,7 +105,7 @@ func (p *logPrinter) print(ctx context.Context, d *remote.Device, follow bool) e
 		if err != nil {
 			return err
 		}
-		if last != nil && last.Boot != lines.Boot {
+		if p.last != nil && p.last.Boot != lines.Boot {
 			p.event("status", map[string]any{"text": "the device was started anew"}, "the device was started anew")
 		}
 		if lines.Lost > 0 {
@@ -110,18 +115,9 @@ func (p *logPrinter) print(ctx context.Context, d *remote.Device, follow bool) e
 		for i := range lines.Lines {
 			p.line(&lines.Lines[i])
 		}
-		last = lines
-		if len(lines.Lines) > 0 {
-			continue
-		}
-		if !follow {
+		p.last = lines
+		if len(lines.Lines) == 0 {
 			return nil
-		}
-		wait, cancel := context.WithTimeout(ctx, logsInterval)
-		<-wait.Done()
-		cancel()
-		if err := ctx.Err(); err != nil {
-			return err
 		}
 	}
 }

@@ -42,8 +42,9 @@ const (
 	timerPeriod = 1_000_000
 
 	datagram   = blockSize + coap.Overhead + 64
-	coapMemory = (exchanges+calls+1)*datagram + (transfers+1)*maxBody
+	coapMemory = (exchanges+calls+1)*datagram + (transfers+1)*maxBody + observers*coap.ObserverOptions
 	calls      = 1
+	observers  = 2
 )
 
 // MaxDatagram is the length in bytes of the longest datagram that is sent or
@@ -98,6 +99,7 @@ type Node struct {
 	exchanges  [exchanges]coap.Exchange
 	transfers  [transfers]coap.Transfer
 	calls      [calls]coap.Call
+	observers  [observers]coap.Observer
 
 	stack    [stackSize]byte
 	memory   [memory]byte
@@ -166,6 +168,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	a.CoAP.Exchanges = n.exchanges[:]
 	a.CoAP.Transfers = n.transfers[:]
 	a.CoAP.Calls = n.calls[:]
+	a.CoAP.Observers = n.observers[:]
 	a.CoAP.Memory = n.coap[:]
 	a.CoAP.Datagram = datagram
 	a.CoAP.Body = maxBody
@@ -189,6 +192,7 @@ func Why(err agent.Error) string {
 // PrintLine prints a line of a container, after its hook and name, and keeps it
 // for whoever asks.
 func (n *Node) PrintLine(container *engine.Container, line []byte, print func(text []byte)) {
+	n.agent.Printed()
 	n.lines.Add(n.engine.Now(), n.hooks[container.Hook()].Name, container.Name(), line)
 	var b [36]byte
 	b[0] = '['
@@ -221,7 +225,8 @@ func (n *Node) Deliver(now int64, from link.Addr, datagram []byte) {
 // latest.
 func (n *Node) Poll(now int64) (next int64) {
 	n.switchTo(now, threadContainers)
-	next = min(n.agent.Poll(now), n.engine.Poll(now))
+	next = n.engine.Poll(now)
+	next = min(next, n.agent.Poll(now)) // which tells of what the engine did
 	n.switchTo(now, threadIdle)
 	return next
 }

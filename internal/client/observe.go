@@ -13,22 +13,13 @@ var ErrNotObserved = errors.New("the device does not tell of changes")
 
 // refresh is after how much silence an observation is registered anew: a device
 // forgets its observers when it restarts (RFC 7641 §3.3.1).
-const refresh = 60 * time.Second
+const refresh = 15 * time.Second
 
 // Observe gives changed the answer to req, a GET, and every later state that the
-// device sends, until changed returns false. Errors are ErrNotObserved after a
-// first state, the cause of ctx, and those of Do.
-func (c *Client) Observe(ctx context.Context, req Request, changed func(Response) bool) error {
-	for {
-		again, err := c.observe(ctx, req, changed)
-		if !again {
-			return err
-		}
-	}
-}
-
-// observe is one registration. again says that it ended in silence.
-func (c *Client) observe(ctx context.Context, req Request, changed func(Response) bool) (again bool, err error) {
+// device sends, until changed returns false; after a silence the same state
+// again. changed may Do. Errors are ErrNotObserved after a first state, the cause
+// of ctx, and those of Do.
+func (c *Client) Observe(ctx context.Context, req Request, changed func(Response) bool) (err error) {
 	c.sendErr = nil
 	s := &states{}
 	s.client, s.size = c, -1
@@ -37,7 +28,7 @@ func (c *Client) observe(ctx context.Context, req Request, changed func(Response
 		Code: req.Method, Path: []byte(req.Path), Query: []byte(req.Query), Observe: true,
 	}, s)
 	if e != 0 {
-		return false, e
+		return e
 	}
 	defer func() {
 		if !s.done {
@@ -53,24 +44,28 @@ func (c *Client) observe(ctx context.Context, req Request, changed func(Response
 		cancel()
 		switch {
 		case s.done:
-			return false, c.ended(s, changed, start)
-		case expired && s.heard:
-			return true, nil
+			return c.ended(s, changed, start)
 		case expired:
 			err = nil
+			if s.heard {
+				s.heard, start = false, time.Now()
+				if e := c.endpoint.Renew(c.clock(), call); e != 0 {
+					return e
+				}
+			}
 			continue
 		case err != nil:
-			return false, err
+			return err
 		}
 		s.fresh = false
 		state := s.response
 		if s.more {
 			if state, err = c.Do(ctx, req); err != nil {
-				return false, err
+				return err
 			}
 		}
 		if !changed(state) {
-			return false, nil
+			return nil
 		}
 	}
 }

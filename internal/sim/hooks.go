@@ -172,6 +172,7 @@ func (d *Device) flush(now int64) {
 		if p.container.Hook() != hookLog && d.drops(now, p.line) {
 			continue
 		}
+		d.agent.Printed()
 		d.lines.Add(p.now, d.engine.Hook(p.container.Hook()).Name, p.container.Name(), p.line)
 		if d.start.Log != nil {
 			d.start.Log(d.containerName(p.container), string(p.line))

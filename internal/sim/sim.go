@@ -42,6 +42,7 @@ const (
 	maxEnvelope  = 1024
 	maxContext   = 1024
 	blockSize    = 1024
+	observers    = 2
 	budget       = 100_000 // instructions per activation
 	quantum      = 10_000  // of them, after which a long-running container gives way
 	faultLimit   = 8       // consecutive faults before a container is detached
@@ -187,6 +188,7 @@ func (d *Device) init(c Config) (err error) {
 			Exchanges: make([]coap.Exchange, 8),
 			Transfers: make([]coap.Transfer, 2),
 			Calls:     make([]coap.Call, 1),
+			Observers: make([]coap.Observer, observers),
 			Datagram:  blockSize + coap.Overhead + 64,
 			Body:      2048,
 			BlockSize: blockSize,
@@ -266,8 +268,9 @@ func (d *Device) Deliver(now int64, from link.Addr, datagram []byte) {
 
 // Poll does what is due, firing hooks among it (udplink.Node).
 func (d *Device) Poll(now int64) (next int64) {
-	next = min(d.agent.Poll(now), d.pollBoard(now), d.engine.Poll(now))
+	next = min(d.pollBoard(now), d.engine.Poll(now))
 	d.flush(now)
+	next = min(next, d.agent.Poll(now)) // last: it tells of what the others did
 	if d.reboot {
 		d.reboot = false
 		if err := d.init(d.start); err != nil {
