@@ -12,11 +12,10 @@ const (
 	Suspended               // the quantum is spent; Run goes on
 )
 
-// A frame is what a local call saves.
-type frame struct {
-	ret   int
-	saved [4]uint64 // r6 to r9
-}
+// A frame is what a local call saves: r6 to r9 and the pc to return to.
+type frame [frameSize]uint64
+
+const frameSize = 5
 
 // A Machine is the state of one activation. Containers that run to completion
 // may share one; a suspended container keeps its own. The exported fields are
@@ -95,6 +94,8 @@ func (m *Machine) Register(n int) uint64 { return m.r[n&15] }
 // Run executes until the program exits, faults, or has spent its quantum; in
 // the last case calling Run again goes on. Run on a machine that is Done or
 // Faulted changes nothing.
+//
+//go:noinline
 func (m *Machine) Run() Status {
 	if m.status != Ready && m.status != Suspended {
 		return m.status

@@ -26,8 +26,8 @@ var roots = []string{"Machine.Run", "Machine.Reset", "Machine.Save", "Machine.Re
 
 // writers of the state that a suspended run resumes from.
 var resumedState = map[string][]string{
-	"pc":     {"Machine.Reset", "Machine.keep", "Machine.loop", "Machine.loopHost", "Machine.step", "Machine.branch", "Machine.memory", "Machine.invoke"},
-	"depth":  {"Machine.Reset", "Machine.keep", "Machine.branch", "Machine.loopHost"},
+	"pc":     {"Machine.Reset", "Machine.Restore", "Machine.loop", "Machine.loopHost", "Machine.step", "Machine.branch", "Machine.memory", "Machine.invoke"},
+	"depth":  {"Machine.Reset", "Machine.Restore", "Machine.branch", "Machine.loopHost"},
 	"frames": {"Machine.keep", "Machine.branch"},
 	"frame":  {"Machine.Reset"},
 	"text":   {"Machine.Reset"},
@@ -517,7 +517,7 @@ func TestRulesTell(t *testing.T) {
 		{"check with a memory", "check.go", "op, regs := text[at], text[at+1]\n\tswitch", "seen++\nop, regs := text[at], text[at+1]\n\tswitch", "the check uses the variable seen"},
 		{"check writes", "check.go", "op, regs := text[at], text[at+1]\n\tswitch", "text[at] = 0\nop, regs := text[at], text[at+1]\n\tswitch", "the check writes the text"},
 		{"pc from elsewhere", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.pc = 0", "writes pc"},
-		{"return address from elsewhere", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.frames[0].ret++", "writes frames"},
+		{"return address from elsewhere", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.frames[0][4]++", "writes frames"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			files := map[string]string{}

@@ -64,8 +64,8 @@ func (m *Machine) branch(op uint8, src uint32, distance int32) Fault {
 		}
 		f := &m.frames[m.depth]
 		m.depth++
-		f.ret = m.pc
-		copy(f.saved[:], m.r[6:10])
+		copy(f[:], m.r[6:10])
+		f[4] = uint64(m.pc)
 		m.r[isa.FramePointer] -= uint64(m.frame)
 	case isa.ClassJMP | isa.EXIT:
 		if m.depth == 0 {
@@ -73,9 +73,9 @@ func (m *Machine) branch(op uint8, src uint32, distance int32) Fault {
 		}
 		m.depth--
 		f := &m.frames[m.depth&(MaxDepth-1)]
-		copy(m.r[6:10], f.saved[:])
+		copy(m.r[6:10], f[:])
 		m.r[isa.FramePointer] += uint64(m.frame)
-		distance = int32(f.ret-m.pc) >> 3
+		distance = (int32(f[4]) - int32(m.pc)) >> 3
 	}
 	m.pc += int(distance) * slot
 	m.budget += distance

@@ -1,20 +1,17 @@
 package vm
 
-import "github.com/femto-containers/femto/isa"
-
 // Containers that suspend can share a machine as well, if what has to survive
-// between two slices is kept elsewhere: the place in the text, the registers
+// between two slices is kept elsewhere: the registers, the place in the text
 // and the open calls.
 
 const (
-	savedRegisters = isa.FramePointer + 1
-	savedHead      = 8 + 8*savedRegisters
-	savedFrame     = 8 + 8*4
+	place     = 11 // register, of no instruction, that takes pc and depth
+	savedHead = place + 1
 )
 
 // SavedSize returns the bytes that Save needs for a program whose Need.Depth
 // is depth.
-func SavedSize(depth uint8) int { return savedHead + int(min(depth, MaxDepth))*savedFrame }
+func SavedSize(depth uint8) int { return 8 * (savedHead + int(min(depth, MaxDepth))*frameSize) }
 
 // Suspend lets Run return Suspended when the helper has returned; the next Run
 // goes on behind the call. The machine must have a Quantum.
@@ -28,10 +25,12 @@ func (c *Call) Suspend() {
 // bytes and must be out of containers' reach: Restore trusts it. It reports
 // false if there are more open calls than the program was found to have.
 func (m *Machine) Save(dst []byte) bool {
-	if SavedSize(m.depth) > len(dst) {
+	n := SavedSize(m.depth)
+	if n > len(dst) {
 		return false
 	}
-	m.keep(dst, false)
+	m.r[place] = uint64(m.pc) | uint64(m.depth)<<32
+	m.keep(dst[:n], false)
 	return true
 }
 
@@ -39,47 +38,25 @@ func (m *Machine) Save(dst []byte) bool {
 // Reset, called before with the same text, has set.
 func (m *Machine) Restore(src []byte) {
 	m.keep(src, true)
+	m.pc, m.depth = int(m.r[place]&(1<<31-1)), uint8(m.r[place]>>32)
 	m.budget += int32(m.pc / slot)
 }
 
-// keep writes the state to b or, if back is set, reads it from there.
-func (m *Machine) keep(b []byte, back bool) {
-	place := uint64(m.pc) | uint64(m.depth)<<32
-	b = carry(b, &place, back)
-	m.pc, m.depth = int(place&(1<<31-1)), uint8(place>>32)
-	for i := range savedRegisters {
-		b = carry(b, &m.r[i], back)
-	}
-	for i := range m.depth {
-		f := &m.frames[i&(MaxDepth-1)]
-		ret := uint64(f.ret)
-		b = carry(b, &ret, back)
-		f.ret = int(ret & (1<<31 - 1))
-		for j := range f.saved {
-			b = carry(b, &f.saved[j], back)
-		}
-	}
-}
-
-// carry copies word to the start of b, or back, and returns the rest of b.
+// keep writes the state to b or, if back is set, reads it from there. Each
+// word is turned by a byte eight times, and so left as it was.
 //
 //go:noinline
-func carry(b []byte, word *uint64, back bool) []byte {
-	const size = 8
-	if len(b) < size {
-		return b // not reached: b is as long as SavedSize says
-	}
-	v := *word
-	for i := range size {
-		if back {
-			v = v>>8 | uint64(b[i])<<56
-		} else {
-			b[i] = uint8(v)
-			v >>= 8
+func (m *Machine) keep(b []byte, back bool) {
+	for i := range b {
+		w := &m.r[i>>3&15]
+		if f := uint(i)>>3 - savedHead; i>>3 >= savedHead {
+			w = &m.frames[f/frameSize&(MaxDepth-1)][f%frameSize]
 		}
+		v := *w
+		if back {
+			v = v&^0xff | uint64(b[i])
+		}
+		b[i] = uint8(v)
+		*w = v>>8 | v<<56
 	}
-	if back {
-		*word = v
-	}
-	return b[size:]
 }

@@ -189,8 +189,7 @@ var calls = map[string]string{
 		}
 		f := &m.frames[m.depth]
 		m.depth++
-		f.ret = pc * slot
-		f.saved = [4]uint64{m.r[6], m.r[7], m.r[8], m.r[9]}
+		*f = frame{m.r[6], m.r[7], m.r[8], m.r[9], uint64(pc * slot)}
 		m.r[isa.FramePointer] -= uint64(m.frame)
 	`,
 	"Exit": `if m.depth == 0 {
@@ -198,10 +197,10 @@ var calls = map[string]string{
 		}
 		m.depth--
 		f := &m.frames[m.depth&(MaxDepth-1)]
-		m.r[6], m.r[7], m.r[8], m.r[9] = f.saved[0], f.saved[1], f.saved[2], f.saved[3]
+		m.r[6], m.r[7], m.r[8], m.r[9] = f[0], f[1], f[2], f[3]
 		m.r[isa.FramePointer] += uint64(m.frame)
-		budget += int32(f.ret/slot - pc)
-		pc = f.ret / slot
+		budget += int32(int(f[4]&textMask)/slot - pc)
+		pc = int(f[4]&textMask) / slot
 		if budget < 0 {
 			fault = FaultBudget
 			pc++
