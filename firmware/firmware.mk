@@ -1,7 +1,7 @@
 # Firmware for emulated boards; the top Makefile includes this file.
 BOARDS = lm3s6965 lm3s6965-m4 lm3s6965-m7 riscv-virt
 
-.PHONY: tinygo boards test-boards sizes counts
+.PHONY: tinygo boards demo-boards demo-memory test-boards sizes counts
 
 tinygo: ## find or build TinyGo and its libraries
 	@firmware/toolchain.sh
@@ -11,6 +11,15 @@ boards: ## the firmware of every emulated board, in bin/firmware
 		echo "build $$board"; \
 		firmware/build.sh $$board ./firmware/$${board%-m[47]} bin/firmware/$$board.elf || exit 1; \
 	done
+
+demo-boards: ## the firmware that has what examples/three-containers needs
+	@for board in lm3s6965 riscv-virt; do \
+		echo "build $$board-demo"; \
+		firmware/build.sh $$board ./firmware/$$board bin/firmware/$$board-demo.elf -tags demo || exit 1; \
+	done
+
+demo-memory: ## RAM of examples/three-containers on the emulated Cortex-M3
+	@$(GO) test -tags boards -count=1 -v -run TestDemonstrationMemory ./firmware
 
 test-boards: ## the firmware on emulated boards, end to end
 	$(GO) test -tags boards -count=1 -timeout 20m ./firmware

@@ -76,7 +76,7 @@ func (c *Message) Put(b []byte) {
 }
 
 // CoapHook declares the hook "coap", da560aee-cf44-5cca-bdea-d827fa79720b.
-// It fires for a request to the container's path. Its result: length of the response, which lies in buffer; 0: not answered; below 0: minus the response code, without payload.
+// It fires for GET /c, and for GET /c/NAME with the container NAME alone. Its result: length of the response, which lies in buffer; 0: not answered; below 0: minus the response code, without payload.
 func CoapHook(h *engine.Hook) {
 	h.Name = "coap"
 	h.UUID = [16]byte{0xda, 0x56, 0x0a, 0xee, 0xcf, 0x44, 0x5c, 0xca, 0xbd, 0xea, 0xd8, 0x27, 0xfa, 0x79, 0x72, 0x0b}

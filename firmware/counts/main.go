@@ -12,6 +12,7 @@ import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/engine/helpers"
+	standard "github.com/femto-containers/femto/engine/hooks"
 	"github.com/femto-containers/femto/examples"
 	"github.com/femto-containers/femto/firmware/board"
 	"github.com/femto-containers/femto/firmware/node"
@@ -218,7 +219,7 @@ var (
 	hosting    engine.Engine
 	hooks      [3]engine.Hook
 	containers [3]engine.Container
-	entries    [4]engine.Entry
+	entries    [8]engine.Entry
 	memory     [64]byte
 	line       [64]byte
 	picture    [256]byte
@@ -231,6 +232,7 @@ func engines() {
 		hooks[i].UUID[0] = byte(i)
 		hooks[i].ContextMax = 64
 	}
+	standard.ThreadHook(&hooks[2])
 	hosting.Init(&engine.Config{Hooks: hooks[:], Containers: containers[:], Stack: stack[:],
 		Memory: memory[:], Entries: entries[:], Line: line[:], Helpers: helpers.Core})
 	program := assemble()

@@ -16,7 +16,7 @@ var Hooks = []Hook{
 			{Name: "value", Type: "u32", Meaning: "what the sender passed"},
 			{Name: "now", Type: "u64", Meaning: "microseconds since the device started"},
 		}},
-	{Name: "coap", Fires: "for a request to the container's path", Policy: "StopOnPositive", Result: "length of the response, which lies in buffer; 0: not answered; below 0: minus the response code, without payload",
+	{Name: "coap", Fires: "for GET /c, and for GET /c/NAME with the container NAME alone", Policy: "StopOnPositive", Result: "length of the response, which lies in buffer; 0: not answered; below 0: minus the response code, without payload",
 		Fields: []Field{
 			{Name: "packet", Type: "u64", Meaning: "address of struct femto_packet; writable"},
 			{Name: "buffer", Type: "u64", Meaning: "address of the response; it begins with the request's header and token; writable"},

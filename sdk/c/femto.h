@@ -109,9 +109,9 @@ FEMTO_ASSERT(__builtin_offsetof(struct femto_message, kind) == 0);
 FEMTO_ASSERT(__builtin_offsetof(struct femto_message, value) == 4);
 FEMTO_ASSERT(__builtin_offsetof(struct femto_message, now) == 8);
 
-/* Hook coap: fires for a request to the container's path. The result:
- * length of the response, which lies in buffer; 0: not answered; below 0:
- * minus the response code, without payload. */
+/* Hook coap: fires for GET /c, and for GET /c/NAME with the container NAME
+ * alone. The result: length of the response, which lies in buffer; 0: not
+ * answered; below 0: minus the response code, without payload. */
 struct femto_coap {
     u64 packet;  /* address of struct femto_packet; writable */
     u64 buffer;  /* address of the response; it begins with the request's header and token; writable */
