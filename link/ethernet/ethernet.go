@@ -116,7 +116,7 @@ func (s *Stack) Send(to link.Addr, datagram []byte) []byte {
 	source := link.Addr{IP: s.own6, Port: s.Port}
 	kind := uint16(typeIPv6)
 	if is4 {
-		if s.IPv4 == [4]byte{} {
+		if !s.has4() {
 			return nil
 		}
 		source.IP, kind = s.own4, typeIPv4
@@ -146,29 +146,29 @@ func (s *Stack) forMe(h *[header]byte) bool {
 		// IPv6 groups and broadcast; the packet says whether it is for us.
 		return h[0] == 0x33 && h[1] == 0x33 || h[0]&h[1]&h[2]&h[3]&h[4]&h[5] == 0xff
 	}
-	return [6]byte(h[:6]) == s.MAC
-}
-
-// mine reports whether a is an address of this interface, or a group that it
-// is in.
-func (s *Stack) mine(a *[16]byte) bool {
-	return same(a, &s.own6) || same(a, &s.group) || same(a, &allNodes) ||
-		s.IPv4 != [4]byte{} && same(a, &s.own4)
-}
-
-//go:noinline
-func same(a, b *[16]byte) bool {
-	for i := range a {
-		if a[i] != b[i] {
+	for i, b := range s.MAC {
+		if h[i] != b {
 			return false
 		}
 	}
 	return true
 }
 
+// has4 reports whether the interface has an IPv4 address.
+//
+//go:noinline
+func (s *Stack) has4() bool { return s.IPv4[0]|s.IPv4[1]|s.IPv4[2]|s.IPv4[3] != 0 }
+
+// mine reports whether a is an address of this interface, or a group that it
+// is in.
+func (s *Stack) mine(a *[16]byte) bool {
+	return ip.Same(a, &s.own6) || ip.Same(a, &s.group) || ip.Same(a, &allNodes) ||
+		s.has4() && ip.Same(a, &s.own4)
+}
+
 var unspecified [16]byte
 
-func zero(a *[16]byte) bool { return same(a, &unspecified) }
+func zero(a *[16]byte) bool { return ip.Same(a, &unspecified) }
 
 func unicast(a *[16]byte) bool {
 	if ip.Is4(a) {
@@ -180,7 +180,7 @@ func unicast(a *[16]byte) bool {
 //go:noinline
 func (s *Stack) find(a *[16]byte) *Neighbour {
 	for i := range s.Neighbours {
-		if same(&s.Neighbours[i].ip, a) {
+		if ip.Same(&s.Neighbours[i].ip, a) {
 			return &s.Neighbours[i]
 		}
 	}

@@ -40,16 +40,22 @@ func solicited(a *[16]byte) [16]byte {
 var arpPrefix = [7]byte{0, 1, 8, 0, 6, 4, 0}
 
 func (s *Stack) arp(b []byte) (reply []byte) {
-	if len(b) < arpLength || s.IPv4 == [4]byte{} {
+	if len(b) < arpLength || !s.has4() {
 		return nil
 	}
 	h := (*[arpLength]byte)(b)
 	operation := h[7]
-	if [7]byte(h[:]) != arpPrefix || [4]byte(h[24:]) != s.IPv4 || h[8]&1 != 0 {
-		return nil
+	for i, want := range arpPrefix {
+		if h[i] != want {
+			return nil
+		}
 	}
 	mac := (*[6]byte)(h[8:])
-	from := [16]byte{10: 0xff, 11: 0xff}
+	from := s.own4
+	copy(from[12:], h[24:])
+	if !ip.Same(&from, &s.own4) || h[8]&1 != 0 {
+		return nil
+	}
 	copy(from[12:], h[14:18])
 	if operation != arpRequest && operation != arpReply {
 		return nil
@@ -86,7 +92,7 @@ func (s *Stack) discovery(p *ip.Packet) (reply []byte) {
 	target := (*[16]byte)(b[8:])
 	switch b[0] {
 	case neighbourSolicitation:
-		if !same(target, &s.own6) {
+		if !ip.Same(target, &s.own6) {
 			return nil
 		}
 		if zero(&p.Source) {
@@ -104,7 +110,7 @@ func (s *Stack) discovery(p *ip.Packet) (reply []byte) {
 		return s.advertise(&p.Source, mac, overrideFlag|solicitedFlag)
 	case neighbourAdvert:
 		mac := option(b[neighbourLength:], optionTargetMAC)
-		if mac != nil && target[0] != 0xff && !same(target, &s.own6) {
+		if mac != nil && target[0] != 0xff && !ip.Same(target, &s.own6) {
 			s.learn(target, mac)
 		}
 	}
@@ -143,7 +149,8 @@ func (s *Stack) sendNeighbour(kind, flags, optionKind uint8, target, to *[16]byt
 	p := ip.Packet{Source: s.own6, Target: *to, Protocol: ip.ProtocolICMPv6, Hops: linkHops}
 	at := p.PutHeader(s.Buffer[header:], length)
 	b := (*[length]byte)(s.Buffer[header+at:])
-	*b = [length]byte{0: kind, 4: flags, 24: optionKind, 25: 1}
+	clear(b[:])
+	b[0], b[4], b[24], b[25] = kind, flags, optionKind, 1
 	copy(b[8:], target[:])
 	copy(b[26:], s.MAC[:])
 	p.SealICMP(b[:])

@@ -121,6 +121,18 @@ func Is4(a *[16]byte) bool {
 	return true
 }
 
+// Same compares two addresses, in a tenth of the code that TinyGo makes of ==.
+//
+//go:noinline
+func Same(a, b *[16]byte) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // UDP returns the ports and the payload, which aliases the packet, of the
 // datagram in p. The checksum may be left out in IPv4 only (RFC 8200 §8.1).
 func (p *Packet) UDP() (source, target uint16, payload []byte, err Error) {
@@ -179,7 +191,9 @@ func (p *Packet) PutHeader(b []byte, n int) int {
 	if Is4(&p.Source) {
 		h := (*[v4Header]byte)(b)
 		n += v4Header
-		*h = [v4Header]byte{0x45, 0, byte(n >> 8), byte(n), 0, 0, 0x40, 0, p.Hops, p.Protocol} // 0x40: never fragment
+		clear(h[:])
+		h[0], h[6] = 0x45, 0x40 // never fragment
+		h[2], h[3], h[8], h[9] = byte(n>>8), byte(n), p.Hops, p.Protocol
 		copy(h[12:], p.Source[12:])
 		copy(h[16:], p.Target[12:])
 		check := ^fold(sum(0, h[:]))

@@ -25,7 +25,7 @@ func (l *Line) Receive(b byte) (from link.Addr, datagram, reply []byte) {
 		return from, nil, nil
 	}
 	var p ip.Packet
-	if p.Parse(packet) != ip.OK || p.Target != l.IPv4 && p.Target != l.IPv6 {
+	if p.Parse(packet) != ip.OK || !ip.Same(&p.Target, &l.IPv4) && !ip.Same(&p.Target, &l.IPv6) {
 		return from, nil, nil
 	}
 	source, target, payload, err := p.UDP()
