@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/femto-containers/femto/engine"
@@ -16,15 +17,25 @@ func RunOnce(raw, context []byte, budget int32, log func(line string)) (engine.O
 	if err != image.OK {
 		return engine.Outcome{}, fmt.Errorf("image: %w", err)
 	}
+	// The hook is the one that the image is for.
+	hook := engine.Hook{Name: "run", ContextWritable: true}
+	if raw := img.Contract(); raw != nil {
+		var contract image.Contract
+		if err := image.ParseContract(raw, &contract); err != image.OK {
+			return engine.Outcome{}, fmt.Errorf("image: %w", err)
+		}
+		copy(hook.UUID[:], contract.Hook)
+	}
 	var e engine.Engine
 	if err := e.Init(&engine.Config{
-		Hooks:      []engine.Hook{{Name: "run", ContextWritable: true}},
+		Hooks:      []engine.Hook{hook},
 		Containers: make([]engine.Container, 1),
 		Stack:      make([]byte, stackSize),
-		Memory:     make([]byte, len(img.Data())),
+		Memory:     make([]byte, len(img.Data())+memory),
 		Entries:    make([]engine.Entry, entries),
 		Line:       make([]byte, lineSize),
 		Helpers:    helpers.Standard,
+		Env:        &newBoard().Board,
 		Budget:     budget,
 		Log:        func(_ *engine.Container, line []byte) { log(string(line)) },
 	}); err != engine.OK {
@@ -32,6 +43,9 @@ func RunOnce(raw, context []byte, budget int32, log func(line string)) (engine.O
 	}
 	if err := e.Install(0, &engine.Spec{Tenant: engine.Owner, Image: raw}); err.Reason != engine.OK {
 		return engine.Outcome{}, fmt.Errorf("load: %w", err)
+	}
+	if e.Container(0).LongRunning() {
+		return engine.Outcome{}, errors.New("it is long-running: only a device can resume it when it waits")
 	}
 	outcomes := make([]engine.Outcome, 1)
 	e.FireEach(0, 0, context, outcomes)

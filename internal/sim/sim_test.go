@@ -189,6 +189,7 @@ func TestRunOnce(t *testing.T) {
 		printed string
 	}{
 		{"fletcher32", examples.Fletcher32, examples.Fletcher32Input, 10_000, examples.Fletcher32Sum, vm.OK, ""},
+		{"for a hook of its own", examples.ThreadCounter, make([]byte, 16), 100, 0, vm.OK, ""},
 		{"too little", examples.Fletcher32, examples.Fletcher32Input, 500, 0, vm.FaultBudget, ""},
 		{"outlaw", examples.Outlaw, make([]byte, 8), 100, 0, vm.FaultMemory, ""},
 		{"printing", program(t, "%d here\x00", "mov %r2, 7\nlddwr %r1, 0\ncall 1\nmov %r0, -2\nexit"), nil, 200, -2, vm.OK, "7 here"},
@@ -202,6 +203,9 @@ func TestRunOnce(t *testing.T) {
 				t.Errorf("%+v, %q, %v", got, printed, err)
 			}
 		})
+	}
+	if _, err := RunOnce(examples.SensorAverage, nil, 100, nil); err == nil || !strings.Contains(err.Error(), "long-running") {
+		t.Errorf("runs what waits: %v", err)
 	}
 	if _, err := RunOnce([]byte("no image"), nil, 10, nil); err == nil {
 		t.Error("runs what is no image")
