@@ -72,6 +72,7 @@ type Container struct {
 	board     helpers.Board
 	fakes     map[string]func(*vm.Call) uint64
 	standard  []vm.Helper
+	real      []func(*vm.Call) uint64 // what they do themselves
 	lines     []string
 	calls     []Call
 	line      []byte
@@ -143,11 +144,8 @@ func Open(raw []byte, config Config) (*Container, error) {
 			c.config.Budget = contract.Budget
 		}
 	}
-	for _, h := range helpers.Standard {
-		c.standard = append(c.standard, c.wrap(h))
-	}
-	for _, h := range config.Helpers {
-		c.standard = append(c.standard, c.wrap(h))
+	for _, h := range slices.Concat(helpers.Standard, config.Helpers) {
+		c.standard, c.real = append(c.standard, c.wrap(h)), append(c.real, h.Call)
 	}
 	return c, c.reset(contract.Hook)
 }
@@ -237,6 +235,24 @@ func (c *Container) Returns(helper string, results ...int64) {
 		n++
 		return uint64(result)
 	})
+}
+
+// Play is for fakes: it writes bytes to what the call may write, then returns
+// returns; or, if real, does what the helper itself does.
+func (c *Container) Play(helper string, call *vm.Call, real bool, returns int64, writes []byte) uint64 {
+	i := slices.IndexFunc(c.standard, func(h vm.Helper) bool { return h.Name == helper })
+	if i < 0 {
+		return uint64(returns)
+	}
+	if real {
+		return c.real[i](call)
+	}
+	for n, arg := range c.standard[i].Args {
+		if arg&vm.ArgWrite == vm.ArgWrite {
+			writes = writes[copy(call.Mem[n], writes):]
+		}
+	}
+	return uint64(returns)
 }
 
 // Sensor makes a sensor that reads values, times 10 to the power of scale.
