@@ -97,7 +97,7 @@ func TestNode(t *testing.T) {
 			if err := n.Init(0, &config); err != agent.OK {
 				t.Fatal(err)
 			}
-			n.Deliver(1000, link.Addr{}, datagram)
+			n.Deliver(1000, &link.Addr{}, datagram)
 			for now := int64(2000); len(answers) == 0 && now < 1e6; now += 1000 {
 				n.Poll(now)
 			}

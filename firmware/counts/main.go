@@ -278,7 +278,7 @@ func deployments(datagram []byte, class [16]byte) {
 		print("no device: ", err.Error(), "\n")
 	}
 	span("agent: authenticate and install 186 bytes", func() {
-		device.Deliver(1000, link.Addr{}, datagram)
+		device.Deliver(1000, &link.Addr{}, datagram)
 		for now := int64(2000); answered == 0 && now < 1_000_000; now += 1000 {
 			device.Poll(now)
 		}
@@ -286,6 +286,6 @@ func deployments(datagram []byte, class [16]byte) {
 	if answered < 2 || coap.Code(answer[1]) != coap.Changed {
 		print("not deployed\n")
 	}
-	span("agent: answer a repeated datagram", func() { device.Deliver(2_000_000, link.Addr{}, datagram) })
-	span("agent: drop a datagram that is no message", func() { device.Deliver(2_000_000, link.Addr{}, datagram[:3]) })
+	span("agent: answer a repeated datagram", func() { device.Deliver(2_000_000, &link.Addr{}, datagram) })
+	span("agent: drop a datagram that is no message", func() { device.Deliver(2_000_000, &link.Addr{}, datagram[:3]) })
 }

@@ -26,6 +26,7 @@ var (
 	wire       ethernet.Stack
 	line       slip.Line
 	neighbours [8]ethernet.Neighbour
+	from       link.Addr // of the datagram at hand
 
 	// One buffer serves both links: what comes in is dealt with at once.
 	// A datagram of a neighbour may be longer than what the node takes.
@@ -65,21 +66,21 @@ func main() {
 // receive deals with everything that came in.
 func receive() {
 	for n := board.FrameGet(incoming[:]); n >= 0; n = board.FrameGet(incoming[:]) {
-		from, datagram, reply := wire.Receive(incoming[:n])
+		datagram, reply := wire.ReceiveFrom(&from, incoming[:n])
 		if reply != nil {
 			board.FramePut(reply)
 		}
 		if datagram != nil {
-			device.Deliver(board.Now(), from, datagram)
+			device.Deliver(board.Now(), &from, datagram)
 		}
 	}
 	for b, ok := board.SerialGet(); ok; b, ok = board.SerialGet() {
-		from, datagram, reply := line.Receive(b)
+		datagram, reply := line.ReceiveFrom(&from, b)
 		if reply != nil {
 			slip.Write(reply, board.SerialPut)
 		}
 		if datagram != nil {
-			device.Deliver(board.Now(), from, datagram)
+			device.Deliver(board.Now(), &from, datagram)
 		}
 	}
 }

@@ -216,17 +216,18 @@ const (
 )
 
 // Deliver takes a datagram that came in.
-func (n *Node) Deliver(now int64, from link.Addr, datagram []byte) {
+func (n *Node) Deliver(now int64, from *link.Addr, datagram []byte) {
 	n.switchTo(now, threadNetwork)
-	n.agent.Deliver(now, from, datagram)
+	n.agent.Deliver(now, *from, datagram)
 }
 
 // Poll does what is due and returns when it wants to be called again at the
 // latest.
 func (n *Node) Poll(now int64) (next int64) {
 	n.switchTo(now, threadContainers)
+	sample := n.sample(now)
 	next = n.engine.Poll(now)
 	next = min(next, n.agent.Poll(now)) // which tells of what the engine did
 	n.switchTo(now, threadIdle)
-	return next
+	return min(next, sample)
 }

@@ -45,12 +45,12 @@ func Run(name string, class [16]byte) {
 
 	for {
 		for b, ok := board.SerialGet(); ok; b, ok = board.SerialGet() {
-			from, datagram, reply := line.Receive(b)
+			datagram, reply := line.ReceiveFrom(&from, b)
 			if reply != nil {
 				slip.Write(reply, board.SerialPut)
 			}
 			if datagram != nil {
-				device.Deliver(board.Now(), from, datagram)
+				device.Deliver(board.Now(), &from, datagram)
 			}
 		}
 		board.Sleep(device.Poll(board.Now()))

@@ -63,45 +63,53 @@ func (s *Stack) IPv6() [16]byte { return s.own6 }
 // not nil, and aliases frame. If it asks for an answer, reply is the frame to
 // send, in Buffer.
 func (s *Stack) Receive(frame []byte) (from link.Addr, datagram, reply []byte) {
+	datagram, reply = s.ReceiveFrom(&from, frame)
+	return from, datagram, reply
+}
+
+// ReceiveFrom is Receive that writes the sender of a datagram to from, which
+// takes less code where addresses are kept in memory.
+func (s *Stack) ReceiveFrom(from *link.Addr, frame []byte) (datagram, reply []byte) {
 	if len(frame) < header {
-		return from, nil, nil
+		return nil, nil
 	}
 	h := (*[header]byte)(frame)
 	if !s.forMe(h) || h[6]&1 != 0 {
-		return from, nil, nil
+		return nil, nil
 	}
 	mac := (*[6]byte)(h[6:])
 	kind := uint16(h[12])<<8 | uint16(h[13])
 	if kind == typeARP {
-		return from, nil, s.arp(frame[header:])
+		return nil, s.arp(frame[header:])
 	}
 	if kind != typeIPv4 && kind != typeIPv6 {
-		return from, nil, nil
+		return nil, nil
 	}
 	var p ip.Packet
 	if p.Parse(frame[header:]) != ip.OK || !s.mine(&p.Target) || s.mine(&p.Source) || !unicast(&p.Source) {
-		return from, nil, nil
+		return nil, nil
 	}
 	if p.Protocol == ip.ProtocolICMPv6 && len(p.Payload) > 0 && p.Payload[0] >= routerSolicitation {
-		return from, nil, s.discovery(&p)
+		return nil, s.discovery(&p)
 	}
 	if zero(&p.Source) {
-		return from, nil, nil
+		return nil, nil
 	}
 	source, target, payload, err := p.UDP()
 	if err == ip.ErrProtocol {
 		if n := p.PutEcho(s.Buffer[header:]); n > 0 {
 			reply = s.frame(mac, kind, n)
 		}
-		return from, nil, reply
+		return nil, reply
 	}
 	if err != ip.OK || target != s.Port {
-		return from, nil, nil
+		return nil, nil
 	}
 	// Answers go where the question came from: that saves a round of ARP,
 	// and finds the router for peers that are not on this link.
 	s.learn(&p.Source, mac)
-	return link.Addr{IP: p.Source, Port: source, Zone: s.Zone}, payload, nil
+	from.IP, from.Port, from.Zone = p.Source, source, s.Zone
+	return payload, nil
 }
 
 // Send returns the frame, in Buffer, that carries datagram to a peer. If the

@@ -20,25 +20,33 @@ type Line struct {
 // is that, not nil, and valid until the next call. If it ends a packet that
 // asks for an answer, reply is the packet to send, in Buffer.
 func (l *Line) Receive(b byte) (from link.Addr, datagram, reply []byte) {
+	datagram, reply = l.ReceiveFrom(&from, b)
+	return from, datagram, reply
+}
+
+// ReceiveFrom is Receive that writes the sender of a datagram to from, which
+// takes less code where addresses are kept in memory.
+func (l *Line) ReceiveFrom(from *link.Addr, b byte) (datagram, reply []byte) {
 	packet := l.Decoder.Feed(b)
 	if packet == nil {
-		return from, nil, nil
+		return nil, nil
 	}
 	var p ip.Packet
 	if p.Parse(packet) != ip.OK || !ip.Same(&p.Target, &l.IPv4) && !ip.Same(&p.Target, &l.IPv6) {
-		return from, nil, nil
+		return nil, nil
 	}
 	source, target, payload, err := p.UDP()
 	if err == ip.ErrProtocol {
 		if n := p.PutEcho(l.Buffer); n > 0 {
 			reply = l.Buffer[:n]
 		}
-		return from, nil, reply
+		return nil, reply
 	}
 	if err != ip.OK || target != l.Port {
-		return from, nil, nil
+		return nil, nil
 	}
-	return link.Addr{IP: p.Source, Port: source, Zone: l.Zone}, payload, nil
+	from.IP, from.Port, from.Zone = p.Source, source, l.Zone
+	return payload, nil
 }
 
 // Send returns the packet, in Buffer, that carries datagram to a peer, or nil
