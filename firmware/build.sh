@@ -33,6 +33,7 @@ compile() { # SOURCE OBJECT: written whole or not at all, as builds may run side
 	mv "$2.$$" "$2"
 }
 compile firmware/mem/mem.c "$objects/mem.o"
+[ "$folder" = firmware/riscv-virt ] || compile firmware/mem/divide.c "$objects/divide.o"
 compile "$folder/start.S" "$objects/start.o"
 
 exec "$TINYGO" build -target "$target" -opt=s -panic=trap -o "$output" "$@" "$package"
