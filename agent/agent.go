@@ -18,32 +18,24 @@ type Container struct {
 	rank   uint8 // among those in use, by when they were first installed
 }
 
+// container returns container i of them.
+//
+//go:noinline
+func (a *Agent) container(i int) *Container { return &a.c.Containers[i] }
+
 func (c *Container) used() bool  { return c.state&stateUsed != 0 }
 func (c *Container) slot() uint8 { return c.state & stateSlot }
 
 // A Config says what a device is made of. The Agent keeps the pointer and
 // everything in it; the arrays' lengths are the device's capacities.
 type Config struct {
-	Board   string // such as "femto-sim"
-	Version string // of the firmware's femto
-	Vendor  [16]byte
-	Class   [16]byte
-	Device  [16]byte
-
 	Engine *engine.Engine // initialised and empty, with at most 32 hooks and as many tenants as there are here
-	Remote uint32         // bit i: hook i may be fired from the network
-	Signed uint32         // bit i: and only by a signed command
 
-	// Owner and Tenants count until the flash has a trust store that the owner
-	// signed, which has room for as many tenants as Tenants has capacity for. A
-	// place with a Key of zeros is free.
-	Owner      [32]byte // Ed25519 public key; zeros: there is none
-	Tenants    []Tenant
-	Enroll     bool // while there is no owner, whoever first claims it becomes it
-	Production bool // keys for development are refused
-
-	Reboot func() // restarts the device; nil: it cannot be asked for
-	Nonce  uint64 // another one at every start, below 2^40: for sessions of readers
+	Containers []Container      // as many as the engine has
+	Counters   []Counter        // one for each (tenant, component) ever used
+	Envelope   []byte           // its length is the longest envelope; at least 96 bytes
+	Context    []byte           // its length is the longest context from the network
+	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
 
 	Flash    flash.Device
 	LogSize  int // bytes of flash for the log, at its start
@@ -53,58 +45,71 @@ type Config struct {
 	// the containers; 0: there are none, and no trust store is taken.
 	TrustSize int
 
-	Containers []Container      // as many as the engine has
-	Counters   []Counter        // one for each (tenant, component) ever used
-	Envelope   []byte           // its length is the longest envelope; at least 96 bytes
-	Context    []byte           // its length is the longest context from the network
-	Outcomes   []engine.Outcome // how many the answer to a fired hook tells
-	Logs       coap.Handler     // answers GET logs, as Lines do; nil: there is no such resource
-	Stores     Keeper           // keeps stores over restarts, as Stores do; nil: they are forgotten
-	Other      coap.Handler     // answers what is on none of the agent's paths, as Answers do; nil: 4.04
-	CoAP       coap.Config      // all but Handler and Resources; a list takes some 150 bytes of Body for each container
+	Remote uint32 // bit i: hook i may be fired from the network
+	Signed uint32 // bit i: and only by a signed command
+
+	// Owner and Tenants count until the flash has a trust store that the owner
+	// signed, which has room for as many tenants as Tenants has capacity for. A
+	// place with a Key of zeros is free.
+	Owner      [32]byte // Ed25519 public key; zeros: there is none
+	Tenants    []Tenant
+	Enroll     bool // while there is no owner, whoever first claims it becomes it
+	Production bool // keys for development are refused
+
+	Board   string // such as "femto-sim"
+	Version string // of the firmware's femto
+	Vendor  [16]byte
+	Class   [16]byte
+	Device  [16]byte
+
+	Reboot func()       // restarts the device; nil: it cannot be asked for
+	Nonce  uint64       // another one at every start, below 2^40: for sessions of readers
+	Logs   coap.Handler // answers GET logs, as Lines do; nil: there is no such resource
+	Stores Keeper       // keeps stores over restarts, as Stores do; nil: they are forgotten
+	Other  coap.Handler // answers what is on none of the agent's paths, as Answers do; nil: 4.04
+	CoAP   coap.Config  // all but Handler and Resources; a list takes some 150 bytes of Body for each container
 }
 
 // An Agent is one device. The zero Agent is not ready; see Init. It is not
 // safe for concurrent use.
 type Agent struct {
+	// What code reaches most comes first: instructions for it are shorter.
+	endpoint  coap.Endpoint
 	c         *Config
 	engine    *engine.Engine
-	endpoint  coap.Endpoint
-	processor suit.Processor
-	log       flash.Log
-	slots     flash.Slots
-	trusts    flash.Slots
-
-	owner     Tenant   // the key is that of a zero Tenant if there is none
-	tenants   []Tenant // with free places
-	trusted   bool     // there is a trust store
+	trusted   bool // there is a trust store
 	trustSlot uint8
-	closed    bool // reading needs a session
+	closed    bool      // reading needs a session
+	tries     uint8     // fetches that came to nothing
+	tenants   []Tenant  // with free places
+	envelope  int       // bytes of Envelope in use
+	counters  int       // Counters in use
+	reports   [2]report // what is told, and what was before
 	reader    link.Addr
 	readUntil int64
 	nonce     uint64
 	reboot    int64  // when; 0: not
-	tries     uint8  // fetches that came to nothing
-	tried     int64  // when one of them was forgiven
+	tried     int64  // when one of the tries was forgiven
 	told      uint32 // the sum of states that observers know
 
 	update    update
-	report    *report // the first of reports; the other is what it was
-	reports   [2]report
-	envelope  int // bytes of Envelope in use
-	counters  int // Counters in use
-	appended  record
-	emitted   record // of a snapshot, while appended waits to follow it
-	logBuffer [logBufferLen]byte
-	newHeader [slotHeaderLen]byte
+	order     order
+	named     component // by a request or a slot; a local would not stay on TinyGo's stack
+	slots     flash.Slots
+	trusts    flash.Slots
+	log       flash.Log
+	owner     Tenant // the key is that of a zero Tenant if there is none
 	newSpec   engine.Spec
 	newGrant  [1]engine.Grant // arrays, as copying slices of them takes less code
 	newTenant [1]Tenant
 	oldTenant [1]Tenant
 	doc       trust // and this too
 	before    trust
-	order     order
-	named     component // by a request or a slot; a local would not stay on TinyGo's stack
+	appended  record
+	emitted   record // of a snapshot, while appended waits to follow it
+	logBuffer [logBufferLen]byte
+	newHeader [slotHeaderLen]byte
+	processor suit.Processor
 }
 
 // Init opens the flash, formatting it if it is blank, and starts every
@@ -113,7 +118,6 @@ type Agent struct {
 // the flash holds more counters than there is room for, or ErrFlash.
 func (a *Agent) Init(c *Config) Error {
 	*a = Agent{c: c, engine: c.Engine}
-	a.report = &a.reports[0]
 	clear(c.Containers)
 	clear(c.Counters)
 	c.CoAP.Handler = a

@@ -80,12 +80,12 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 	o := &a.order
 	o.from, o.index = &req.From, -1
 	v := a.command(now, o, req.Payload)
-	a.report.progress = ProgressDone
+	a.reports[0].progress = ProgressDone
 	if v != done {
-		a.report.progress = ProgressRefused
-		a.report.suit.Stage, a.report.suit.Reason = suit.Stage(v>>16), suit.Reason(v>>8&0xff)
+		a.reports[0].progress = ProgressRefused
+		a.reports[0].suit.Stage, a.reports[0].suit.Reason = suit.Stage(v>>16), suit.Reason(v>>8&0xff)
 		if err := int(v & 0xff); err != 0 {
-			a.report.fail(DetailAgent, err)
+			a.fail(DetailAgent, err)
 		}
 	} else if o.verb == VerbFire {
 		a.fire(now, int(a.named.hook), o.arg.Bytes(), resp)
@@ -156,21 +156,21 @@ func (a *Agent) command(now int64, o *order, message []byte) verdict {
 		return a.session(now, o)
 	}
 	t := a.tenant(o.signer)
-	a.report.sequence = max(a.sequence(c.counter[:]), t.Spent)
+	a.reports[0].sequence = max(a.sequence(c.counter[:]), t.Spent)
 	if o.sequence > suit.MaxSequence {
 		return no(suit.StageSetup, suit.ReasonParameter, OK)
 	}
 	if err := a.admits(t, o.sequence); err != OK {
 		return no(suit.StageSetup, suit.ReasonUnauthorised, err)
 	}
-	if o.sequence <= a.report.sequence {
-		a.report.fail(DetailCounter, 0)
+	if o.sequence <= a.reports[0].sequence {
+		a.fail(DetailCounter, 0)
 		return no(suit.StageSetup, suit.ReasonUnauthorised, OK)
 	}
 	if o.segments > 0 {
 		o.index = a.find(c)
 	}
-	if o.index >= 0 && o.signer != owner && int(a.c.Containers[o.index].tenant) != o.signer && o.verb != VerbFire {
+	if o.index >= 0 && o.signer != owner && int(a.container(o.index).tenant) != o.signer && o.verb != VerbFire {
 		return no(suit.StageCheck, suit.ReasonComponentUnauthorised, ErrForeign)
 	}
 	if o.index < 0 && about&aboutContainer != 0 {
@@ -189,7 +189,7 @@ func (a *Agent) signedBy(o *order, claim *cose.Signature) bool {
 	if !a.owner.free() {
 		o.signer = owner
 		if a.owner.signed(claim) {
-			a.report.signed = true
+			a.reports[0].signed = true
 			return true
 		}
 	} else if a.enrolls() && o.parse(claim.Payload) && o.verb == VerbTrust {
@@ -198,7 +198,7 @@ func (a *Agent) signedBy(o *order, claim *cose.Signature) bool {
 		a.doc.open(o.arg)
 		o.signer = owner
 		if claim.VerifyEd25519(&a.doc.owner) {
-			a.report.signed = true
+			a.reports[0].signed = true
 			return true
 		}
 	}
@@ -261,7 +261,7 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdi
 		return failed
 	}
 	a.spend(c.counter[:], o.sequence)
-	a.report.sequence = o.sequence
+	a.reports[0].sequence = o.sequence
 	switch o.verb {
 	case VerbRemove:
 		a.engine.Remove(o.index)
@@ -270,7 +270,7 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdi
 		a.enter(o.index, state)
 	case VerbSet:
 		if err := a.engine.Put(o.index, uint32(key), uint32(value)); err != engine.OK {
-			a.report.fail(DetailEngine, int(err))
+			a.fail(DetailEngine, int(err))
 			return failed
 		}
 	case VerbUnset:

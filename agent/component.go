@@ -63,7 +63,7 @@ func (a *Agent) find(c *component) int {
 func (a *Agent) place(c *component, signer int) (int, Error) {
 	t := a.tenant(signer)
 	if i := a.find(c); i >= 0 {
-		if int(a.c.Containers[i].tenant) != signer {
+		if int(a.container(i).tenant) != signer {
 			return 0, ErrForeign
 		}
 		return i, OK
@@ -96,7 +96,7 @@ func (a *Agent) countable(c *component, t *Tenant) Error {
 func (a *Agent) containersOf(tenant int) int {
 	n := 0
 	for i := range a.c.Containers {
-		if c := &a.c.Containers[i]; c.used() && int(c.tenant) == tenant {
+		if c := a.container(i); c.used() && int(c.tenant) == tenant {
 			n++
 		}
 	}

@@ -73,7 +73,7 @@ func (a *Agent) busy(now int64, resp *coap.Response) bool {
 		return true
 	}
 	a.endpoint.Cancel(a.update.call)
-	a.report.fail(DetailAgent, int(ErrPayload))
+	a.fail(DetailAgent, int(ErrPayload))
 	a.settle(a.processor.Resume(suit.ReasonOperation))
 	return false
 }
@@ -89,7 +89,7 @@ func (a *Agent) begin() {
 func (a *Agent) answer(resp *coap.Response) {
 	resp.Code = a.responseCode()
 	a.writeReport(resp)
-	if !a.report.signed {
+	if !a.reports[0].signed {
 		copy(a.reports[:1], a.reports[1:])
 	}
 }
@@ -106,7 +106,7 @@ func setAddr(to, from *link.Addr) {
 //
 //go:noinline
 func (a *Agent) settle(status suit.Status) {
-	r := a.report
+	r := &a.reports[0]
 	r.suit = a.processor.Report()
 	copy(r.manifest[:], a.processor.Digest()[:])
 	switch status {
@@ -130,8 +130,8 @@ func (a *Agent) settle(status suit.Status) {
 
 // refuse ends an update that the processor let pass.
 func (a *Agent) refuse(stage suit.Stage, reason suit.Reason) {
-	a.report.progress = ProgressRefused
-	a.report.suit = suit.Report{Stage: stage, Reason: reason}
+	a.reports[0].progress = ProgressRefused
+	a.reports[0].suit = suit.Report{Stage: stage, Reason: reason}
 }
 
 // commit installs what the idle slot holds. Everything that can refuse comes
@@ -146,15 +146,15 @@ func (a *Agent) commit() {
 	ok := false
 	// A version that replaces another may have to prove itself.
 	state := u.slot
-	if a.c.Containers[u.index].used() && a.engine.Tenant(a.processor.Signer()).Grant.Trial > 0 {
+	if a.container(u.index).used() && a.engine.Tenant(a.processor.Signer()).Grant.Trial > 0 {
 		state |= stateTrial
 	}
 	switch {
 	case u.written:
 		ok = a.verify() && a.check(a.idle()) &&
 			a.flashed(a.log.Append(kindInstall, a.appended.of(id, sequence, uint8(u.index), state)))
-	case !a.c.Containers[u.index].used():
-		a.report.fail(DetailAgent, int(ErrAbsent))
+	case !a.container(u.index).used():
+		a.fail(DetailAgent, int(ErrAbsent))
 	case sequence == a.sequence(id):
 		return // the same manifest again
 	default:
@@ -168,7 +168,7 @@ func (a *Agent) commit() {
 	if u.written {
 		a.tries = 0
 		a.occupy(u.index, state)
-		a.c.Containers[u.index].tenant = uint8(a.processor.Signer())
+		a.container(u.index).tenant = uint8(a.processor.Signer())
 		a.start(u.index, &u.component)
 	}
 }
@@ -179,7 +179,7 @@ func (a *Agent) commit() {
 func (a *Agent) verify() bool {
 	_, ok := intact(&a.slots, slotIndex(a.update.index, a.update.slot))
 	if !ok {
-		a.report.fail(DetailAgent, int(ErrDigest))
+		a.fail(DetailAgent, int(ErrDigest))
 	}
 	return ok
 }
@@ -191,17 +191,17 @@ func (a *Agent) check(raw []byte) bool {
 	u := &a.update
 	a.spec(&u.component, a.processor.Signer(), raw)
 	refused := a.engine.Check(u.index, &a.newSpec)
-	a.report.unmet, a.report.lacking = refused.Unmet, refused.Helpers
+	a.reports[0].unmet, a.reports[0].lacking = refused.Unmet, refused.Helpers
 	switch refused.Reason {
 	case engine.OK:
 		return true
 	case engine.ErrImage:
-		a.report.fail(DetailImage, int(refused.Image))
+		a.fail(DetailImage, int(refused.Image))
 	case engine.ErrProgram, engine.ErrNotGranted:
-		a.report.fail(DetailCheck, int(refused.Program.Fault))
-		a.report.pc = uint32(refused.Program.PC)
+		a.fail(DetailCheck, int(refused.Program.Fault))
+		a.reports[0].pc = uint32(refused.Program.PC)
 	default:
-		a.report.fail(DetailEngine, int(refused.Reason))
+		a.fail(DetailEngine, int(refused.Reason))
 	}
 	return false
 }
@@ -210,7 +210,7 @@ func (a *Agent) check(raw []byte) bool {
 func (a *Agent) Authenticate(s *suit.Signature) (signer int, ok bool) {
 	for i := range a.tenants {
 		if t := &a.tenants[i]; !t.free() && t.signed(s) {
-			a.report.signed = true
+			a.reports[0].signed = true
 			return i, true
 		}
 	}
@@ -254,14 +254,14 @@ func (a *Agent) Component(signer int, id suit.ComponentID) (handle int, reason s
 	}
 	index, err := a.place(&u.component, signer)
 	if err != OK {
-		a.report.fail(DetailAgent, int(err))
+		a.fail(DetailAgent, int(err))
 		if err == ErrForeign {
 			return 0, suit.ReasonComponentUnauthorised
 		}
 		return 0, suit.ReasonOperation
 	}
 	u.index, u.named = index, true
-	u.slot = 1 - a.c.Containers[index].slot()
+	u.slot = 1 - a.container(index).slot()
 	return index, suit.ReasonOK
 }
 
@@ -269,11 +269,11 @@ func (a *Agent) Component(signer int, id suit.ComponentID) (handle int, reason s
 // good again for the same image, so that a lost answer can be asked for twice.
 func (a *Agent) Sequence(signer, handle int, number uint64) suit.Reason {
 	if err := a.admits(a.tenant(signer), number); err != OK {
-		a.report.fail(DetailAgent, int(err))
+		a.fail(DetailAgent, int(err))
 		return suit.ReasonUnauthorised
 	}
 	if number < a.spent(signer) {
-		a.report.fail(DetailCounter, 0)
+		a.fail(DetailCounter, 0)
 		return suit.ReasonUnauthorised
 	}
 	return suit.ReasonOK
@@ -306,7 +306,7 @@ func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
 	switch {
 	case u.written:
 		raw = a.idle()
-	case a.c.Containers[u.index].used():
+	case a.container(u.index).used():
 		raw = a.image(u.index)
 	default:
 		return false
@@ -348,20 +348,20 @@ func (a *Agent) Copy(handle, source int) suit.Reason { return suit.ReasonCommand
 func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason suit.Reason) {
 	u := &a.update
 	u.written = false
-	if a.c.Containers[u.index].used() && same(a.header(u.index).digest(), digest[:]) {
+	if a.container(u.index).used() && same(a.header(u.index).digest(), digest[:]) {
 		return true, suit.ReasonOK
 	}
 	if a.processor.Sequence() <= a.spent(a.processor.Signer()) {
-		a.report.fail(DetailCounter, 0)
+		a.fail(DetailCounter, 0)
 		return false, suit.ReasonUnauthorised
 	}
-	if a.c.Containers[u.index].state&stateTrial != 0 {
+	if a.container(u.index).state&stateTrial != 0 {
 		// The idle slot has the version that comes back if this one fails.
-		a.report.fail(DetailAgent, int(ErrTrial))
+		a.fail(DetailAgent, int(ErrTrial))
 		return false, suit.ReasonOperation
 	}
 	if size > a.maxImage() {
-		a.report.fail(DetailAgent, int(ErrTooLarge))
+		a.fail(DetailAgent, int(ErrTooLarge))
 		return false, suit.ReasonOperation
 	}
 	var header [slotHeaderLen]byte
@@ -394,26 +394,26 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 	}
 	target, err := coap.ParseURI(uri)
 	if err != 0 {
-		a.report.fail(DetailCoAP, int(err))
+		a.fail(DetailCoAP, int(err))
 		return false, suit.ReasonParameter
 	}
 	if !target.Absolute {
 		setAddr(&target.Peer, &u.from)
 	}
 	if !a.affords(u.alive) {
-		a.report.fail(DetailAgent, int(ErrTries))
+		a.fail(DetailAgent, int(ErrTries))
 		return false, suit.ReasonOperation
 	}
-	a.report.received, a.report.total = 0, int(size)
+	a.reports[0].received, a.reports[0].total = 0, int(size)
 	if u.partial > 0 {
-		a.report.received = u.writer.Written() - slotHeaderLen
+		a.reports[0].received = u.writer.Written() - slotHeaderLen
 	}
 	u.call, err = a.endpoint.Do(u.alive, target.Peer, &coap.Outgoing{
 		Code: coap.GET, Path: target.Path, Query: target.Query, ContentFormat: coap.FormatNone,
-		Offset: a.report.received,
+		Offset: a.reports[0].received,
 	}, (*payloadSink)(a))
 	if err != 0 {
-		a.report.fail(DetailCoAP, int(err))
+		a.fail(DetailCoAP, int(err))
 		return false, suit.ReasonOperation
 	}
 	return true, suit.ReasonOK
@@ -449,13 +449,13 @@ type payloadSink Agent
 // Block writes the next part of a payload to the idle slot.
 func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 	a := (*Agent)(s)
-	r := a.report
+	r := &a.reports[0]
 	if in.Code != coap.Content {
 		return true // Done tells
 	}
 	a.update.alive = now
 	if in.Size >= 0 && in.Size != r.total || len(in.Payload) > r.total-r.received {
-		r.fail(DetailAgent, int(ErrSize))
+		a.fail(DetailAgent, int(ErrSize))
 		return false
 	}
 	if r.received == 0 {
@@ -472,7 +472,7 @@ func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 // Done goes on with the manifest.
 func (s *payloadSink) Done(now int64, code coap.Code, err coap.Error) {
 	a := (*Agent)(s)
-	r := a.report
+	r := &a.reports[0]
 	a.update.call = nil
 	if err != coap.ErrTimeout {
 		a.update.partial = 0
@@ -481,11 +481,11 @@ func (s *payloadSink) Done(now int64, code coap.Code, err coap.Error) {
 	switch {
 	case err != 0 && r.detail != DetailNone: // Block has noted why
 	case err != 0:
-		r.fail(DetailCoAP, int(err))
+		a.fail(DetailCoAP, int(err))
 	case code != coap.Content:
-		r.fail(DetailAgent, int(ErrPayload))
+		a.fail(DetailAgent, int(ErrPayload))
 	case r.received != r.total:
-		r.fail(DetailAgent, int(ErrSize))
+		a.fail(DetailAgent, int(ErrSize))
 	default:
 		ok = a.seal()
 	}

@@ -17,7 +17,7 @@ func (a *Agent) Printed() { a.endpoint.Notify(topicLogs) }
 func (a *Agent) tell() {
 	sum := uint32(0)
 	for i := range a.c.Containers {
-		sum = sum*31 + uint32(a.c.Containers[i].state)<<4 + uint32(a.engine.Container(i).State())
+		sum = sum*31 + uint32(a.container(i).state)<<4 + uint32(a.engine.Container(i).State())
 	}
 	if sum != a.told {
 		a.told = sum

@@ -126,7 +126,7 @@ func (a *Agent) replay(kind uint8, r []byte) Error {
 // occupy marks container i as in use, in a state. A new one ranks behind all
 // others.
 func (a *Agent) occupy(i int, state uint8) {
-	c := &a.c.Containers[i]
+	c := a.container(i)
 	if !c.used() {
 		c.rank = uint8(a.used())
 	}
@@ -135,12 +135,12 @@ func (a *Agent) occupy(i int, state uint8) {
 
 // vacate marks container i as free.
 func (a *Agent) vacate(i int) {
-	c := &a.c.Containers[i]
+	c := a.container(i)
 	if !c.used() {
 		return
 	}
 	for k := range a.c.Containers {
-		if other := &a.c.Containers[k]; other.used() && other.rank > c.rank {
+		if other := a.container(k); other.used() && other.rank > c.rank {
 			other.rank--
 		}
 	}
@@ -151,7 +151,7 @@ func (a *Agent) vacate(i int) {
 func (a *Agent) used() int {
 	n := 0
 	for i := range a.c.Containers {
-		if a.c.Containers[i].used() {
+		if a.container(i).used() {
 			n++
 		}
 	}
@@ -161,7 +161,7 @@ func (a *Agent) used() int {
 // ranked returns the container of a rank, of which there are used.
 func (a *Agent) ranked(rank int) int {
 	for i := range a.c.Containers {
-		if c := &a.c.Containers[i]; c.used() && int(c.rank) == rank {
+		if c := a.container(i); c.used() && int(c.rank) == rank {
 			return i
 		}
 	}

@@ -24,15 +24,17 @@ type report struct {
 }
 
 // fail notes what a refusal is about, for the answer.
-func (r *report) fail(detail Detail, code int) {
-	r.detail, r.code = detail, int16(code)
+//
+//go:noinline
+func (a *Agent) fail(detail Detail, code int) {
+	a.reports[0].detail, a.reports[0].code = detail, int16(code)
 }
 
 // writeReport puts the report into the response's body.
 //
 //go:noinline
 func (a *Agent) writeReport(resp *coap.Response) {
-	r := a.report
+	r := &a.reports[0]
 	e := body(resp)
 	n := 12
 	if r.unmet != 0 {
@@ -63,7 +65,7 @@ func (a *Agent) writeReport(resp *coap.Response) {
 
 // responseCode is the report in one byte, for clients that read no more.
 func (a *Agent) responseCode() coap.Code {
-	r := a.report
+	r := &a.reports[0]
 	if r.progress != ProgressRefused {
 		return coap.Changed
 	}

@@ -256,7 +256,7 @@ func (a *Agent) remote(hook int) bool { return a.c.Remote>>uint(hook)&1 != 0 }
 func (a *Agent) attached(hook int) int {
 	n := 0
 	for i := range a.c.Containers {
-		if a.c.Containers[i].used() && a.engine.Container(i).Hook() == hook {
+		if a.container(i).used() && a.engine.Container(i).Hook() == hook {
 			n++
 		}
 	}
@@ -269,7 +269,7 @@ func (a *Agent) serveList(resp *coap.Response) {
 	config := a.c
 	e.Array(a.used())
 	for i := range config.Containers {
-		c := &config.Containers[i]
+		c := a.container(i)
 		if !c.used() {
 			continue
 		}

@@ -53,7 +53,7 @@ func (a *Agent) open() Error {
 			a.vacate(i)
 			continue
 		}
-		rank = int(a.c.Containers[i].rank) + 1
+		rank = int(a.container(i).rank) + 1
 	}
 	return OK
 }
@@ -82,7 +82,7 @@ const logHeaderRoom = flash.MaxWriteSize
 //
 //go:noinline
 func (a *Agent) adopt(i int) bool {
-	if _, ok := intact(&a.slots, slotIndex(i, a.c.Containers[i].slot())); !ok {
+	if _, ok := intact(&a.slots, slotIndex(i, a.container(i).slot())); !ok {
 		return false
 	}
 	header := a.header(i)
@@ -96,7 +96,7 @@ func (a *Agent) adopt(i int) bool {
 		a.engine.Remove(old)
 		a.vacate(old)
 	}
-	a.c.Containers[i].tenant = uint8(t)
+	a.container(i).tenant = uint8(t)
 	return a.resume(i, &a.named)
 }
 
@@ -114,7 +114,7 @@ func intact(s *flash.Slots, slot int) (content []byte, ok bool) {
 
 // start has the engine run container i's current image.
 func (a *Agent) start(i int, c *component) bool {
-	a.spec(c, int(a.c.Containers[i].tenant), a.image(i))
+	a.spec(c, int(a.container(i).tenant), a.image(i))
 	return a.engine.Install(i, &a.newSpec).Reason == engine.OK
 }
 
@@ -153,7 +153,7 @@ func (a *Agent) Snapshot(l *flash.Log) flash.Error {
 	for rank := 0; rank < a.used(); rank++ {
 		i := a.ranked(rank)
 		id := a.header(i).counter()
-		if err := l.Emit(kindInstall, a.emitted.of(id, a.sequence(id), uint8(i), a.c.Containers[i].state&^stateUsed)); err != flash.OK {
+		if err := l.Emit(kindInstall, a.emitted.of(id, a.sequence(id), uint8(i), a.container(i).state&^stateUsed)); err != flash.OK {
 			return err
 		}
 	}
@@ -169,14 +169,14 @@ func slotIndex(container int, slot uint8) int { return 2*container + int(slot) }
 //
 //go:noinline
 func (a *Agent) header(i int) slotHeader {
-	return a.slots.Bytes(slotIndex(i, a.c.Containers[i].slot()), slotHeaderLen)
+	return a.slots.Bytes(slotIndex(i, a.container(i).slot()), slotHeaderLen)
 }
 
 // image returns container i's current image, in flash.
 //
 //go:noinline
 func (a *Agent) image(i int) []byte {
-	slot := slotIndex(i, a.c.Containers[i].slot())
+	slot := slotIndex(i, a.container(i).slot())
 	return a.slots.Bytes(slot, slotHeaderLen+a.header(i).size())[slotHeaderLen:]
 }
 
@@ -212,7 +212,7 @@ func (a *Agent) idle() []byte {
 // flashed notes a failure of the flash in the report.
 func (a *Agent) flashed(err flash.Error) bool {
 	if err != flash.OK {
-		a.report.fail(DetailFlash, int(err))
+		a.fail(DetailFlash, int(err))
 	}
 	return err == flash.OK
 }

@@ -76,7 +76,7 @@ func (s *Stores) tag(set *storeSet, owner int) bool {
 		}
 		copy(tag, t.id[:])
 	default:
-		if !a.c.Containers[owner].used() {
+		if !a.container(owner).used() {
 			return false
 		}
 		copy(tag, a.header(owner).counter())

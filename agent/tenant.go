@@ -43,6 +43,8 @@ const owner = engine.Owner
 func (t *Tenant) mayUse(hook int) bool { return t.Hooks>>uint(hook)&1 != 0 }
 
 // tenant returns who a signer is: a tenant, or the owner.
+//
+//go:noinline
 func (a *Agent) tenant(signer int) *Tenant {
 	if signer == owner {
 		return &a.owner

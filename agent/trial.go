@@ -22,7 +22,7 @@ const trialBoots = 3
 //
 //go:noinline
 func (a *Agent) become(i int, verb uint64) (state uint8, err Error) {
-	state = a.c.Containers[i].state &^ (stateUsed | stateReverted)
+	state = a.container(i).state &^ (stateUsed | stateReverted)
 	trial := state&stateTrial != 0
 	switch {
 	case verb == VerbStart:
@@ -44,7 +44,7 @@ func (a *Agent) become(i int, verb uint64) (state uint8, err Error) {
 //
 //go:noinline
 func (a *Agent) kept(i int) bool {
-	slot := slotIndex(i, 1-a.c.Containers[i].slot())
+	slot := slotIndex(i, 1-a.container(i).slot())
 	raw, ok := intact(&a.slots, slot)
 	if !ok || !same(a.slots.Bytes(slot, slotHeaderLen)[slotHook:], a.header(i)[slotHook:]) {
 		return false
@@ -57,7 +57,7 @@ func (a *Agent) kept(i int) bool {
 //
 //go:noinline
 func (a *Agent) enter(i int, state uint8) {
-	old := a.c.Containers[i].state
+	old := a.container(i).state
 	a.occupy(i, state)
 	if (old^state)&stateSlot != 0 && a.engine.Revert(i) != engine.OK {
 		a.specOf(i, a.image(i))
@@ -78,7 +78,7 @@ func (a *Agent) enter(i int, state uint8) {
 //go:noinline
 func (a *Agent) watch() {
 	for i := range a.c.Containers {
-		c := &a.c.Containers[i]
+		c := a.container(i)
 		if c.state&stateTrial == 0 || a.engine.Trial(i) != nil {
 			continue
 		}
@@ -105,7 +105,7 @@ func (a *Agent) decide(i int, state uint8) {
 //
 //go:noinline
 func (a *Agent) resume(i int, c *component) bool {
-	place := &a.c.Containers[i]
+	place := a.container(i)
 	state := place.state &^ stateUsed
 	if state&stateTrial != 0 {
 		// The version before goes first, so that the engine knows it.

@@ -208,7 +208,7 @@ func (a *Agent) believe(d cbor.Decoder) {
 			continue
 		}
 		for k := range a.c.Containers {
-			if a.c.Containers[k].used() && int(a.c.Containers[k].tenant) == i {
+			if a.container(k).used() && int(a.container(k).tenant) == i {
 				a.engine.Remove(k)
 				a.vacate(k)
 			}
@@ -279,7 +279,7 @@ func (a *Agent) trusting(o *order, message []byte) verdict {
 //go:noinline
 func (a *Agent) recheck() {
 	for i := range a.c.Containers {
-		c := &a.c.Containers[i]
+		c := a.container(i)
 		if !c.used() {
 			continue
 		}
