@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/femto-containers/femto/internal/build"
+)
+
+// TestWatch edits a source and waits until the simulated device runs it. How
+// long that takes is printed, not judged: the aim is below a second.
+func TestWatch(t *testing.T) {
+	if _, err := build.FindClang(); err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	dir := filepath.Join(t.TempDir(), "hello")
+	var said bytes.Buffer
+	if code := Main(context.Background(), []string{"init", dir, "--template", "function"}, nil, io.Discard, &said); code != exitOK {
+		t.Fatalf("init: %s", &said)
+	}
+	t.Chdir(dir)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	read, write := io.Pipe()
+	ended := make(chan int, 1)
+	go func() { ended <- Main(ctx, []string{"watch", "--json"}, nil, write, io.Discard) }()
+	lines := bufio.NewScanner(read)
+	next := func() (got turn) {
+		t.Helper()
+		if !lines.Scan() {
+			t.Fatalf("watch ended: %v", lines.Err())
+		}
+		if err := json.Unmarshal(lines.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first := next()
+	if first.Type != "result" || first.Place != "event/hello" || first.Tests != 3 {
+		t.Fatalf("first: %+v", first)
+	}
+	fire := func(want string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		Main(context.Background(), []string{"hook", "fire", "event", "--ctx", "01 09", "-d", first.Device}, nil, &stdout, &stderr)
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("the device returns %s %s, want %s", &stdout, &stderr, want)
+		}
+	}
+	fire("9 (0x9)")
+	source := filepath.Join("src", "hello.c")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := func(old, new string) {
+		t.Helper()
+		if err := os.WriteFile(source, bytes.Replace(text, []byte(old), []byte(new), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var tests []byte
+	if tests, err = os.ReadFile("tests/hello.toml"); err != nil {
+		t.Fatal(err)
+	}
+	edit("return most;", "return most }")
+	if got := next(); got.Type != "error" || got.What != "expected ';' after return statement" {
+		t.Errorf("a mistake: %+v", got)
+	}
+	edit("return most;", "return most + 1;")
+	if got := next(); got.Type != "error" || !strings.Contains(got.What, "returned 10, want 9") {
+		t.Errorf("a failing test: %+v", got)
+	}
+	edit("return most;", "return most; /* the same */")
+	if got := next(); got.Type != "result" || !got.Unchanged {
+		t.Errorf("the same image: %+v", got)
+	}
+	if err := os.WriteFile("tests/hello.toml", tests[:bytes.Index(tests, []byte("[[test]]"))], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); got.Type != "result" || got.Tests != 0 {
+		t.Errorf("without tests: %+v", got)
+	}
+	for i, instead := range []string{"return most + 1;", "return most + 2;", "return most + 3;"} {
+		start := time.Now()
+		edit("return most;", instead)
+		got := next()
+		took := time.Since(start)
+		if got.Type != "result" || got.Unchanged || got.Digest == first.Digest {
+			t.Fatalf("another image: %+v", got)
+		}
+		fire([]string{"10 (0xa)", "11 (0xb)", "12 (0xc)"}[i])
+		t.Logf("edit to running on the simulated device: %v", took.Round(time.Millisecond))
+	}
+	cancel()
+	go func() { _, _ = io.Copy(io.Discard, read) }()
+	if code := <-ended; code != exitOK && code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+}
