@@ -212,13 +212,42 @@ func TestSizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	was, is := totals(string(stored)), totals(out.String())
-	for _, board := range emulator.Boards() {
+	for _, growth := range growths(totals(string(stored)), totals(out.String())) {
+		t.Error(growth)
+	}
+}
+
+// growths says what grew by more than a hundredth.
+func growths(was, is map[string][2]int) (found []string) {
+	for _, board := range slices.Sorted(maps.Keys(is)) {
 		for i, memory := range []string{"flash", "RAM"} {
 			if 100*is[board][i] > 101*was[board][i] {
-				t.Errorf("%s: %s grew from %d to %d B; `make sizes` if that is meant", board, memory, was[board][i], is[board][i])
+				found = append(found, fmt.Sprintf("%s: %s grew from %d to %d B; `make sizes` if that is meant", board, memory, was[board][i], is[board][i]))
 			}
 		}
+	}
+	return found
+}
+
+// TestGrowth has firmwares grow, by numbers in the form of sizes.txt.
+func TestGrowth(t *testing.T) {
+	const was = "# Made by `make sizes`.\n\nlm3s6965   70000   24000\n  coap   13000   0\n\nriscv-virt   80000   30000\n"
+	for _, tc := range []struct{ name, from, to, grown string }{
+		{"nothing", "70000", "70000", ""},
+		{"smaller", "70000", "60000", ""},
+		{"a hundredth of the flash", "70000", "70700", ""},
+		{"more of the flash", "70000", "70701", "lm3s6965: flash"},
+		{"more of the RAM", "24000", "24241", "lm3s6965: RAM"},
+		{"more of another board's", "80000", "80801", "riscv-virt: flash"},
+		{"a package alone", "13000", "14000", ""},
+		{"a new board", "\nriscv-virt", "\nnew   1   0\nriscv-virt", "new: flash"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			found := growths(totals(was), totals(strings.Replace(was, tc.from, tc.to, 1)))
+			if tc.grown == "" && len(found) > 0 || tc.grown != "" && (len(found) != 1 || !strings.HasPrefix(found[0], tc.grown)) {
+				t.Errorf("found %q, want %q", found, tc.grown)
+			}
+		})
 	}
 }
 
