@@ -193,6 +193,15 @@ func TestDemonstrationMemory(t *testing.T) {
 	}
 }
 
+// TestDemonstrationStack bounds the stack of the processor as TestStackBound does.
+func TestDemonstrationStack(t *testing.T) {
+	bound, path := stackBound(t, demo(t, "lm3s6965"))
+	t.Logf("at most %d B of stack\n%s", bound, path)
+	if bound > stackSize {
+		t.Errorf("up to %d B of stack, and there are %d", bound, stackSize)
+	}
+}
+
 func readImage(t *testing.T, name string) (image.Image, image.Contract) {
 	t.Helper()
 	raw, err := os.ReadFile(name)

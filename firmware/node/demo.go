@@ -19,12 +19,15 @@ const (
 	hookCoAP = firstExtra + iota
 	hookThread
 	hookMessage
+	hookSensor
 	hookCount
 )
 
 const (
-	responseSize = 64
-	events       = 2 * (1 + MaxTenants) // two of each tenant
+	responseSize  = 64
+	events        = 2 * (1 + MaxTenants) // two of each tenant
+	samplePeriod  = 1_000_000            // microseconds
+	positionLight = 2
 )
 
 // The helpers that containers may be granted, in flash.
@@ -37,22 +40,27 @@ var wanted = helpers.Join(table[:], helpers.Core, helpers.Stores, helpers.Log, h
 
 type extras struct {
 	board    helpers.Board
-	sensors  [2]helpers.Sensor
+	sensors  [3]helpers.Sensor
 	answers  agent.Answers
 	response [helpers.ResponseAt + responseSize]byte
 	events   [events]engine.Event
 	thread   uint64
 	switched [hooks.ThreadSize]byte
+	sampled  [hooks.SensorSize]byte
+	due      int64 // of the next sample
+	samples  uint32
 }
 
 func (n *Node) extend() {
 	x := &n.extras
 	x.sensors[0] = helpers.Sensor{Name: "LED", Type: helpers.TypeSwitch, Write: writeLED}
 	x.sensors[1] = helpers.Sensor{Name: "thermometer", Type: helpers.TypeTemperature, Read: readThermometer}
+	x.sensors[positionLight] = helpers.Sensor{Name: "light", Type: helpers.TypeLight, Read: readLight}
 	x.board.Sensors = x.sensors[:]
 	hooks.CoapHook(&n.hooks[hookCoAP])
 	hooks.ThreadHook(&n.hooks[hookThread])
 	hooks.MessageHook(&n.hooks[hookMessage])
+	hooks.SensorHook(&n.hooks[hookSensor])
 	x.answers.Engine = &n.engine
 	x.answers.Hook = hookCoAP
 	x.answers.Responder.Memory = x.response[:]
@@ -75,11 +83,38 @@ func (n *Node) switchTo(now int64, thread uint64) {
 	n.engine.Fire(now, hookThread, x.switched[:])
 }
 
-// The board's thermometer and LED are not there: they are counted and kept.
+// sample reads the light sensor when it is due, and returns when it will be
+// again. Containers of the hook sensor may change the reading, or drop it: then
+// the one before stays.
+func (n *Node) sample(now int64) (next int64) {
+	x := &n.extras
+	if now < x.due {
+		return x.due
+	}
+	x.due = max(x.due+samplePeriod, now+1)
+	var r helpers.Reading
+	fakes.Light(&r, x.samples)
+	x.samples++
+	c := hooks.Sensor{Value: r.Value, Unit: r.Unit, Scale: r.Scale, Position: positionLight, Type: helpers.TypeLight}
+	c.Put(x.sampled[:])
+	if n.engine.Fire(now, hookSensor, x.sampled[:]).Value >= 0 {
+		c.Get(x.sampled[:])
+		light.Value, light.Unit, light.Scale = c.Value, c.Unit, c.Scale
+	}
+	return x.due
+}
+
+// The board's sensors and LED are not there: they are counted and kept.
 var (
 	temperatures uint32
+	light        helpers.Reading
 	led          helpers.Reading
 )
+
+func readLight(r *helpers.Reading) int {
+	*r = light
+	return 1
+}
 
 func readThermometer(r *helpers.Reading) int {
 	temperatures++

@@ -225,8 +225,9 @@ func (n *Node) Deliver(now int64, from *link.Addr, datagram []byte) {
 // latest.
 func (n *Node) Poll(now int64) (next int64) {
 	n.switchTo(now, threadContainers)
+	sample := n.sample(now)
 	next = n.engine.Poll(now)
 	next = min(next, n.agent.Poll(now)) // which tells of what the engine did
 	n.switchTo(now, threadIdle)
-	return next
+	return min(next, sample)
 }
