@@ -218,7 +218,7 @@ func (a *Agent) serveInfo(now int64, all bool, resp *coap.Response) {
 		e.Text(helpers[i].Name)
 	}
 	// Seldom another one, so that the info can be read in blocks.
-	pair(&e, InfoUptime, uint64(now)>>uptimeStep<<uptimeStep)
+	pair(&e, InfoUptime, uint64(now)|(1<<uptimeStep-1))
 	pair(&e, InfoMemory, uint64(a.engine.MemoryFree()))
 	a.device(&e)
 	finish(resp, coap.Content, &e)

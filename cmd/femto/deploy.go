@@ -23,7 +23,8 @@ func newDeployCommand() *cobra.Command {
 		Long: `Makes a SUIT manifest for IMAGE, signs it, transfers it to the device and waits
 until the device runs the container or says why not. Prints the image's digest.
 The sequence number is chosen: the time, or one more than the device has seen.
-An image that runs there already is left alone.
+An image that runs there already is left alone. When the transfer is cut, by Ctrl-C
+or a lost link, the same command goes on where it was.
 
 Without IMAGE the container of this project is built, checked and deployed: its
 hook, its name and the key are those of the project unless flags say otherwise.`,
@@ -67,20 +68,34 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 			}
 			progress := newProgress(cmd.ErrOrStderr(), asJSON)
 			var p *plan
-			sent := func(t client.Progress) { progress.show(t.Sent, t.SendTotal) }
-			err = c.with(cmd, client.Options{Progress: sent}, func(ctx context.Context, device *remote.Device) (err error) {
+			u := unfinishedOf(c.uri, &d)
+			sent := func(t client.Progress) {
+				u.sent(t)
+				progress.show(t.Sent, t.SendTotal)
+			}
+			options := client.Options{Progress: sent}
+			if u.goesOn(c.blockSize) {
+				options.Port = u.Port
+			}
+			err = c.with(cmd, options, func(ctx context.Context, device *remote.Device) (err error) {
 				device.Fetching, device.Waiting = progress.show, progress.wait
+				if u.Envelope != nil && !dryRun {
+					// Nothing is asked first: it might cost the device the
+					// place of what it has.
+					p = d.adopt(u)
+					return p.resumable(ctx, device, u, c.blockSize)
+				}
 				if p, err = d.plan(ctx, device); err != nil {
 					return err
 				}
 				if dryRun {
 					return p.foresee(device)
 				}
-				return p.carryOut(ctx, device)
+				return p.resumable(ctx, device, u, c.blockSize)
 			})
 			progress.end()
 			if err != nil {
-				return err
+				return u.interrupted(cmd, args, err)
 			}
 			switch {
 			case asJSON && dryRun:
@@ -118,14 +133,17 @@ func (d *deployment) fill(b *built) {
 
 func printDeployed(stdout, stderr io.Writer, r *deployed) {
 	fmt.Fprintln(stdout, r.Digest)
+	if r.Resumed > 0 {
+		fmt.Fprintf(stderr, "went on after the first %s\n", bytesText(r.Resumed))
+	}
 	if r.Unchanged {
 		fmt.Fprintf(stderr, "already running on %s (sequence %d)\n", r.place(), r.Sequence)
 		return
 	}
 	fmt.Fprintf(stderr, "running on %s (sequence %d): %s image, %s manifest; %d exchanges, %d B out, %d B in\n",
 		r.place(), r.Sequence, bytesText(r.ImageBytes), bytesText(r.overhead()), r.Wire.Exchanges, r.Wire.BytesOut, r.Wire.BytesIn)
-	if r.Wire.Retransmissions > 0 {
-		fmt.Fprintf(stderr, "%d datagrams were repeated\n", r.Wire.Retransmissions)
+	if n := r.Wire.Retransmissions + r.Wire.Repeated; n > 0 {
+		fmt.Fprintf(stderr, "%d datagrams were repeated\n", n)
 	}
 }
 

@@ -39,6 +39,7 @@ type deployed struct {
 	EnvelopeBytes int           `json:"envelope_bytes"`
 	Fetched       bool          `json:"fetched"`
 	Unchanged     bool          `json:"unchanged"`
+	Resumed       int           `json:"resumed"` // bytes that the device had from an earlier try
 	Wire          wire          `json:"wire"`
 }
 
@@ -61,17 +62,23 @@ func (r *deployed) overhead() int {
 // wire is what a piece of work cost on the network.
 type wire struct {
 	Exchanges       int `json:"exchanges"`
+	DatagramsOut    int `json:"datagrams_out"`
+	DatagramsIn     int `json:"datagrams_in"`
 	BytesOut        int `json:"bytes_out"`
 	BytesIn         int `json:"bytes_in"`
-	Retransmissions int `json:"retransmissions"`
+	Retransmissions int `json:"retransmissions"` // of ours
+	Repeated        int `json:"repeated"`        // of the device's, as far as they came
 }
 
 func wireSince(before, after client.Stats) wire {
 	return wire{
 		Exchanges:       after.Exchanges - before.Exchanges,
+		DatagramsOut:    after.DatagramsOut - before.DatagramsOut,
+		DatagramsIn:     after.DatagramsIn - before.DatagramsIn,
 		BytesOut:        after.BytesOut - before.BytesOut,
 		BytesIn:         after.BytesIn - before.BytesIn,
 		Retransmissions: after.Retransmissions - before.Retransmissions,
+		Repeated:        after.Repeated - before.Repeated,
 	}
 }
 

@@ -12,6 +12,7 @@ const (
 	exitUntrusted   = 11
 	exitRefused     = 12
 	exitMismatch    = 13
+	exitResumable   = 15
 	exitTools       = 20
 	exitTimeout     = 124
 	exitInterrupted = 130
@@ -34,6 +35,7 @@ var exitCodes = []struct {
 	{exitUntrusted, "untrusted", "a signature, key or digest is not accepted"},
 	{exitRefused, "refused", "the device refused: its report says at which stage and why"},
 	{exitMismatch, "mismatch", "the device lacks what the container needs"},
+	{exitResumable, "resumable", "a transfer was cut: the same command goes on with it"},
 	{exitTools, "tools", "a compiler or what else femto doctor looks for is missing"},
 	{exitTimeout, "timeout", "--timeout passed"},
 	{exitInterrupted, "interrupted", "Ctrl-C"},

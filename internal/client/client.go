@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,6 +31,10 @@ type Options struct {
 	// BlockSize is the largest block to send or ask for: 16, 32 … 1024
 	// bytes; 0 means DefaultBlockSize. A device may ask for smaller ones.
 	BlockSize int
+
+	// Port is the local UDP port to use if it is free, 0 for any. A transfer
+	// that another Client began goes on from the same port only.
+	Port uint16
 
 	// Handler answers requests that the device sends to the Client, such as
 	// for a payload by its URI, while Do or Serve waits. nil rejects them.
@@ -63,6 +68,7 @@ type Progress struct {
 // Stats count what a Client did since Dial.
 type Stats struct {
 	Exchanges       int // requests that were sent or served, each block one
+	Repeated        int // datagrams of the device that came again
 	Blocks          int // those of them that carried one of several blocks
 	Retransmissions int
 	DatagramsOut    int
@@ -78,6 +84,12 @@ type Request struct {
 	Query         string      // as in a URI: "k=v&x", percent-encoded
 	ContentFormat coap.Format // of Body, said if that is not empty; coap.FormatNone: not said
 	Body          []byte
+
+	// Of a body that goes in blocks: how many bytes of it the device has
+	// already, and the tag of the transfer in which it got them, 0 for a new
+	// one. If the device has forgotten the transfer it starts again.
+	Offset int
+	Tag    uint16
 }
 
 // A Response is what came back.
@@ -98,6 +110,8 @@ type Client struct {
 	endpoint coap.Endpoint
 	stats    Stats
 	sendErr  error
+	recent   [16]uint16 // ids of confirmable messages that came, for Repeated
+	arrived  int
 }
 
 // Dial prepares to talk with the device at uri, "coap://host:port" with a name
@@ -111,7 +125,10 @@ func Dial(ctx context.Context, uri string, options Options) (*Client, error) {
 	if options.BlockSize == 0 {
 		options.BlockSize = DefaultBlockSize
 	}
-	conn, err := udplink.Dial(peer)
+	conn, err := udplink.DialFrom(options.Port, peer)
+	if err != nil && options.Port != 0 {
+		conn, err = udplink.Dial(peer)
+	}
 	if err != nil {
 		if errors.Is(err, udplink.ErrRefused) {
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
@@ -175,6 +192,9 @@ func (c *Client) Close() error { return c.conn.Close() }
 // Peer returns the address of the device.
 func (c *Client) Peer() link.Addr { return c.peer }
 
+// LocalPort returns the UDP port of this end.
+func (c *Client) LocalPort() uint16 { return c.conn.LocalAddr().Port() }
+
 // Stats returns what was counted so far.
 func (c *Client) Stats() Stats {
 	s, n := c.stats, &c.endpoint.Counters
@@ -201,37 +221,66 @@ func (c *Client) send(to link.Addr, datagram []byte) {
 // meanwhile. A response outside 2.xx comes back with a *StatusError about it.
 // Other errors are ErrUnreachable, ErrReset, a coap.Error for a transfer that
 // went wrong, the cause of ctx, or one of the socket. A GET whose content changes
-// under way starts again, eight times at most.
+// under way, and a body whose transfer the device has forgotten, start again, eight
+// times at most. A body goes on with the block that was not acknowledged as long
+// as each try brings some to the device.
 func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
-	for again := 8; ; again-- {
-		r, err := c.do(ctx, req)
-		if err != coap.ErrChanged || req.Method != coap.GET || again == 0 {
+	if req.Tag == 0 {
+		req.Tag = NewTag()
+	}
+	for again := 8; ; {
+		r, sent, err := c.do(ctx, req)
+		var status *StatusError
+		switch {
+		case err == coap.ErrChanged && req.Method == coap.GET:
+			again--
+		case errors.As(err, &status) && status.Code == coap.RequestEntityIncomplete && sent > 0:
+			again--
+			req.Offset, req.Tag = 0, NewTag()
+		case errors.Is(err, errSilence) && sent > req.Offset:
+			req.Offset = sent
+		default:
+			return r, err
+		}
+		if again < 0 {
 			return r, err
 		}
 	}
 }
 
-func (c *Client) do(ctx context.Context, req Request) (Response, error) {
+// NewTag returns a Request-Tag, which is hardly one that was used before.
+func NewTag() uint16 {
+	var b [2]byte
+	rand.Read(b[:])
+	return binary.BigEndian.Uint16(b[:]) | 1
+}
+
+func (c *Client) do(ctx context.Context, req Request) (_ Response, sent int, _ error) {
 	before := c.endpoint.Counters.Calls
 	c.sendErr = nil
 	s := &sink{client: c, sendTotal: len(req.Body), size: -1}
-	start := time.Now()
-	call, e := c.endpoint.Do(c.clock(), c.peer, &coap.Outgoing{
+	outgoing := &coap.Outgoing{
 		Code:          req.Method,
 		Path:          []byte(req.Path),
 		Query:         []byte(req.Query),
 		ContentFormat: req.ContentFormat,
 		Body:          req.Body,
-	}, s)
+		Tag:           req.Tag,
+	}
+	if len(req.Body) > c.options.BlockSize {
+		outgoing.Offset = req.Offset
+	}
+	start := time.Now()
+	call, e := c.endpoint.Do(c.clock(), c.peer, outgoing, s)
 	if e != 0 {
-		return Response{}, e
+		return Response{}, 0, e
 	}
 	s.call = call
 	for !s.done {
 		if err := c.step(ctx, &s.done); err != nil {
 			if !s.done {
 				c.endpoint.Cancel(call)
-				return Response{}, err
+				return Response{}, call.Sent(), err
 			}
 			break
 		}
@@ -240,7 +289,8 @@ func (c *Client) do(ctx context.Context, req Request) (Response, error) {
 	if n := c.endpoint.Counters.Calls - before; n > 1 {
 		c.stats.Blocks += int(n)
 	}
-	return c.result(s, start)
+	r, err := c.result(s, start)
+	return r, call.Sent(), err
 }
 
 // result is what a request that is done came to.
@@ -248,7 +298,7 @@ func (c *Client) result(s *sink, start time.Time) (Response, error) {
 	switch s.err {
 	case 0:
 	case coap.ErrTimeout:
-		return Response{}, fmt.Errorf("%w: no answer in %v", ErrUnreachable, time.Since(start).Round(100*time.Millisecond))
+		return Response{}, fmt.Errorf("%w: %w in %v", ErrUnreachable, errSilence, time.Since(start).Round(100*time.Millisecond))
 	case coap.ErrReset:
 		return Response{}, ErrReset
 	default:
@@ -284,11 +334,26 @@ func (c *Client) step(ctx context.Context, done *bool) error {
 		}
 		c.stats.DatagramsIn++
 		c.stats.BytesIn += len(datagram)
+		c.countRepeated(datagram)
 		c.endpoint.Deliver(c.clock(), from, datagram)
 	} else if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
 		err = nil
 	}
 	return c.failure(err)
+}
+
+// countRepeated counts confirmable messages of the device that came before.
+func (c *Client) countRepeated(datagram []byte) {
+	var m coap.Message
+	if coap.Parse(datagram, &m) != 0 || m.Type != coap.Confirmable {
+		return
+	}
+	if slices.Contains(c.recent[:min(c.arrived, len(c.recent))], m.ID) {
+		c.stats.Repeated++
+		return
+	}
+	c.recent[c.arrived%len(c.recent)] = m.ID
+	c.arrived++
 }
 
 // failure returns err, or what went wrong in send, in the terms of the package.

@@ -13,6 +13,9 @@ var (
 	// that none will.
 	ErrUnreachable = errors.New("device is unreachable")
 
+	// errSilence is the reason if no error came, but nothing at all.
+	errSilence = errors.New("no answer")
+
 	// ErrReset says that the device rejected the request as such: it does
 	// not serve any.
 	ErrReset = errors.New("device rejected the request")

@@ -25,6 +25,11 @@ type Device struct {
 	// and has to be asked again. nil: nobody is.
 	Waiting func()
 
+	// Offset and Tag are those of the next envelope's transfer, if it began
+	// earlier: see client.Request.
+	Offset int
+	Tag    uint16
+
 	payload []byte // what the device may GET from us at payloadPath
 }
 
@@ -116,15 +121,15 @@ func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Repor
 	d.payload = payload
 	defer func() { d.payload = nil }()
 	report, err := d.post(ctx, agent.PathManifest, coap.FormatSUITEnvelope, envelope)
-	if err != nil {
+	if report == nil || err != nil && !d.lost(report) {
 		return report, err
 	}
 	manifest, received, moved := report.Manifest, report.Received, time.Now()
-	for report.Progress == Progress(agent.ProgressFetching) {
+	for err != nil || report.Progress == Progress(agent.ProgressFetching) {
 		if err := d.serveFor(ctx, pollInterval); err != nil {
 			return nil, err
 		}
-		if time.Since(moved) > stallInterval {
+		if time.Since(moved) > stallInterval || d.lost(report) {
 			// The device may be fetching from where we were before we were
 			// interrupted; it turns to us when that has failed for a while.
 			moved = time.Now()
@@ -140,13 +145,19 @@ func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Repor
 			return nil, err
 		case report.Manifest.String() != manifest.String():
 			return nil, ErrOvertaken
-		case err != nil:
+		case err != nil && !d.lost(report):
 			return report, err
 		case d.Fetching != nil:
 			d.Fetching(report.Received, report.Total)
 		}
 	}
 	return report, nil
+}
+
+// lost reports whether the device gave a fetch up because too many datagrams got
+// lost. It goes on with it when it gets the manifest again.
+func (d *Device) lost(r *Report) bool {
+	return r.Progress == Progress(agent.ProgressRefused) && r.Detail == agent.DetailCoAP && coap.Error(r.Code) == coap.ErrTimeout
 }
 
 // ErrOvertaken says that the device went on to somebody else's manifest.
@@ -167,8 +178,9 @@ func (d *Device) Command(ctx context.Context, message []byte) (*Report, error) {
 func (d *Device) post(ctx context.Context, path string, format coap.Format, body []byte) (*Report, error) {
 	for {
 		report, err := d.report(d.Do(ctx, client.Request{
-			Method: coap.POST, Path: "/" + path, ContentFormat: format, Body: body,
+			Method: coap.POST, Path: "/" + path, ContentFormat: format, Body: body, Offset: d.Offset, Tag: d.Tag,
 		}))
+		d.Offset, d.Tag = 0, 0
 		var status *client.StatusError
 		if !errors.As(err, &status) || status.Code != coap.ServiceUnavailable {
 			return report, err

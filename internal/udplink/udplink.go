@@ -46,9 +46,16 @@ func Listen(address string) (*Conn, error) {
 
 // Dial opens a socket that exchanges datagrams with one peer only, which lets
 // the operating system report that nobody is there.
-func Dial(peer link.Addr) (*Conn, error) {
+func Dial(peer link.Addr) (*Conn, error) { return DialFrom(0, peer) }
+
+// DialFrom is Dial from a local port, 0 for any that is free.
+func DialFrom(port uint16, peer link.Addr) (*Conn, error) {
 	to := AddrPort(peer)
-	socket, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	var from *net.UDPAddr
+	if port != 0 {
+		from = &net.UDPAddr{Port: int(port)}
+	}
+	socket, err := net.DialUDP("udp", from, net.UDPAddrFromAddrPort(to))
 	if err != nil {
 		return nil, mapError(err)
 	}
