@@ -441,7 +441,7 @@ func (e *Endpoint) download(now int64, c *Call, r *reading) {
 			e.finish(now, c, ErrBlock)
 			return
 		}
-		if !first && !c.sameETag(r.etag) {
+		if !first && !sameBytes(r.etag, c.etag[:c.etagSize]) {
 			e.finish(now, c, ErrChanged)
 			return
 		}
@@ -462,16 +462,4 @@ func (e *Endpoint) download(now int64, c *Call, r *reading) {
 	if err := e.begin(now, c); err != 0 {
 		e.finish(now, c, err)
 	}
-}
-
-func (c *Call) sameETag(etag []byte) bool {
-	if len(etag) != int(c.etagSize) {
-		return false
-	}
-	for i := range etag {
-		if etag[i] != c.etag[i] {
-			return false
-		}
-	}
-	return true
 }

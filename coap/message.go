@@ -153,6 +153,19 @@ func equal(b []byte, s string) bool {
 	return true
 }
 
+//go:noinline
+func sameBytes(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // Uint decodes the value of an option of format uint (RFC 7252 §3.2). More
 // than four bytes, which no option of this package has, give the last four.
 //

@@ -51,15 +51,13 @@ func (e *Endpoint) observe() {
 	if r.observe == observeNot {
 		return
 	}
-	var token [maxToken]byte
-	copy(token[:], m.Token)
 	var o, free *Observer
 	for i := range e.c.Observers {
 		x := &e.c.Observers[i]
 		switch {
 		case !x.open:
 			free = x
-		case int(x.tokenLen) == len(m.Token) && same(&x.peer, &e.from) && x.token == token:
+		case same(&x.peer, &e.from) && sameBytes(x.token[:x.tokenLen], m.Token):
 			o = x
 		}
 	}
@@ -69,14 +67,14 @@ func (e *Endpoint) observe() {
 		o.open = good
 	case good && free != nil:
 		o = free
-		*o = Observer{open: true, options: o.options}
+		o.open, o.sequence = true, 0
 	}
 	if !good || o == nil {
 		return
 	}
 	if e.notifying == nil {
 		o.peer, o.topic = e.from, e.response.Topic
-		o.token, o.tokenLen = token, uint8(len(m.Token))
+		o.tokenLen = uint8(copy(o.token[:], m.Token))
 		o.size = copy(o.options, m.options)
 		o.pending, o.waiting, o.attempts = false, false, 0
 	}
@@ -89,8 +87,10 @@ func (e *Endpoint) observe() {
 // so a peer that is gone, or never asked, gets few.
 func (e *Endpoint) notify(now int64, o *Observer) {
 	e.from = o.peer
-	e.message = Message{Type: Confirmable, Code: GET, ID: e.messageID(), Token: o.token[:o.tokenLen], options: o.options[:o.size]}
-	o.pending, o.waiting, o.id = false, true, e.message.ID
+	m := &e.message
+	m.Type, m.Code, m.ID, m.Payload = Confirmable, GET, e.messageID(), nil
+	m.Token, m.options = o.token[:o.tokenLen], o.options[:o.size]
+	o.pending, o.waiting, o.id = false, true, m.ID
 	o.timeout = e.firstTimeout()
 	if o.attempts > 0 {
 		o.timeout <<= o.attempts
