@@ -7,6 +7,7 @@ import (
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/flash"
 	"github.com/femto-containers/femto/internal/cose"
+	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/suit"
 )
@@ -106,7 +107,8 @@ type Agent struct {
 	doc       trust // and this too
 	before    trust
 	appended  record
-	emitted   record // of a snapshot, while appended waits to follow it
+	digest    [sha2.Size256]byte // of what is about to be written
+	emitted   record             // of a snapshot, while appended waits to follow it
 	logBuffer [logBufferLen]byte
 	newHeader [slotHeaderLen]byte
 	processor suit.Processor

@@ -14,7 +14,7 @@ type order struct {
 	from     *link.Addr
 	signer   int
 	sequence uint64
-	verb     uint64
+	verb     uint8
 	segments int // of the component; 0: the device
 	uuid     []byte
 	name     []byte
@@ -32,7 +32,7 @@ func (o *order) parse(payload []byte) bool {
 	*d = cbor.New(payload)
 	n := d.Array()
 	o.sequence = d.Uint()
-	o.verb = d.Uint()
+	o.verb = uint8(min(d.Uint(), 255))
 	o.segments = d.Array()
 	o.uuid, o.name = nil, nil
 	if o.segments > 0 {
@@ -130,7 +130,7 @@ func (a *Agent) command(now int64, o *order, message []byte) verdict {
 		return no(suit.StageCheck, suit.ReasonCondition, ErrDevice)
 	}
 	about := uint8(0)
-	if o.verb < uint64(len(verbs)) {
+	if int(o.verb) < len(verbs) {
 		about = verbs[o.verb]
 	}
 	c := &a.named
@@ -195,7 +195,7 @@ func (a *Agent) signedBy(o *order, claim *cose.Signature) bool {
 	} else if a.enrolls() && o.parse(claim.Payload) && o.verb == VerbTrust {
 		// Whoever comes first becomes the owner: the document has to be signed by
 		// the owner that it names.
-		a.doc.open(o.arg)
+		a.doc.open(&o.arg)
 		o.signer = owner
 		if claim.VerifyEd25519(&a.doc.owner) {
 			a.reports[0].signed = true
@@ -218,10 +218,10 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdi
 	failed := no(suit.StageExecute, suit.ReasonOperation, OK)
 	malformed := no(suit.StageCBOR, suit.ReasonCBOR, OK)
 	var scope, key, value uint64
-	kind, more, state := uint8(kindCounter), 0, uint8(0)
+	kind, state := uint8(kindCounter), uint8(0)
 	switch o.verb {
 	case VerbTrust:
-		if v := a.judge(o.arg); v != done {
+		if v := a.judge(&o.arg); v != done {
 			return v
 		}
 		return a.trusting(o, message)
@@ -248,16 +248,15 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdi
 			return no(suit.StageCheck, suit.ReasonUnauthorised, err)
 		}
 	case VerbRemove:
-		kind, more = kindRemove, 1
+		kind = kindRemove
 	case VerbStart, VerbStop, VerbConfirm, VerbRollback:
 		var err Error
 		if state, err = a.become(o.index, o.verb); err != OK {
 			return no(suit.StageExecute, suit.ReasonOperation, err)
 		}
-		kind, more = kindInstall, 2
+		kind = kindInstall
 	}
-	r := a.appended.of(c.counter[:], o.sequence, uint8(o.index), state)
-	if !a.flashed(a.log.Append(kind, r[:recordCounter+more])) {
+	if !a.flashed(a.append(kind, c.counter[:], o.sequence, uint8(o.index), state)) {
 		return failed
 	}
 	a.spend(c.counter[:], o.sequence)

@@ -1,5 +1,7 @@
 package agent
 
+import "github.com/femto-containers/femto/internal/sha2"
+
 // Comparisons of their own: under TinyGo, string(b) allocates, also where it is
 // only compared.
 
@@ -39,4 +41,22 @@ func equal(b []byte, s string) bool {
 		}
 	}
 	return true
+}
+
+// digest fills to with the beginning of SHA-256(b).
+//
+//go:noinline
+func digest(to, b []byte) {
+	var sum [sha2.Size256]byte
+	sha2.Sum256(&sum, b)
+	copy(to, sum[:])
+}
+
+// hashes reports whether want is SHA-256(b).
+//
+//go:noinline
+func hashes(want, b []byte) bool {
+	var sum [sha2.Size256]byte
+	digest(sum[:], b)
+	return same(want, sum[:])
 }

@@ -47,7 +47,7 @@ func (l *Lines) Add(now int64, hook string, name, text []byte) {
 	}
 	b := l.Ring[l.used:][:size]
 	l.used += size
-	binary.LittleEndian.PutUint64(b, uint64(now))
+	putUint64(b, uint64(now))
 	b[8], b[9] = byte(label), byte(len(text))
 	b = b[lineHead:]
 	n := copy(b, hook)

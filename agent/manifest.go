@@ -4,7 +4,6 @@ import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/flash"
-	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/suit"
 )
@@ -152,13 +151,13 @@ func (a *Agent) commit() {
 	switch {
 	case u.written:
 		ok = a.verify() && a.check(a.idle()) &&
-			a.flashed(a.log.Append(kindInstall, a.appended.of(id, sequence, uint8(u.index), state)))
+			a.flashed(a.append(kindInstall, id, sequence, uint8(u.index), state))
 	case !a.container(u.index).used():
 		a.fail(DetailAgent, int(ErrAbsent))
 	case sequence == a.sequence(id):
 		return // the same manifest again
 	default:
-		ok = a.flashed(a.log.Append(kindCounter, a.appended.of(id, sequence)))
+		ok = a.flashed(a.append(kindCounter, id, sequence, 0, 0))
 	}
 	if !ok {
 		a.refuse(suit.StageInstall, suit.ReasonOperation)
@@ -314,18 +313,15 @@ func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
 	if size >= 0 && len(raw) != int(size) {
 		return false
 	}
-	var sum [sha2.Size256]byte
-	sha2.Sum256(&sum, raw)
-	return same(digest, sum[:])
+	return hashes(digest, raw)
 }
 
 // Store writes a payload that came inside the envelope to the idle slot
 // (suit.Platform). An image that the engine would not take costs no flash.
 func (a *Agent) Store(handle int, payload []byte) suit.Reason {
-	var digest [sha2.Size256]byte
-	sha2.Sum256(&digest, payload)
+	digest(a.digest[:], payload)
 	a.update.partial = 0
-	have, reason := a.expect(len(payload), &digest)
+	have, reason := a.expect(len(payload))
 	if have || reason != suit.ReasonOK {
 		return reason
 	}
@@ -339,16 +335,18 @@ func (a *Agent) Store(handle int, payload []byte) suit.Reason {
 // (suit.Platform).
 func (a *Agent) Copy(handle, source int) suit.Reason { return suit.ReasonCommand }
 
-// expect prepares for an image of size bytes with a digest, short of touching
-// the flash. What came of the same image for the same component before its
-// sender fell silent stays. have says that it is the one that runs already: then nothing is
-// to be written, so that whoever repeats a manifest wears no flash. Otherwise
-// a number that was spent before is refused: it is good again only for what it
-// was spent on.
-func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason suit.Reason) {
+// expect prepares for an image of size bytes with the digest in a.digest, short
+// of touching the flash. What came of the same image for the same component
+// before its sender fell silent stays. have says that it is the one that runs
+// already: then nothing is to be written, so that whoever repeats a manifest
+// wears no flash. Otherwise a number that was spent before is refused: it is
+// good again only for what it was spent on.
+//
+//go:noinline
+func (a *Agent) expect(size int) (have bool, reason suit.Reason) {
 	u := &a.update
 	u.written = false
-	if a.container(u.index).used() && same(a.header(u.index).digest(), digest[:]) {
+	if a.container(u.index).used() && same(a.header(u.index).digest(), a.digest[:]) {
 		return true, suit.ReasonOK
 	}
 	if a.processor.Sequence() <= a.spent(a.processor.Signer()) {
@@ -357,15 +355,13 @@ func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason 
 	}
 	if a.container(u.index).state&stateTrial != 0 {
 		// The idle slot has the version that comes back if this one fails.
-		a.fail(DetailAgent, int(ErrTrial))
-		return false, suit.ReasonOperation
+		return false, a.refused(ErrTrial)
 	}
 	if size > a.maxImage() {
-		a.fail(DetailAgent, int(ErrTooLarge))
-		return false, suit.ReasonOperation
+		return false, a.refused(ErrTooLarge)
 	}
 	var header [slotHeaderLen]byte
-	putHeader(&header, size, digest, &u.component)
+	putHeader(&header, size, &a.digest, &u.component)
 	slot := slotIndex(u.index, u.slot)
 	if u.partial == 1+slot && same(a.newHeader[:], header[:]) && !a.log.Torn() {
 		return false, suit.ReasonOK
@@ -384,11 +380,10 @@ func (a *Agent) expect(size int, digest *[sha2.Size256]byte) (have bool, reason 
 //go:noinline
 func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pending bool, reason suit.Reason) {
 	u := &a.update
-	var sum [sha2.Size256]byte
-	if size < 0 || copy(sum[:], digest) != len(sum) {
+	if size < 0 || copy(a.digest[:], digest) != len(a.digest) {
 		return false, suit.ReasonParameter
 	}
-	have, reason := a.expect(int(size), &sum)
+	have, reason := a.expect(int(size))
 	if have || reason != suit.ReasonOK {
 		return false, reason
 	}
@@ -401,8 +396,7 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 		setAddr(&target.Peer, &u.from)
 	}
 	if !a.affords(u.alive) {
-		a.fail(DetailAgent, int(ErrTries))
-		return false, suit.ReasonOperation
+		return false, a.refused(ErrTries)
 	}
 	a.reports[0].received, a.reports[0].total = 0, int(size)
 	if u.partial > 0 {

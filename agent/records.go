@@ -1,6 +1,10 @@
 package agent
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/femto-containers/femto/flash"
+)
 
 // Records of the log. A counter travels in the record that spends it, so that
 // a number and what it allowed become true together or not at all.
@@ -88,11 +92,45 @@ func (a *Agent) spend(id []byte, sequence uint64) bool {
 type record [recordLongest]byte
 
 // of makes r say that a number was spent, and what it was spent on.
-func (r *record) of(id []byte, sequence uint64, more ...byte) []byte {
+//
+//go:noinline
+func (r *record) of(kind uint8, id []byte, sequence uint64, place, state uint8) []byte {
 	copy(r[:], id)
-	binary.LittleEndian.PutUint64(r[len(counterID{}):], sequence)
-	copy(r[recordCounter:], more)
-	return r[:recordCounter+len(more)]
+	putUint64(r[len(counterID{}):], sequence)
+	r[recordCounter], r[recordCounter+1] = place, state
+	n := recordCounter + 1
+	switch kind {
+	case kindCounter:
+		n = recordCounter
+	case kindInstall:
+		n = recordLongest
+	}
+	return r[:n]
+}
+
+// putUint64 is binary.LittleEndian.PutUint64 in less code.
+//
+//go:noinline
+func putUint64(b []byte, v uint64) {
+	b = b[:8]
+	for i := range b {
+		b[i] = byte(v)
+		v >>= 8
+	}
+}
+
+// append writes a record to the log.
+//
+//go:noinline
+func (a *Agent) append(kind uint8, id []byte, sequence uint64, place, state uint8) flash.Error {
+	return a.log.Append(kind, a.appended.of(kind, id, sequence, place, state))
+}
+
+// emit writes a record with the number as it stands to a snapshot.
+//
+//go:noinline
+func (a *Agent) emit(kind uint8, id []byte, place, state uint8) flash.Error {
+	return a.log.Emit(kind, a.emitted.of(kind, id, a.sequence(id), place, state))
 }
 
 // replay takes in one record of the log, oldest first. Containers that this

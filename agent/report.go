@@ -30,6 +30,14 @@ func (a *Agent) fail(detail Detail, code int) {
 	a.reports[0].detail, a.reports[0].code = detail, int16(code)
 }
 
+// refused notes what the agent has against something.
+//
+//go:noinline
+func (a *Agent) refused(err Error) suit.Reason {
+	a.fail(DetailAgent, int(err))
+	return suit.ReasonOperation
+}
+
 // writeReport puts the report into the response's body.
 //
 //go:noinline

@@ -43,10 +43,11 @@ func trimZeros(b []byte) []byte {
 
 // putHeader writes the header of a slot for size bytes of a component's image
 // into h.
+//
+//go:noinline
 func putHeader(h *[slotHeaderLen]byte, size int, digest *[32]byte, c *component) {
 	clear(h[:])
-	binary.LittleEndian.PutUint32(h[:], slotMagic)
-	binary.LittleEndian.PutUint32(h[slotSize:], uint32(size))
+	putUint64(h[:], uint64(size)<<32|slotMagic)
 	copy(h[slotDigest:], digest[:])
 	copy(h[slotHook:], c.uuid[:])
 	copy(h[slotName:], c.name[:])

@@ -3,7 +3,6 @@ package agent
 import (
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/flash"
-	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/suit"
 )
 
@@ -107,9 +106,7 @@ func intact(s *flash.Slots, slot int) (content []byte, ok bool) {
 		return nil, false
 	}
 	content = s.Bytes(slot, slotHeaderLen+header.size())[slotHeaderLen:]
-	var sum [sha2.Size256]byte
-	sha2.Sum256(&sum, content)
-	return content, same(sum[:], header.digest())
+	return content, hashes(header.digest(), content)
 }
 
 // start has the engine run container i's current image.
@@ -141,19 +138,18 @@ func (a *Agent) specOf(i int, image []byte) {
 func (a *Agent) Snapshot(l *flash.Log) flash.Error {
 	for i := 0; i < a.counters; i++ {
 		counter := &a.c.Counters[i]
-		if err := l.Emit(kindCounter, a.emitted.of(counter.id[:], counter.sequence)); err != flash.OK {
+		if err := a.emit(kindCounter, counter.id[:], 0, 0); err != flash.OK {
 			return err
 		}
 	}
 	if a.trusted {
-		if err := l.Emit(kindTrust, a.emitted.of(trustCounter[:], a.sequence(trustCounter[:]), a.trustSlot)); err != flash.OK {
+		if err := a.emit(kindTrust, trustCounter[:], a.trustSlot, 0); err != flash.OK {
 			return err
 		}
 	}
 	for rank := 0; rank < a.used(); rank++ {
 		i := a.ranked(rank)
-		id := a.header(i).counter()
-		if err := l.Emit(kindInstall, a.emitted.of(id, a.sequence(id), uint8(i), a.container(i).state&^stateUsed)); err != flash.OK {
+		if err := a.emit(kindInstall, a.header(i).counter(), uint8(i), a.container(i).state&^stateUsed); err != flash.OK {
 			return err
 		}
 	}
@@ -210,6 +206,8 @@ func (a *Agent) idle() []byte {
 }
 
 // flashed notes a failure of the flash in the report.
+//
+//go:noinline
 func (a *Agent) flashed(err flash.Error) bool {
 	if err != flash.OK {
 		a.fail(DetailFlash, int(err))

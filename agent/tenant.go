@@ -2,7 +2,6 @@ package agent
 
 import (
 	"github.com/femto-containers/femto/engine"
-	"github.com/femto-containers/femto/internal/sha2"
 )
 
 // A Tenant is a signer whom the owner trusts with some hooks. The zero Tenant is
@@ -66,9 +65,7 @@ func (t *Tenant) identify() {
 }
 
 func keyID(id *[keyIDLen]byte, key *[32]byte) {
-	var sum [sha2.Size256]byte
-	sha2.Sum256(&sum, key[:])
-	copy(id[:], sum[:])
+	digest(id[:], key[:])
 }
 
 // free reports whether t is a free place of the table.

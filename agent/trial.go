@@ -21,7 +21,7 @@ const trialBoots = 3
 // become returns the state of container i after a verb.
 //
 //go:noinline
-func (a *Agent) become(i int, verb uint64) (state uint8, err Error) {
+func (a *Agent) become(i int, verb uint8) (state uint8, err Error) {
 	state = a.container(i).state &^ (stateUsed | stateReverted)
 	trial := state&stateTrial != 0
 	switch {
@@ -97,7 +97,7 @@ func (a *Agent) watch() {
 // fails, the next start of the device decides anew.
 func (a *Agent) decide(i int, state uint8) {
 	id := a.header(i).counter()
-	_ = a.log.Append(kindInstall, a.appended.of(id, a.sequence(id), uint8(i), state))
+	_ = a.append(kindInstall, id, a.sequence(id), uint8(i), state)
 }
 
 // resume has the engine run container i as the log says, at a start of the

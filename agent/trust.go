@@ -5,7 +5,6 @@ import (
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/internal/cbor"
 	"github.com/femto-containers/femto/internal/cose"
-	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/suit"
 )
 
@@ -59,8 +58,10 @@ var trustBits = [trustKeys]uint8{
 	TrustTrial: 16, TrustConfirm: 1, TrustCounters: 8, TrustSpent: 40, TrustUntil: 40, TrustDevelopment: 1,
 }
 
-func (t *trust) open(d cbor.Decoder) {
-	t.d = d
+//
+//go:noinline
+func (t *trust) open(d *cbor.Decoder) {
+	t.d = *d
 	if t.d.Array() != 3 {
 		t.d.Fail(cbor.ErrType)
 	}
@@ -138,11 +139,8 @@ func (t *trust) next(e *engine.Engine, tenant []Tenant, grant []engine.Grant) bo
 				d.Fail(cbor.ErrKey)
 				break
 			}
-			limits[key] = d.Uint()
+			limits[key] = min(d.Uint(), 1<<trustBits[key]-1)
 		}
-	}
-	for key, bits := range trustBits {
-		limits[key] = min(limits[key], 1<<bits-1)
 	}
 	g.Hooks = to.Hooks
 	g.Budget, g.Rate = int32(limits[TrustBudget]), int32(limits[TrustRate])
@@ -164,7 +162,7 @@ func (t *trust) next(e *engine.Engine, tenant []Tenant, grant []engine.Grant) bo
 // scratch tenants.
 //
 //go:noinline
-func (a *Agent) judge(d cbor.Decoder) verdict {
+func (a *Agent) judge(d *cbor.Decoder) verdict {
 	wrong := no(suit.StageCheck, suit.ReasonParameter, OK)
 	t, before := &a.doc, &a.before
 	t.open(d)
@@ -193,7 +191,7 @@ func (a *Agent) judge(d cbor.Decoder) verdict {
 // their places, so that engine and containers need not hear of most changes.
 //
 //go:noinline
-func (a *Agent) believe(d cbor.Decoder) {
+func (a *Agent) believe(d *cbor.Decoder) {
 	t := &a.doc
 	t.open(d)
 	a.own(t.owner[:])
@@ -247,10 +245,8 @@ func (a *Agent) own(key []byte) {
 func (a *Agent) trusting(o *order, message []byte) verdict {
 	failed := no(suit.StageInstall, suit.ReasonOperation, OK)
 	slot := 1 - a.trustSlot
-	var digest [sha2.Size256]byte
-	sha2.Sum256(&digest, message)
-	clear(a.newHeader[:])
-	putHeader(&a.newHeader, len(message), &digest, &component{})
+	digest(a.digest[:], message)
+	putHeader(&a.newHeader, len(message), &a.digest, &a.named) // of no component
 	if slotHeaderLen+len(message) > a.c.TrustSize {
 		return failed | verdict(ErrTooLarge)
 	}
@@ -263,12 +259,12 @@ func (a *Agent) trusting(o *order, message []byte) verdict {
 	if _, ok := intact(&a.trusts, int(slot)); !ok {
 		return failed | verdict(ErrDigest)
 	}
-	if !a.flashed(a.log.Append(kindTrust, a.appended.of(trustCounter[:], o.sequence, slot))) {
+	if !a.flashed(a.append(kindTrust, trustCounter[:], o.sequence, slot, 0)) {
 		return failed
 	}
 	a.spend(trustCounter[:], o.sequence)
 	a.trustSlot, a.trusted = slot, true
-	a.believe(o.arg)
+	a.believe(&o.arg)
 	a.recheck()
 	a.forget()
 	return done
@@ -333,8 +329,8 @@ func (a *Agent) remember() {
 		return // the configuration's tenants may come and go, their numbers stay
 	}
 	a.own(nobody[:])
-	if _, ok := a.trustIn(a.trustSlot); ok && a.judge(o.arg) == done {
-		a.believe(o.arg)
+	if _, ok := a.trustIn(a.trustSlot); ok && a.judge(&o.arg) == done {
+		a.believe(&o.arg)
 		a.forget()
 		return
 	}
