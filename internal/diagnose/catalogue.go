@@ -64,8 +64,7 @@ const (
 	FuzzFinding Code = 603
 	NativeTest  Code = 604
 
-	NoCompiler  Code = 2001
-	OldCompiler Code = 2002
+	NoCompiler Code = 2001
 )
 
 // An Entry is what is known of a kind of error.

@@ -49,7 +49,7 @@ func (p *Project) Sources() ([]string, error) {
 		found, err := filepath.Glob(filepath.Join(p.Dir, filepath.FromSlash(pattern)))
 		if err != nil || len(found) == 0 {
 			d := &diagnose.Diagnostic{Code: diagnose.NoSources, What: fmt.Sprintf("no file matches %q", pattern),
-				Place: p.place("container", "sources"), Why: "sources are named from " + p.path(".")}
+				Place: p.place("container", "sources"), Why: "sources are named from the project's folder"}
 			if err != nil {
 				d.Why = err.Error()
 			}
@@ -281,6 +281,9 @@ func (p *Project) compile(ctx context.Context) (*build.Program, map[string]strin
 		}
 		more, err := build.Meta(object)
 		if err != nil {
+			if !strings.HasPrefix(err.Error(), "FEMTO_META") {
+				return nil, nil, "", p.linkProblems(fmt.Errorf("%s: %w", source, err))
+			}
 			return nil, nil, "", p.metaProblem(source, err.Error())
 		}
 		for key, value := range more {

@@ -112,7 +112,7 @@ func (p *Project) linkProblems(err error) error {
 			d.Code, d.What, d.Fix = diagnose.OddSection, e.Error(), "leave out the section attribute"
 			d.Why = "an image has code, constants and data"
 		case errors.Is(err, build.ErrPointer):
-			d.Code, d.What = diagnose.CodePointer, "the address of "+e.Symbol+" is taken"
+			d.Code, d.What = diagnose.CodePointer, "the address of a function is taken"
 			d.Why, d.Fix = "there are no calls through pointers: a device could not check where they lead", "use a switch"
 		}
 	}

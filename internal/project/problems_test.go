@@ -1,0 +1,93 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/femto-containers/femto/internal/diagnose"
+)
+
+const hello = "#include \"femto.h\"\n"
+
+// problems are projects with something wrong; what people read is in
+// testdata/problems.
+var problems = []struct {
+	name  string
+	code  diagnose.Code
+	toml  string // after described
+	files map[string]string
+}{
+	{"no-sources", diagnose.NoSources, "", map[string]string{"README": "x"}},
+	{"hook-differs", diagnose.MetaDiffers, "[hooks]\ntimer = {}\n", map[string]string{"src/a.c": hello + "FEMTO_HOOK(event, run) { return 0; }\n"}},
+	{"name-differs", diagnose.MetaDiffers, "", map[string]string{"src/a.c": hello + "FEMTO_META(\"name\", \"other\");\nFEMTO_HOOK(event, run) { return 0; }\n"}},
+	{"undefined", diagnose.UndefinedSymbol, "", map[string]string{"src/a.c": hello + "extern s64 average(const s64 *values);\nFEMTO_HOOK(event, run)\n{\n    return average(context);\n}\n"}},
+	{"undefined-helper", diagnose.UndefinedSymbol, "", map[string]string{"src/a.c": hello + "extern u32 femto_randm(void);\nFEMTO_HOOK(event, run)\n{\n    return femto_randm() + 1;\n}\n"}},
+	{"twice", diagnose.DefinedTwice, "", map[string]string{
+		"src/a.c": hello + "s64 twice(s64 x);\nFEMTO_HOOK(event, run) { return twice(1); }\ns64 twice(s64 x) { return x * 2; }\n",
+		"src/b.c": hello + "s64 twice(s64 x);\ns64 twice(s64 x) { return x + x; }\n"}},
+	{"static-entry", diagnose.StaticEntry, "", map[string]string{"src/a.c": hello +
+		"__attribute__((used, noinline)) static s64 twice(s64 x) { return x * 2; }\nFEMTO_HOOK(event, run) { return twice(*(const s64 *)context) + (s64)length; }\n"}},
+	{"no-code", diagnose.NoCode, "", map[string]string{"src/a.c": hello + "u32 table[4];\n"}},
+	{"section", diagnose.OddSection, "", map[string]string{"src/a.c": hello + "__attribute__((section(\"maps\"))) u32 table[4] = {1};\nFEMTO_HOOK(event, run) { return table[length & 3]; }\n"}},
+	{"pointer", diagnose.CodePointer, "", map[string]string{"src/a.c": hello +
+		"static s64 one(s64 x) { return x + 1; }\nstatic s64 two(s64 x) { return x * 2; }\ntypedef s64 (*action)(s64);\nFEMTO_HOOK(event, run)\n{\n    volatile action a = length ? one : two;\n\n    return a(3);\n}\n"}},
+	{"no-end", diagnose.NotLoadable, "", map[string]string{"src/a.s": "mov %r0, 1\n"}},
+	{"assembly", diagnose.OtherCompile, "", map[string]string{"src/a.s": "mov %r0, 1\nmvo %r1, 2\nexit\n"}},
+	{"no-object", diagnose.OtherLink, "", map[string]string{"src/a.o": "this is no object"}},
+	{"not-granted", diagnose.NotGranted, "[grants]\nhelpers = [\"log\"]\n", map[string]string{"src/a.c": hello + "FEMTO_HOOK(event, run)\n{\n    FEMTO_LOG(\"x\");\n    return femto_now_ms();\n}\n"}},
+	{"flash", diagnose.OverFlash, "[budget]\nflash = 64\n", map[string]string{"src/a.c": hello + "FEMTO_HOOK(event, run) { return 0; }\n"}},
+	{"ram", diagnose.OverRAM, "[budget]\nram = 8\n", map[string]string{"src/a.c": hello + "static volatile u32 t[4];\nFEMTO_HOOK(event, run) { return t[length & 3]++; }\n"}},
+	{"stack", diagnose.OverStack, "[budget]\nstack = 16\n", map[string]string{"src/a.c": hello + "FEMTO_HOOK(event, run)\n{\n    volatile u32 t[16];\n\n    t[length & 15] = 1;\n    return t[3];\n}\n"}},
+	{"two-at-once", diagnose.Undeclared, "", map[string]string{
+		"src/a.c": hello + "FEMTO_HOOK(event, run) { return femto_randm(); }\n", "src/b.c": hello + "int x = 1.5 * y;\n"}},
+}
+
+func TestProblems(t *testing.T) {
+	needCompiler(t)
+	for _, test := range problems {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			files := map[string]string{File: described + test.toml}
+			for name, content := range test.files {
+				files[name] = content
+				if !strings.HasSuffix(name, ".c") {
+					files[File] = strings.Replace(files[File], "src/*.c", "src/*"+filepath.Ext(name), 1)
+				}
+			}
+			write(t, dir, files)
+			p, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list diagnose.List
+			b, err := p.Build(context.Background())
+			if err == nil {
+				_, list = p.Check(b)
+			} else if !errors.As(err, &list) {
+				t.Fatal(err)
+			}
+			if len(list) == 0 || list[0].Code != test.code {
+				t.Fatalf("want %v, got %v", test.code, list)
+			}
+			said := ""
+			for _, d := range list {
+				said += d.Format()
+			}
+			said = strings.ReplaceAll(said, filepath.ToSlash(dir)+"/", "")
+			file := filepath.Join("testdata", "problems", test.name+".golden")
+			if *update {
+				if err := os.WriteFile(file, []byte(said), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil || said != string(want) {
+				t.Errorf("got\n%s\nwant\n%s (%v)", said, want, err)
+			}
+		})
+	}
+}
