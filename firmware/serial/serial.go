@@ -20,6 +20,7 @@ var (
 	device   node.Node
 	config   node.Config
 	line     slip.Line
+	from     link.Addr // of the datagram at hand
 	incoming [node.MaxDatagram + ip.Overhead]byte
 	outgoing [node.MaxDatagram + ip.Overhead]byte
 )

@@ -99,7 +99,7 @@ func TestDevice(t *testing.T) {
 	if info.Wire != agent.WireVersion || info.Board != sim.Board || info.Version != "1.2.3" || info.Manifest != suit.Version ||
 		info.Class != UUID(author.ClassID(sim.Board)) || info.Vendor != UUID(author.VendorID()) || info.Device == (UUID{}) ||
 		info.Envelope != 1024 || info.Image < 4000 || info.Containers.Used != 0 || info.Containers.Capacity != 8 || info.DataFree != 2048 ||
-		len(info.Hooks) != 2 || len(info.Tenants) != 1 || len(info.Helpers) == 0 {
+		len(info.Hooks) != len(sim.HookNames) || len(info.Tenants) != 1 || len(info.Helpers) == 0 {
 		t.Errorf("%+v", info)
 	}
 	event := info.Hooks[0]
