@@ -28,6 +28,7 @@ const (
 // Hook is a named point in the firmware where containers run. The firmware
 // fills the exported fields before Init and leaves them alone.
 type Hook struct {
+	first           uint8 // container, or none
 	Name            string
 	UUID            [16]byte
 	Policy          Policy
@@ -42,7 +43,6 @@ type Hook struct {
 
 	due   int64 // when Poll fires it next; 0: not known yet
 	fired uint32
-	first uint8 // container, or none
 }
 
 // Fired returns how often the hook has fired.

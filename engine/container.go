@@ -8,11 +8,23 @@ import (
 // Container is a place in the engine's table: the state of one container
 // beside its memory and store entries. The zero Container is a free place.
 type Container struct {
-	image  image.Image
-	offset uint16 // of its memory in the engine's, in units of 8 bytes
-	size   uint16 // of its memory, in units of 8 bytes: .data, own stack, what Save keeps
-	name   [16]byte
-	wake   int64 // when a long-running one wants to run, or never
+	// What is smallest comes first: it takes the shorter instructions.
+	state  State
+	tenant uint8 // or none: the owner's
+	hook   uint8
+	next   uint8 // container of the same hook, or none
+	streak uint8 // consecutive faults
+	depth  uint8 // of local calls
+	fault  vm.Fault
+
+	store    account
+	reserved uint16 // entries that its contract was promised
+	stack    uint16 // bytes of its own; 0: runs to completion on the stack of all
+	frame    uint16
+	offset   uint16 // of its memory in the engine's, in units of 8 bytes
+	size     uint16 // of its memory, in units of 8 bytes: .data, own stack, what Save keeps
+	image    image.Image
+	wake     int64 // when a long-running one wants to run, or never
 
 	instructions uint64
 	address      uint64
@@ -20,18 +32,7 @@ type Container struct {
 	faults       uint32
 	pc           uint32
 	longest      uint32
-
-	store    account
-	reserved uint16 // entries that its contract was promised
-	stack    uint16 // bytes of its own; 0: runs to completion on the stack of all
-	frame    uint16
-	fault    vm.Fault
-	tenant   uint8 // or none: the owner's
-	hook     uint8
-	next     uint8 // container of the same hook, or none
-	state    State
-	streak   uint8 // consecutive faults
-	depth    uint8 // of local calls
+	name         [16]byte
 }
 
 // unit is what a container's memory is measured in.

@@ -6,18 +6,19 @@ import (
 
 // Engine hosts containers. It is one thread's: calls must not overlap.
 type Engine struct {
-	machine vm.Machine
-	config  Config
-	owner   Tenant
-	all     vm.HelperSet // every helper there is
-	now     int64
-	tick    [16]byte // context of what Poll fires
-	used    int      // units of Memory
-	queued  int      // Events not delivered
-	global  account
+	// What is used most comes first: it takes the shorter instructions.
 	running uint8 // container, or none
 	stack   uint8 // container whose leavings are on the stack, or none
 	served  uint8 // tenant whose container Poll ran last
+	config  Config
+	used    int // units of Memory
+	queued  int // Events not delivered
+	global  account
+	now     int64
+	owner   Tenant
+	all     vm.HelperSet // every helper there is
+	tick    [16]byte     // context of what Poll fires
+	machine vm.Machine
 }
 
 // Init makes e an empty engine. It keeps config's slices, whose contents are
