@@ -80,10 +80,7 @@ func (c *Container) Stats() Stats {
 
 // Tenant returns the number of the container's tenant, or Owner.
 func (c *Container) Tenant() int {
-	if c.tenant == none {
-		return Owner
-	}
-	return int(c.tenant)
+	return int(c.tenant+1) - 1 // none becomes Owner
 }
 
 // Entries returns how many entries its local store has.

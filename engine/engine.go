@@ -10,10 +10,10 @@ type Engine struct {
 	running uint8 // container, or none
 	stack   uint8 // container whose leavings are on the stack, or none
 	served  uint8 // tenant whose container Poll ran last
-	config  Config
+	global  account
 	used    int // units of Memory
 	queued  int // Events not delivered
-	global  account
+	config  Config
 	now     int64
 	owner   Tenant
 	all     vm.HelperSet // every helper there is

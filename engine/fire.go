@@ -68,7 +68,8 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 	}
 	e.now = now
 	m := &e.machine
-	e.mapRegions(h, vm.Region{Bytes: ctx, Writable: h.ContextWritable})
+	m.Region[vm.RegionContext] = vm.Region{Bytes: ctx, Writable: h.ContextWritable}
+	e.mapRegions(h)
 	for i := h.first; i != none; i = e.config.Containers[i].next {
 		c := &e.config.Containers[i]
 		if to != nil && (c.tenant != to.tenant || (i == to.from) != to.alone) {
@@ -80,13 +81,12 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 		if c.stack > 0 || c.state != Attached {
 			continue
 		}
-		if t := e.tenantOf(c); t.Grant.Rate > 0 {
-			if _, ok := t.affords(now); !ok {
-				result.Skipped++
-				continue
-			}
+		t := e.tenantOf(c)
+		if t.Grant.Rate > 0 && t.affords(now) > now {
+			result.Skipped++
+			continue
 		}
-		status, spent := e.run(i, h)
+		status, spent := e.run(i, c, h, t)
 		result.Instructions += spent
 		value := int64(m.Result())
 		if len(outcomes) > 0 {
@@ -113,28 +113,20 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 	return result
 }
 
-// mapRegions lets the containers of h have ctx and what h grants beside it.
-func (e *Engine) mapRegions(h *Hook, ctx vm.Region) {
-	e.machine.Region[vm.RegionContext] = ctx
-	for i := range h.Regions {
-		e.machine.Region[vm.RegionGrant+i] = h.Regions[i]
-	}
-}
+// mapRegions lets the containers of h have what it grants beside a context.
+func (e *Engine) mapRegions(h *Hook) { copy(e.machine.Region[vm.RegionGrant:], h.Regions) }
 
+//go:noinline
 func (e *Engine) unmap(h *Hook) {
 	e.machine.Region[vm.RegionContext] = vm.Region{}
-	for i := range h.Regions {
-		e.machine.Region[vm.RegionGrant+i] = vm.Region{}
-	}
+	clear(e.machine.Region[vm.RegionGrant:][:len(h.Regions)])
 }
 
 // run is one activation of container i, or one slice of it.
 //
 //go:noinline
-func (e *Engine) run(i uint8, h *Hook) (status vm.Status, spent uint32) {
-	c := &e.config.Containers[i]
+func (e *Engine) run(i uint8, c *Container, h *Hook, t *Tenant) (status vm.Status, spent uint32) {
 	m := &e.machine
-	t := e.tenantOf(c)
 	initial, rodata, text := c.image.Parts()
 	data := len(initial)
 	memory := e.config.Memory[unit*int(c.offset):][:c.Memory()]
@@ -184,6 +176,15 @@ func (e *Engine) run(i uint8, h *Hook) (status vm.Status, spent uint32) {
 		c.streak = 0
 		return status, spent
 	}
+	e.failed(int(i), c)
+	return status, spent
+}
+
+// failed notes the fault of c, in place i.
+//
+//go:noinline
+func (e *Engine) failed(i int, c *Container) {
+	m := &e.machine
 	c.faults++
 	c.fault, c.pc, c.address = m.Fault(), uint32(m.PC()), m.FaultAddress()
 	// A long-running container is begun again, but not in a hurry.
@@ -192,14 +193,13 @@ func (e *Engine) run(i uint8, h *Hook) (status vm.Status, spent uint32) {
 		c.streak++
 	}
 	if e.config.FaultLimit > 0 && c.streak >= e.config.FaultLimit {
-		if e.trial(int(i)) == nil {
+		if e.trial(i) == nil {
 			c.state = Faulted
-			e.notify(int(i), Detached)
-		} else if e.Revert(int(i)) == OK {
-			e.notify(int(i), Reverted)
+			e.notify(i, Detached)
+		} else if e.Revert(i) == OK {
+			e.notify(i, Reverted)
 		}
 	}
-	return status, spent
 }
 
 // budget is what an activation may execute, in instructions.

@@ -53,9 +53,9 @@ func (e *Engine) pollSlice(next int64) int64 {
 		if c.stack == 0 || c.state != Attached && c.state != Suspended {
 			continue
 		}
-		t := e.Tenant(c.Tenant())
-		at, ok := t.affords(e.now)
-		if at = max(at, c.wake); !ok || at > e.now {
+		t := e.tenantOf(c)
+		at := max(t.affords(e.now), c.wake)
+		if at > e.now {
 			next = min(next, at)
 			continue
 		}
@@ -72,10 +72,11 @@ func (e *Engine) pollSlice(next int64) int64 {
 	}
 	c := &e.config.Containers[best]
 	e.served = c.tenant
-	e.Tenant(c.Tenant()).served = uint8(best)
+	t := e.tenantOf(c)
+	t.served = uint8(best)
 	h := &e.config.Hooks[c.hook]
-	e.mapRegions(h, vm.Region{})
-	e.run(uint8(best), h)
+	e.mapRegions(h)
+	e.run(uint8(best), c, h, t)
 	e.unmap(h)
 	if c.stack > 0 && (c.state == Attached || c.state == Suspended) {
 		next = min(next, max(c.wake, e.now))

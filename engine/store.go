@@ -122,7 +122,7 @@ func (e *Engine) Put(owner int, key, value uint32) Error {
 		quota = e.quota(ScopeTenant, &e.Tenant(-3-owner).Grant)
 	default:
 		c := &e.config.Containers[owner]
-		quota, reserved = e.quota(ScopeLocal, e.grantOf(c)), int(c.reserved)
+		quota, reserved = e.quota(ScopeLocal, &e.tenantOf(c).Grant), int(c.reserved)
 	}
 	if len(pairs) >= quota || len(pairs) >= reserved && e.promised() >= len(e.config.Entries) {
 		return ErrStore

@@ -54,14 +54,14 @@ type Tenant struct {
 // second is one, in microseconds.
 const second = 1_000_000
 
-// affords reports whether a container of t may run now, and if not when. What
-// a tenant leaves of its rate is kept for one second.
+// affords returns when a container of t may run, which is now or later. What a
+// tenant leaves of its rate is kept for one second.
 //
 //go:noinline
-func (t *Tenant) affords(now int64) (at int64, ok bool) {
+func (t *Tenant) affords(now int64) int64 {
 	rate := int64(t.Grant.Rate)
 	if rate <= 0 {
-		return now, true
+		return now
 	}
 	// Beyond that many microseconds the credit is full in any case: what a run
 	// spends is below 1<<31 instructions.
@@ -69,9 +69,9 @@ func (t *Tenant) affords(now int64) (at int64, ok bool) {
 	t.filled = now
 	t.credit = min(t.credit+passed*rate, rate*second)
 	if t.credit > 0 {
-		return now, true
+		return now
 	}
-	return now - t.credit/rate + 1, false
+	return now - t.credit/rate + 1
 }
 
 // reset forgets what t has used.
@@ -91,15 +91,13 @@ func (e *Engine) Tenant(i int) *Tenant {
 	return &e.config.Tenants[i]
 }
 
+//go:noinline
 func (e *Engine) tenantOf(c *Container) *Tenant {
 	if c.tenant == none {
 		return &e.owner
 	}
 	return &e.config.Tenants[c.tenant]
 }
-
-//go:noinline
-func (e *Engine) grantOf(c *Container) *Grant { return &e.tenantOf(c).Grant }
 
 // Unmet says which needs of a container its tenant's grant, its hook or the
 // device does not meet.

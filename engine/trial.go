@@ -96,7 +96,7 @@ func (e *Engine) pollTrials(next int64) int64 {
 			continue
 		}
 		i := int(t.place)
-		g := e.grantOf(&e.config.Containers[i])
+		g := &e.tenantOf(&e.config.Containers[i]).Grant
 		if t.deadline == 0 {
 			t.deadline = e.now + int64(g.Trial)*second
 		}
