@@ -36,7 +36,10 @@ type Container struct {
 }
 
 // unit is what a container's memory is measured in.
-const unit = 8
+const (
+	unitShift = 3
+	unit      = 1 << unitShift
+)
 
 // Stats is what a container has done since it was installed.
 type Stats struct {

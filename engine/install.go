@@ -38,7 +38,7 @@ func (e *Engine) Check(i int, spec *Spec) CheckError {
 // check plans the installation of spec. tried says that the tenant's grant
 // may ask for a trial.
 func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
-	c, t := e.Container(i), e.Tenant(spec.Tenant)
+	c, h, t := e.Container(i), e.Hook(spec.Hook), e.Tenant(spec.Tenant)
 	err := &p.err
 	switch {
 	case e.running != none:
@@ -47,13 +47,13 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 		err.Reason = ErrContainer
 	case t == nil:
 		err.Reason = ErrTenant
-	case e.Hook(spec.Hook) == nil || (c.state != Removed && int(c.hook) != spec.Hook):
+	case h == nil || (c.state != Removed && int(c.hook) != spec.Hook):
 		err.Reason = ErrHook
 	case len(spec.Name) > len(c.name):
 		err.Reason = ErrName
 	case e.config.ImageSize > 0 && len(spec.Image) > e.config.ImageSize:
 		err.Reason = ErrImageSize
-	case e.overlaps(spec):
+	case e.overlaps(spec.Image, h):
 		err.Reason = ErrAlias
 	case tried && e.tries(c, spec) && e.freeTrial(i) == nil:
 		err.Reason = ErrTrial
@@ -88,7 +88,7 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 		}
 		p.container.stack = uint16(min(stack+unit-1, 0xffff) &^ (unit - 1))
 	}
-	e.unmet(i, spec, &t.Grant, &need.Helpers, p)
+	e.unmet(c, h, spec, t, &need.Helpers, p)
 }
 
 // tries reports whether spec, in the place of c, would be on trial.
@@ -98,9 +98,8 @@ func (e *Engine) tries(c *Container, spec *Spec) bool {
 
 // unmet notes all that the contract or the text, which calls helpers, wants
 // and does not get.
-func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan) {
-	c, contract := &e.config.Containers[i], &p.contract
-	h := &e.config.Hooks[spec.Hook]
+func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, calls *vm.HelperSet, p *plan) {
+	g, contract := &t.Grant, &p.contract
 	unmet := Unmet(0)
 	if !g.mayUse(spec.Hook) || !h.is(contract.Hook) {
 		unmet |= UnmetHook
@@ -126,7 +125,7 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 		unmet |= UnmetBudget
 	}
 	size := max(p.container.needed(), int(p.container.size))
-	containers, memory, free := 1, size, len(e.config.Memory)/unit-e.used+int(c.size)
+	containers, memory, free := 1, size, len(e.config.Memory)>>unitShift-e.used+int(c.size)
 	promised := e.promised() - max(c.store.entries(), int(c.reserved))
 	for i := range e.config.Containers {
 		if other := &e.config.Containers[i]; other != c && other.state != Removed && other.Tenant() == spec.Tenant {
@@ -135,9 +134,9 @@ func (e *Engine) unmet(i int, spec *Spec, g *Grant, calls *vm.HelperSet, p *plan
 		}
 	}
 	p.container.size = uint16(min(size, 0xffff))
-	for scope, bit := range [...]Unmet{UnmetLocal, UnmetTenant, UnmetGlobal} {
-		if int(contract.Entries[scope]) > e.quota(Scope(scope), g) {
-			unmet |= bit
+	for scope := range contract.Entries {
+		if int(contract.Entries[scope]) > e.quota(Scope(scope), t) {
+			unmet |= UnmetLocal << scope // the bits are in the order of the scopes
 		}
 	}
 	if promised+int(contract.Entries[ScopeLocal]) > len(e.config.Entries) {
@@ -169,21 +168,21 @@ func (c *Container) needed() int {
 	if c.stack > 0 {
 		n += int(c.stack) + vm.SavedSize(c.depth)
 	}
-	return n / unit
+	return n >> unitShift
 }
 
 // quota is how many entries a store of a scope may have.
 //
 //go:noinline
-func (e *Engine) quota(s Scope, g *Grant) int {
+func (e *Engine) quota(s Scope, t *Tenant) int {
 	var n uint16
 	switch s {
 	case ScopeLocal:
-		if n = g.LocalQuota; n == 0 {
+		if n = t.Grant.LocalQuota; n == 0 {
 			n = e.config.LocalQuota
 		}
 	case ScopeTenant:
-		if n = g.TenantQuota; n == 0 {
+		if n = t.Grant.TenantQuota; n == 0 {
 			n = e.config.TenantQuota
 		}
 	case ScopeGlobal:
@@ -276,12 +275,12 @@ func (e *Engine) forgetStack(i int) {
 
 // overlaps reports whether the image lies in memory that a container of the
 // hook may write: then checked text could change.
-func (e *Engine) overlaps(spec *Spec) bool {
-	if overlap(spec.Image, e.config.Stack) || overlap(spec.Image, e.config.Memory) {
+func (e *Engine) overlaps(image []byte, h *Hook) bool {
+	if overlap(image, e.config.Stack) || overlap(image, e.config.Memory) {
 		return true
 	}
-	for _, r := range e.config.Hooks[spec.Hook].Regions {
-		if r.Writable && overlap(spec.Image, r.Bytes) {
+	for _, r := range h.Regions {
+		if r.Writable && overlap(image, r.Bytes) {
 			return true
 		}
 	}

@@ -55,19 +55,13 @@ func (e *Engine) store(owner int) (begin int, a *account) {
 	return begin, nil
 }
 
-// stored returns how many entries all stores have.
-func (e *Engine) stored() int {
-	n, _ := e.store(nobody)
-	return n
-}
-
 // nobody has a store.
 const nobody = 1 << 16
 
-// promised returns stored, with what contracts were promised counted as if it
-// was in use.
+// promised returns how many entries all stores have, with what contracts were
+// promised counted as if it was in use.
 func (e *Engine) promised() int {
-	n := e.stored()
+	n, _ := e.store(nobody)
 	for i := range e.config.Containers {
 		c := &e.config.Containers[i]
 		n += max(int(c.reserved)-c.store.entries(), 0)
@@ -75,20 +69,30 @@ func (e *Engine) promised() int {
 	return n
 }
 
+// open returns the store of owner, with the rest of the pool as its capacity,
+// and its account, which is nil if there is no such store.
+//
+//go:noinline
+func (e *Engine) open(owner int) ([]Entry, *account) {
+	begin, a := e.store(owner)
+	if a == nil {
+		return nil, nil
+	}
+	return e.config.Entries[begin:][:a.entries()], a
+}
+
 // Pairs returns the store of the container at place owner, of Global or of a
 // TenantStore, in the order in which keys were first stored; nil if there is
 // no such store. The slice aliases the pool: it is valid until the engine is
 // called again.
 func (e *Engine) Pairs(owner int) []Entry {
-	begin, a := e.store(owner)
-	if a == nil {
-		return nil
-	}
-	end := begin + a.entries()
-	return e.config.Entries[begin:end:end]
+	pairs, _ := e.open(owner)
+	return pairs[:len(pairs):len(pairs)]
 }
 
 // find returns where in pairs key is, or -1.
+//
+//go:noinline
 func find(pairs []Entry, key uint32) int {
 	for i := range pairs {
 		if pairs[i].Key == key {
@@ -102,42 +106,43 @@ func find(pairs []Entry, key uint32) int {
 // ErrStore if there is no room or the quota is used up, and ErrContainer if
 // there is no such store.
 func (e *Engine) Put(owner int, key, value uint32) Error {
-	begin, a := e.store(owner)
+	pairs, a := e.open(owner)
 	if a == nil {
 		return ErrContainer
 	}
-	pairs := e.config.Entries[begin:][:a.entries()]
-	if i := find(pairs, key); i >= 0 {
-		if pairs[i].Value != value {
-			pairs[i].Value = value
-			*a |= changed
+	i := find(pairs, key)
+	if i < 0 {
+		i = len(pairs)
+		scope, t, reserved := ScopeTenant, (*Tenant)(nil), 0
+		switch {
+		case owner == Global:
+			scope = ScopeGlobal
+		case owner < Global:
+			t = e.Tenant(-3 - owner)
+		default:
+			c := &e.config.Containers[owner]
+			scope, t, reserved = ScopeLocal, e.tenantOf(c), int(c.reserved)
 		}
-		return OK
+		if i >= e.quota(scope, t) || i >= reserved && e.promised() >= len(e.config.Entries) {
+			return ErrStore
+		}
+		// Behind all stores the pool is empty, so what falls off its end is no
+		// entry.
+		pairs = pairs[:cap(pairs)]
+		copy(pairs[i+1:], pairs[i:])
+		pairs[i] = Entry{key, ^value}
+		*a++
 	}
-	quota, reserved := 0, 0
-	switch {
-	case owner == Global:
-		quota = e.quota(ScopeGlobal, nil)
-	case owner < Global:
-		quota = e.quota(ScopeTenant, &e.Tenant(-3-owner).Grant)
-	default:
-		c := &e.config.Containers[owner]
-		quota, reserved = e.quota(ScopeLocal, &e.tenantOf(c).Grant), int(c.reserved)
+	if p := &pairs[i]; p.Value != value {
+		p.Value = value
+		*a |= changed
 	}
-	if len(pairs) >= quota || len(pairs) >= reserved && e.promised() >= len(e.config.Entries) {
-		return ErrStore
-	}
-	pool := e.config.Entries[:e.stored()+1]
-	at := begin + len(pairs)
-	copy(pool[at+1:], pool[at:])
-	pool[at] = Entry{key, value}
-	*a = (*a + 1) | changed
 	return OK
 }
 
 // Get returns what is stored under key for owner, or 0.
 func (e *Engine) Get(owner int, key uint32) uint32 {
-	pairs := e.Pairs(owner)
+	pairs, _ := e.open(owner)
 	if i := find(pairs, key); i >= 0 {
 		return pairs[i].Value
 	}
@@ -146,30 +151,27 @@ func (e *Engine) Get(owner int, key uint32) uint32 {
 
 // Delete removes key from the store of owner and reports whether it was there.
 func (e *Engine) Delete(owner int, key uint32) bool {
-	i := find(e.Pairs(owner), key)
+	pairs, a := e.open(owner)
+	i := find(pairs, key)
 	if i >= 0 {
-		e.drop(owner, i, 1)
+		drop(pairs[i:], 1, a)
 	}
 	return i >= 0
 }
 
 // Clear empties the store of owner.
 func (e *Engine) Clear(owner int) {
-	if _, a := e.store(owner); a != nil {
-		e.drop(owner, 0, a.entries())
+	if pairs, a := e.open(owner); len(pairs) > 0 {
+		drop(pairs, len(pairs), a)
 	}
 }
 
-// drop takes n entries, from index i on, out of the store of owner.
-func (e *Engine) drop(owner, i, n int) {
-	begin, a := e.store(owner)
-	pool := e.config.Entries[:e.stored()]
-	at := begin + i
-	copy(pool[at:], pool[at+n:])
-	clear(pool[len(pool)-n:])
-	if n > 0 {
-		*a = (*a - account(n)) | changed
-	}
+// drop takes the first n entries, at least one, out of a store. What is behind
+// pairs in the pool moves up.
+func drop(pairs []Entry, n int, a *account) {
+	pairs = pairs[:cap(pairs)]
+	clear(pairs[copy(pairs, pairs[n:]):])
+	*a = (*a - account(n)) | changed
 }
 
 // Unsaved returns the owner of a store that was changed since Saved was last
