@@ -15,14 +15,17 @@ type Engine struct {
 	queued  int // Events not delivered
 	config  Config
 	now     int64
+	next    int64 // when Poll wants to be called again
 	owner   Tenant
 	all     vm.HelperSet // every helper there is
-	tick    [16]byte     // context of what Poll fires
+	context [16]byte     // of what Poll fires
 	machine vm.Machine
 }
 
 // Init makes e an empty engine. It keeps config's slices, whose contents are
 // lost.
+//
+//go:noinline
 func (e *Engine) Init(config *Config) Error {
 	if len(config.Hooks) > MaxTable || len(config.Containers) > MaxTable || len(config.Tenants) > MaxTable ||
 		len(config.Stack) > vm.MaxRegion || len(config.Memory) > unit*0xffff || len(config.Entries) >= int(changed) {

@@ -38,8 +38,8 @@ func (e *Engine) FireEach(now int64, hook int, ctx []byte, outcomes []Outcome) R
 		return Result{Err: ErrHook}
 	}
 	h := &e.config.Hooks[hook]
-	h.fired++
 	if h.first == none {
+		h.fired++
 		return Result{Value: h.Default}
 	}
 	return e.fire(now, h, ctx, outcomes, nil)
@@ -53,7 +53,6 @@ func (e *Engine) FireOne(now int64, i int, ctx []byte) Result {
 		return Result{Err: ErrContainer}
 	}
 	h := &e.config.Hooks[c.hook]
-	h.fired++
 	return e.fire(now, h, ctx, nil, &Event{tenant: c.tenant, from: uint8(i), alone: true})
 }
 
@@ -61,6 +60,7 @@ func (e *Engine) FireOne(now int64, i int, ctx []byte) Result {
 //
 //go:noinline
 func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Event) Result {
+	h.fired++
 	result := Result{Value: h.Default}
 	if e.running != none {
 		result.Err = ErrBusy

@@ -175,23 +175,20 @@ func (c *Container) needed() int {
 //
 //go:noinline
 func (e *Engine) quota(s Scope, t *Tenant) int {
-	var n uint16
+	granted, n := uint16(0), e.config.GlobalQuota
 	switch s {
 	case ScopeLocal:
-		if n = t.Grant.LocalQuota; n == 0 {
-			n = e.config.LocalQuota
-		}
+		granted, n = t.Grant.LocalQuota, e.config.LocalQuota
 	case ScopeTenant:
-		if n = t.Grant.TenantQuota; n == 0 {
-			n = e.config.TenantQuota
-		}
-	case ScopeGlobal:
-		n = e.config.GlobalQuota
+		granted, n = t.Grant.TenantQuota, e.config.TenantQuota
 	}
-	if n == 0 {
-		return len(e.config.Entries)
+	if granted != 0 {
+		n = granted
 	}
-	return min(int(n), len(e.config.Entries))
+	if most := len(e.config.Entries); n == 0 || int(n) > most {
+		return most
+	}
+	return int(n)
 }
 
 // Install puts the container of spec at place i, behind those that its hook

@@ -6,61 +6,83 @@ import "github.com/femto-containers/femto/vm"
 // be called again at the latest: it fires periodic hooks, delivers one event,
 // ends trials, and runs one slice of one long-running container. So whatever
 // else is due waits for one Quantum at most.
+//
+//go:noinline
 func (e *Engine) Poll(now int64) (next int64) {
 	if e.running != none {
 		return now
 	}
-	e.now = now
-	next = never
+	e.now, e.next = now, never
 	for i := range e.config.Hooks {
 		if h := &e.config.Hooks[i]; h.Period > 0 {
-			next = min(next, e.pollPeriod(h))
+			e.pollPeriod(h)
 		}
 	}
-	next = e.pollTrials(next)
-	return e.pollSlice(e.deliver(next))
+	e.pollTrials()
+	e.deliver()
+	e.pollSlice()
+	return e.next
 }
 
-// pollPeriod fires h if it is due, and returns when it will be next.
-func (e *Engine) pollPeriod(h *Hook) int64 {
-	switch {
-	case h.due == 0:
-		h.due = e.now + h.Period
-	case e.now >= h.due:
-		// A device that was busy does not make up for what it missed.
-		h.due = max(h.due+h.Period, e.now+1)
-		putTick(&e.tick, uint64(e.now), uint64(h.fired))
-		h.fired++
-		e.fire(e.now, h, e.tick[:], nil, nil)
-	}
-	return h.due
-}
-
+// by makes Poll want to be called again at the time at or earlier.
+//
 //go:noinline
-func putTick(b *[16]byte, v, w uint64) {
-	for i := range 8 {
-		b[i], b[8+i] = byte(v>>(8*i)), byte(w>>(8*i))
+func (e *Engine) by(at int64) {
+	if at < e.next {
+		e.next = at
 	}
+}
+
+// pollPeriod fires h if it is due.
+func (e *Engine) pollPeriod(h *Hook) {
+	if h.due == 0 {
+		h.due = e.now + h.Period
+	}
+	if h.due <= e.now {
+		// A device that was busy does not make up for what it missed.
+		if h.due += h.Period; h.due <= e.now {
+			h.due = e.now + 1
+		}
+		e.tick(h, uint64(e.now), uint64(h.fired), nil)
+	}
+	e.by(h.due)
+}
+
+// tick fires h, for those that are to get event, with the context {u64 v, u64 w}.
+//
+//go:noinline
+func (e *Engine) tick(h *Hook, v, w uint64, to *Event) {
+	for i := range 8 {
+		e.context[i], e.context[8+i] = byte(v), byte(w)
+		v >>= 8
+		w >>= 8
+	}
+	e.fire(e.now, h, e.context[:], nil, to)
+}
+
+// waits reports whether c is long-running and wants a turn.
+func (c *Container) waits() bool {
+	return c.stack > 0 && 1<<c.state&(1<<Attached|1<<Suspended) != 0
 }
 
 // pollSlice runs the container whose turn it is. Tenants take turns, and in
 // turn of a tenant its containers; a tenant that has used up its rate is
 // passed over.
-func (e *Engine) pollSlice(next int64) int64 {
+func (e *Engine) pollSlice() {
 	best, order := none, 1<<16
 	for i := range e.config.Containers {
 		c := &e.config.Containers[i]
-		if c.stack == 0 || c.state != Attached && c.state != Suspended {
+		if !c.waits() {
 			continue
 		}
 		t := e.tenantOf(c)
 		at := max(t.affords(e.now), c.wake)
 		if at > e.now {
-			next = min(next, at)
+			e.by(at)
 			continue
 		}
 		if best != none {
-			next = e.now
+			e.by(e.now)
 		}
 		turn := int(c.tenant-e.served-1)<<8 | int(uint8(i)-t.served-1)
 		if turn < order {
@@ -68,20 +90,18 @@ func (e *Engine) pollSlice(next int64) int64 {
 		}
 	}
 	if best == none {
-		return next
+		return
 	}
 	c := &e.config.Containers[best]
-	e.served = c.tenant
 	t := e.tenantOf(c)
-	t.served = uint8(best)
+	e.served, t.served = c.tenant, uint8(best)
 	h := &e.config.Hooks[c.hook]
 	e.mapRegions(h)
 	e.run(uint8(best), c, h, t)
 	e.unmap(h)
-	if c.stack > 0 && (c.state == Attached || c.state == Suspended) {
-		next = min(next, max(c.wake, e.now))
+	if c.waits() {
+		e.by(max(c.wake, e.now))
 	}
-	return next
 }
 
 // Sleep, of a helper that waits, suspends the running container until the time
@@ -139,9 +159,8 @@ func (e *Engine) queue(event Event) Error {
 	return OK
 }
 
-// deliver fires the event that is due first, and returns when it wants to be
-// called again, which is next at the latest.
-func (e *Engine) deliver(next int64) int64 {
+// deliver fires the event that is due first.
+func (e *Engine) deliver() {
 	queue := e.config.Events[:e.queued]
 	first := 0
 	for i := range queue {
@@ -150,24 +169,22 @@ func (e *Engine) deliver(next int64) int64 {
 		}
 	}
 	if len(queue) == 0 {
-		return next
+		return
 	}
 	event := queue[first]
 	if event.due > e.now {
-		return min(next, event.due)
+		e.by(event.due)
+		return
 	}
 	e.queued--
 	copy(queue[first:], queue[first+1:])
 	for i := range e.config.Hooks {
 		if h := &e.config.Hooks[i]; h.Events {
-			putTick(&e.tick, uint64(event.kind)|uint64(event.value)<<32, uint64(e.now))
-			h.fired++
-			e.fire(e.now, h, e.tick[:], nil, &event)
+			e.tick(h, uint64(event.kind)|uint64(event.value)<<32, uint64(e.now), &event)
 			break
 		}
 	}
 	if e.queued > 0 {
-		return e.now
+		e.by(e.now)
 	}
-	return next
 }

@@ -89,7 +89,7 @@ func (e *Engine) Revert(i int) Error {
 }
 
 // pollTrials ends the trials whose time is up.
-func (e *Engine) pollTrials(next int64) int64 {
+func (e *Engine) pollTrials() {
 	for n := range e.config.Trials {
 		t := &e.config.Trials[n]
 		if !t.used {
@@ -102,7 +102,7 @@ func (e *Engine) pollTrials(next int64) int64 {
 		}
 		switch {
 		case e.now < t.deadline:
-			next = min(next, t.deadline)
+			e.by(t.deadline)
 		case g.Confirm:
 			e.Revert(i)
 			e.notify(i, Reverted)
@@ -111,7 +111,6 @@ func (e *Engine) pollTrials(next int64) int64 {
 			e.notify(i, Confirmed)
 		}
 	}
-	return next
 }
 
 //go:noinline

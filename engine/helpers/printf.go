@@ -9,40 +9,41 @@ func printf(c *vm.Call) uint64 {
 	p := printer{line: e.Line()}
 	format := c.Mem[0]
 	arg := 1
-	for i := 0; i < len(format); {
-		begin := i
-		b := format[i]
-		i++
-		if b != '%' {
+	begin, wide := -1, false // of a conversion
+	for i, b := range format {
+		switch digit := b - '0'; {
+		case begin < 0 && b != '%':
 			p.put(b)
 			continue
-		}
-		p.pad, p.width = ' ', 0
-		wide := false
-		for b = 0; i < len(format); {
-			b = format[i]
-			i++
-			if b == 'l' {
-				wide = true
-			} else if d := int(b) - '0'; d < 0 || d > 9 {
-				break
-			} else if d == 0 && p.width == 0 {
-				p.pad = '0'
-			} else {
-				p.width = min(p.width*10+d, 255)
-			}
-			b = 0
-		}
-		if b == '%' {
+		case begin < 0:
+			begin, wide = i, false
+			p.pad, p.width = ' ', 0
+			continue
+		case b == 'l':
+			wide = true
+			continue
+		case digit == 0 && p.width == 0:
+			p.pad = '0'
+			continue
+		case digit <= 9:
+			p.width = min(p.width*10+int(digit), 255)
+			continue
+		case b == '%':
 			p.put(b)
-		} else if arg < len(c.R) && p.convert(c, b, c.R[arg], wide) {
+		case arg < len(c.R) && p.convert(c, b, c.R[arg], wide):
 			arg++
-		} else {
-			p.write(format[begin:i])
+		default:
+			p.width = 0
+			p.write(format[begin : i+1])
 		}
 		if c.Fault != vm.OK {
 			return 0
 		}
+		begin = -1
+	}
+	if begin >= 0 {
+		p.width = 0
+		p.write(format[begin:])
 	}
 	e.Print(p.line[:p.n])
 	return uint64(p.n)
@@ -63,35 +64,34 @@ func (p *printer) put(b byte) {
 	}
 }
 
+// write prints text, padded to the width.
+//
 //go:noinline
 func (p *printer) write(text []byte) {
+	for ; p.width > len(text); p.width-- {
+		p.put(p.pad)
+	}
 	for _, b := range text {
 		p.put(b)
 	}
 }
 
-// fill pads what takes n characters.
-func (p *printer) fill(n int, with byte) {
-	for ; n < p.width; n++ {
-		p.put(with)
-	}
-}
-
 // convert prints v as verb says; false: there is no such verb.
+//
+//go:noinline
 func (p *printer) convert(c *vm.Call, verb byte, v uint64, wide bool) bool {
-	base, letters := uint64(16), byte('a'-'9'-1)
+	base, letters := uint32(10), byte('a'-'9'-1)
 	negative := false
 	switch verb {
 	case 'c':
 		p.put(byte(v))
 		return true
 	case 's':
-		s, _ := c.String(v)
-		p.fill(len(s), ' ')
-		p.write(s)
+		p.pad = ' '
+		text, _ := c.String(v)
+		p.write(text)
 		return true
 	case 'd', 'i':
-		base = 10
 		if !wide {
 			v = uint64(int64(int32(v)))
 		}
@@ -99,39 +99,34 @@ func (p *printer) convert(c *vm.Call, verb byte, v uint64, wide bool) bool {
 			v = -v
 		}
 	case 'u':
-		base = 10
 	case 'X':
-		letters = 'A' - '9' - 1
+		base, letters = 16, 'A'-'9'-1
 	case 'x':
+		base = 16
 	default:
 		return false
 	}
 	if !wide {
 		v = uint64(uint32(v))
 	}
-	var digits [21]byte
+	var digits [24]byte
 	at := len(digits)
-	for {
-		d := byte(v % base)
+	for more := true; more; more = v != 0 {
+		d := byte(v % uint64(base))
 		if d > 9 {
 			d += letters
 		}
 		at--
 		digits[at] = '0' + d
-		if v /= base; v == 0 {
-			break
-		}
+		v /= uint64(base)
 	}
-	if negative {
-		if p.pad == '0' {
-			p.put('-')
-			p.width--
-		} else {
-			at--
-			digits[at] = '-'
-		}
+	if negative && p.pad == '0' {
+		p.put('-')
+		p.width--
+	} else if negative {
+		at--
+		digits[at] = '-'
 	}
-	p.fill(len(digits)-at, p.pad)
 	p.write(digits[at:])
 	return true
 }
