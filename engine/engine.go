@@ -24,8 +24,6 @@ type Engine struct {
 
 // Init makes e an empty engine. It keeps config's slices, whose contents are
 // lost.
-//
-//go:noinline
 func (e *Engine) Init(config *Config) Error {
 	if len(config.Hooks) > MaxTable || len(config.Containers) > MaxTable || len(config.Tenants) > MaxTable ||
 		len(config.Stack) > vm.MaxRegion || len(config.Memory) > unit*0xffff || len(config.Entries) >= int(changed) {

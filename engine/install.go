@@ -21,9 +21,10 @@ type Spec struct {
 // plan is what Check finds out for Install. It stays below the 256 bytes that
 // a local may have.
 type plan struct {
+	err       CheckError
+	trial     *Trial    // that it will be on, or nil
 	container Container // what it will be
 	contract  image.Contract
-	err       CheckError
 }
 
 // Check decides whether spec may be installed at place i, where it replaces
@@ -55,8 +56,10 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 		err.Reason = ErrImageSize
 	case e.overlaps(spec.Image, h):
 		err.Reason = ErrAlias
-	case tried && e.tries(c, spec) && e.freeTrial(i) == nil:
-		err.Reason = ErrTrial
+	case tried && c.state != Removed && c.Tenant() == spec.Tenant && len(e.config.Trials) > 0 && t.Grant.Trial > 0:
+		if p.trial = e.freeTrial(i); p.trial == nil {
+			err.Reason = ErrTrial
+		}
 	}
 	if err.Reason != OK {
 		return
@@ -78,7 +81,7 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 	}
 	p.container.frame, p.container.depth = need.Frame, need.Depth
 	p.container.reserved = contract.Entries[0]
-	if tried && e.tries(c, spec) {
+	if p.trial != nil {
 		p.container.size = c.size // for the version that may come back
 	}
 	if contract.Flags&image.LongRunning != 0 || need.Helpers.Has(Wakeup) {
@@ -88,26 +91,22 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 		}
 		p.container.stack = uint16(min(stack+unit-1, 0xffff) &^ (unit - 1))
 	}
-	e.unmet(c, h, spec, t, &need.Helpers, p)
+	e.unmet(c, h, spec, t, &need, p)
 }
 
-// tries reports whether spec, in the place of c, would be on trial.
-func (e *Engine) tries(c *Container, spec *Spec) bool {
-	return c.state != Removed && c.Tenant() == spec.Tenant && len(e.config.Trials) > 0 && e.Tenant(spec.Tenant).Grant.Trial > 0
-}
-
-// unmet notes all that the contract or the text, which calls helpers, wants
-// and does not get.
-func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, calls *vm.HelperSet, p *plan) {
+// unmet notes all that the contract or the text, by need, wants and does not
+// get.
+func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, need *vm.Need, p *plan) {
 	g, contract := &t.Grant, &p.contract
 	unmet := Unmet(0)
 	if !g.mayUse(spec.Hook) || !h.is(contract.Hook) {
 		unmet |= UnmetHook
 	}
+	var calls vm.HelperSet
 	for n := range e.all {
 		// A helper may be granted that this firmware lacks, and with a
 		// contract only what it names may be called.
-		wanted := calls[n] | contract.Helpers[n]
+		wanted := need.Helpers[n] | contract.Helpers[n]
 		granted := e.all[n] & g.Helpers[n]
 		if contract.Has(image.KeyHelpers) {
 			granted &= contract.Helpers[n]
@@ -152,8 +151,7 @@ func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, calls *vm.H
 	switch {
 	case unmet&UnmetHelpers != 0:
 		p.err.Reason = ErrNotGranted
-		var need vm.Need
-		p.err.Program = need.Check(p.container.image.Text(), calls)
+		p.err.Program = need.Check(p.container.image.Text(), &calls)
 	case unmet == UnmetMemory:
 		p.err.Reason = ErrMemory
 	case unmet != 0:
@@ -214,8 +212,7 @@ func (e *Engine) install(i int, spec *Spec, tried bool, p *plan) {
 	copy(n.name[:], spec.Name)
 	linked := c.state != Removed && c.state != Installed
 	if c.state != Removed {
-		if tried && e.tries(c, spec) {
-			t := e.freeTrial(i)
+		if t := p.trial; t != nil {
 			if !t.used {
 				t.image = c.image
 			}

@@ -33,6 +33,8 @@ func (e *Engine) Trial(i int) []byte {
 }
 
 // freeTrial returns what a trial of the container at place i can be noted in.
+//
+//go:noinline
 func (e *Engine) freeTrial(i int) *Trial {
 	t := e.trial(i)
 	for n := range e.config.Trials {
