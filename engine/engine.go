@@ -25,13 +25,14 @@ type Engine struct {
 // Init makes e an empty engine. It keeps config's slices, whose contents are
 // lost.
 func (e *Engine) Init(config *Config) Error {
+	// Field by field: a literal of the whole would be built on the stack first.
+	e.machine = vm.Machine{}
+	e.config = *config
+	config = &e.config
 	if len(config.Hooks) > MaxTable || len(config.Containers) > MaxTable || len(config.Tenants) > MaxTable ||
 		len(config.Stack) > vm.MaxRegion || len(config.Memory) > unit*0xffff || len(config.Entries) >= int(changed) {
 		return ErrConfig
 	}
-	// Field by field: a literal of the whole would be built on the stack first.
-	e.machine = vm.Machine{}
-	e.config = *config
 	e.all = vm.HelperSet{}
 	e.owner.reset()
 	e.owner.Grant = Everything()

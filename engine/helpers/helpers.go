@@ -88,6 +88,8 @@ func get32(b []byte, at int) (v uint32) {
 }
 
 // host is the engine that Init made the machine's environment.
+//
+//go:noinline
 func host(c *vm.Call) *engine.Engine { return c.Env.(*engine.Engine) }
 
 // Join fills table with tables and returns the part that they took, for
