@@ -33,38 +33,44 @@ func (e *Engine) Fire(now int64, hook int, ctx []byte) Result {
 
 // FireEach is Fire and fills outcomes with what each container that ran did,
 // the first Ran + Faulted of the result, as far as there is room.
-func (e *Engine) FireEach(now int64, hook int, ctx []byte, outcomes []Outcome) Result {
+func (e *Engine) FireEach(now int64, hook int, ctx []byte, outcomes []Outcome) (result Result) {
 	if uint(hook) >= uint(len(e.config.Hooks)) {
-		return Result{Err: ErrHook}
+		result.Err = ErrHook
+		return result
 	}
 	h := &e.config.Hooks[hook]
 	if h.first == none {
 		h.fired++
-		return Result{Value: h.Default}
+		result.Value = h.Default
+		return result
 	}
-	return e.fire(now, h, ctx, outcomes, nil)
+	e.fire(now, h, ctx, outcomes, nil, &result)
+	return result
 }
 
 // FireOne is Fire for container i alone, on its hook. It returns ErrContainer
 // if there is none.
-func (e *Engine) FireOne(now int64, i int, ctx []byte) Result {
+func (e *Engine) FireOne(now int64, i int, ctx []byte) (result Result) {
 	c := e.Container(i)
 	if c == nil || c.state == Removed {
-		return Result{Err: ErrContainer}
+		result.Err = ErrContainer
+		return result
 	}
 	h := &e.config.Hooks[c.hook]
-	return e.fire(now, h, ctx, nil, &Event{tenant: c.tenant, from: uint8(i), alone: true})
+	e.fire(now, h, ctx, nil, &Event{tenant: c.tenant, from: uint8(i), alone: true}, &result)
+	return result
 }
 
-// fire runs the containers of h, or those that are to get event.
+// fire runs the containers of h, or those that are to get an event, and adds
+// up what comes of them in result.
 //
 //go:noinline
-func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Event) Result {
+func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Event, result *Result) {
 	h.fired++
-	result := Result{Value: h.Default}
+	result.Value = h.Default
 	if e.running != none {
 		result.Err = ErrBusy
-		return result
+		return
 	}
 	e.now = now
 	m := &e.machine
@@ -110,7 +116,6 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 		}
 	}
 	e.unmap(h)
-	return result
 }
 
 // mapRegions lets the containers of h have what it grants beside a context.

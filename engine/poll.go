@@ -57,7 +57,8 @@ func (e *Engine) tick(h *Hook, v, w uint64, to *Event) {
 		v >>= 8
 		w >>= 8
 	}
-	e.fire(e.now, h, e.context[:], nil, to)
+	var result Result
+	e.fire(e.now, h, e.context[:], nil, to, &result)
 }
 
 // waits reports whether c is long-running and wants a turn.
