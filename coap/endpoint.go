@@ -52,6 +52,11 @@ type Config struct {
 	Body      int // largest body received or kept, bytes
 	BlockSize int // largest block: 16, 32 … 1024 bytes
 
+	// Unproven is the largest block in an answer to a request that is shorter
+	// than that block, 16 bytes at least: whoever forges a sender's address must
+	// not have others send much more than he sends. 0: BlockSize.
+	Unproven int
+
 	// Seed starts message ids and tokens. Take it from a source that the
 	// network cannot guess: tokens are what a forger off the path must know.
 	Seed uint64
@@ -95,6 +100,7 @@ type Endpoint struct {
 	nextID   uint16
 	random   uint64
 	from     link.Addr // of the datagram at hand
+	size     int       // of it, bytes
 	message  Message
 	request  Request
 	response Response
@@ -181,7 +187,7 @@ func orDefault(v, or int64) int64 {
 // datagram, or one each for an acknowledgement and the next block of a call.
 func (e *Endpoint) Deliver(now int64, from link.Addr, datagram []byte) {
 	m := &e.message
-	e.from = from
+	e.from, e.size = from, len(datagram)
 	if err := Parse(datagram, m); err != 0 {
 		e.Counters.Malformed++
 		if len(datagram) >= headerSize && err != ErrVersion {

@@ -86,7 +86,7 @@ func (e *Endpoint) observe() {
 // and a lost one is not repeated but replaced by a newer one (RFC 7641 §4.5.2):
 // so a peer that is gone, or never asked, gets few.
 func (e *Endpoint) notify(now int64, o *Observer) {
-	e.from = o.peer
+	e.from, e.size = o.peer, 0
 	m := &e.message
 	m.Type, m.Code, m.ID, m.Payload = Confirmable, GET, e.messageID(), nil
 	m.Token, m.options = o.token[:o.tokenLen], o.options[:o.size]

@@ -151,6 +151,7 @@ func (e *Endpoint) respond(now int64, t *Transfer, x *Exchange) {
 			offset = r.block2.Offset()
 		}
 	}
+	szx = e.proven(szx)
 	if offset > 0 && offset >= len(resp.Body) {
 		if resp.Code.Success() {
 			resp.Code = BadRequest
@@ -168,6 +169,15 @@ func (e *Endpoint) respond(now int64, t *Transfer, x *Exchange) {
 	a.code, a.format, a.maxAge = resp.Code, resp.ContentFormat, resp.MaxAge
 	e.slice(resp.Body, offset, szx, 0)
 	e.reply(x)
+}
+
+// proven returns the exponent of the largest block, of 16<<szx bytes at most, that
+// may answer a datagram as long as the one at hand.
+func (e *Endpoint) proven(szx uint8) uint8 {
+	for most := max(e.c.Unproven, e.size); e.c.Unproven > 0 && szx > 0 && 16<<szx > most; {
+		szx--
+	}
+	return szx
 }
 
 // slice puts the block of body at offset into the answer. etag 0 means that it

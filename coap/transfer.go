@@ -242,7 +242,7 @@ func (e *Endpoint) continueResponse(now int64) bool {
 	}
 	t.expires = now + e.transferTimeout()
 	a.code, a.format = t.code, t.format
-	e.slice(t.body[:t.length], offset, min(e.maxSZX, r.block2.SZX), t.etag)
+	e.slice(t.body[:t.length], offset, e.proven(min(e.maxSZX, r.block2.SZX)), t.etag)
 	if !a.block2.More {
 		t.finished = true
 	}

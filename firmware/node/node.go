@@ -45,6 +45,7 @@ const (
 	coapMemory = (exchanges+calls+1)*datagram + (transfers+1)*maxBody + observers*coap.ObserverOptions
 	calls      = 1
 	observers  = 2
+	unproven   = 64 // largest block for who sends less
 )
 
 // MaxDatagram is the length in bytes of the longest datagram that is sent or
@@ -173,6 +174,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	a.CoAP.Datagram = datagram
 	a.CoAP.Body = maxBody
 	a.CoAP.BlockSize = blockSize
+	a.CoAP.Unproven = unproven
 	a.CoAP.Seed = binary.LittleEndian.Uint64(c.Random[:])
 	return n.agent.Init(&n.agents)
 }

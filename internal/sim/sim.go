@@ -42,6 +42,7 @@ const (
 	maxEnvelope  = 1024
 	maxContext   = 1024
 	blockSize    = 1024
+	unproven     = 64 // largest block for who sends less
 	observers    = 2
 	budget       = 100_000 // instructions per activation
 	quantum      = 10_000  // of them, after which a long-running container gives way
@@ -192,6 +193,7 @@ func (d *Device) init(c Config) (err error) {
 			Datagram:  blockSize + coap.Overhead + 64,
 			Body:      2048,
 			BlockSize: blockSize,
+			Unproven:  unproven,
 			Seed:      binary.LittleEndian.Uint64(seed[:]),
 		},
 	}
