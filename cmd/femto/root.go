@@ -74,7 +74,7 @@ as signed SUIT manifests over CoAP.`,
 	add(groupStart, newQuickstartCommand(), newInitCommand(), newDoctorCommand(), newExplainCommand())
 	add(groupAuthor, newBuildCommand(), newCheckCommand(), newTestCommand(), newRunCommand(), newWatchCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
 	add(groupDevice, newDeviceCommand(), newDeployCommand(), newPsCommand(), newLogsCommand(), newHookCommand(), newContainerCommand(), newKVCommand())
-	add("", newVersionCommand(), newDebugCommand(), newExitCodesTopic())
+	add("", newVersionCommand(), newManCommand(), newDebugCommand(), newExitCodesTopic())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

@@ -118,7 +118,7 @@ func (t *Test) place(key string) diagnose.Place {
 			break
 		}
 		name, _, assigned := strings.Cut(line, "=")
-		if assigned && strings.TrimSpace(name) == key {
+		if name = strings.TrimSpace(name); assigned && (name == key || strings.HasPrefix(name, key+".")) {
 			p.Line, p.Column = n+1, 1+strings.Index(t.lines[n], line)
 		}
 	}
