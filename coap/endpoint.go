@@ -126,34 +126,33 @@ func (e *Endpoint) Init(c *Config) Error {
 	e.rand()
 	e.rand()
 	memory := e.c.Memory
+	clear(c.Exchanges)
 	for i := range c.Exchanges {
-		c.Exchanges[i] = Exchange{}
-		c.Exchanges[i].reply = carve(&memory, c.Datagram)
+		carve(&c.Exchanges[i].reply, &memory, c.Datagram)
 	}
+	clear(c.Calls)
 	for i := range c.Calls {
-		c.Calls[i] = Call{}
-		c.Calls[i].datagram = carve(&memory, c.Datagram)
+		carve(&c.Calls[i].datagram, &memory, c.Datagram)
 	}
+	clear(c.Transfers)
 	for i := range c.Transfers {
-		c.Transfers[i] = Transfer{}
-		c.Transfers[i].body = carve(&memory, c.Body)
+		carve(&c.Transfers[i].body, &memory, c.Body)
 	}
+	clear(c.Observers)
 	for i := range c.Observers {
-		c.Observers[i] = Observer{}
-		c.Observers[i].options = carve(&memory, ObserverOptions)
+		carve(&c.Observers[i].options, &memory, ObserverOptions)
 	}
-	e.scratch = carve(&memory, c.Datagram)
-	e.body = carve(&memory, c.Body)
+	carve(&e.scratch, &memory, c.Datagram)
+	carve(&e.body, &memory, c.Body)
 	e.nextID = uint16(e.rand())
 	e.nextTag = uint16(e.rand())
 	return 0
 }
 
 //go:noinline
-func carve(memory *[]byte, n int) []byte {
-	piece := (*memory)[:n:n]
+func carve(piece, memory *[]byte, n int) {
+	*piece = (*memory)[:n:n]
 	*memory = (*memory)[n:]
-	return piece
 }
 
 // rand is xorshift64*, without the 64-bit product that a small machine has to
