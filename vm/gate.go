@@ -75,12 +75,14 @@ func (m *Machine) allow(ok bool) bool {
 
 // callHelper runs the helper that the call instruction at pc names and moves
 // on; on a fault pc stays.
+//
+//go:noinline
 func (m *Machine) callHelper() Fault {
 	_, number := m.fetch()
 	helpers := m.Helpers
-	for i := range helpers {
-		if int32(helpers[i].Number) == number {
-			return m.invoke(&helpers[i])
+	for ; len(helpers) > 0; helpers = helpers[1:] {
+		if int32(helpers[0].Number) == number {
+			return m.invoke(&helpers[0])
 		}
 	}
 	return FaultCall
@@ -112,10 +114,10 @@ func (m *Machine) invoke(h *Helper) Fault {
 // no pointer, and reports whether the container may hand it over.
 func (m *Machine) convert(args *[5]Arg, i int) bool {
 	c := &m.call
-	m.window = nil
-	ok := true
-	switch arg := args[i]; {
-	case arg&argPointer != 0:
+	ok := false
+	if arg := args[i]; arg&argPointer == 0 {
+		ok = m.findString(c.R[i])
+	} else {
 		n := uint32(arg >> argShift)
 		for at := i; arg&argFixed == 0; at++ {
 			if at == len(args) {
@@ -128,8 +130,6 @@ func (m *Machine) convert(args *[5]Arg, i int) bool {
 			}
 		}
 		ok = m.find(c.R[i], n, arg&argWritten != 0)
-	case arg == ArgString:
-		ok = m.findString(c.R[i])
 	}
 	c.Mem[i] = m.window
 	return m.allow(ok)
@@ -168,11 +168,11 @@ func (m *Machine) find(addr uint64, n uint32, write bool) bool {
 func (m *Machine) findString(addr uint64) bool {
 	m.window = nil
 	m.address = addr
-	mem := m.Region[uint32(addr)>>regionShift].Bytes
-	at := int(addr & offsetMask)
 	if addr>>32 != 0 {
 		return false
 	}
+	mem := m.Region[uint32(addr)>>regionShift].Bytes
+	at := int(addr & offsetMask)
 	for end := at; end < len(mem); end++ {
 		if mem[end] == 0 {
 			m.window = mem[at:end:end]

@@ -488,9 +488,9 @@ func TestRulesTell(t *testing.T) {
 		name, file, from, to string
 		want                 string
 	}{
-		{"closure", "gate.go", "for i := range helpers {", "for i := range helpers {\n_ = func() int { return i }", "closure"},
-		{"defer", "gate.go", "m.window = nil\n\tok := true", "defer m.fetch()\n\tm.window = nil\n\tok := true", "defer"},
-		{"goroutine", "gate.go", "m.window = nil\n\tok := true", "go m.fetch()\n\tm.window = nil\n\tok := true", "goroutine"},
+		{"closure", "gate.go", "for ; len(helpers) > 0; helpers = helpers[1:] {", "for ; len(helpers) > 0; helpers = helpers[1:] {\n_ = func() int { return len(helpers) }", "closure"},
+		{"defer", "gate.go", "c := &m.call\n\tok := false", "defer m.fetch()\n\tc := &m.call\n\tok := false", "defer"},
+		{"goroutine", "gate.go", "c := &m.call\n\tok := false", "go m.fetch()\n\tc := &m.call\n\tok := false", "goroutine"},
 		{"map", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\n_ = map[int]bool{}", "map"},
 		{"channel", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nvar c chan int\n_ = c", "channel"},
 		{"interface call", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nvar e error = m.fault\n_ = e.Error()", "indirect call of e.Error"},

@@ -107,7 +107,7 @@ func arithmetic(low uint32, imm int32, a, b uint64) uint64 {
 		if narrow {
 			a, b = uint64(uint32(a)), uint64(uint32(b))
 			if variant != 0 {
-				a, b = signExtend(a, 32), signExtend(b, 32)
+				a, b = uint64(int32(a)), uint64(int32(b))
 			}
 		}
 		a = divide(a, b, variant != 0, op&0xf0 == isa.MOD)
@@ -123,12 +123,19 @@ func arithmetic(low uint32, imm int32, a, b uint64) uint64 {
 //
 //go:noinline
 func reverse(v uint64, bits int32) uint64 {
-	var r uint64
-	for ; bits > 0; bits -= 8 {
-		r = r<<8 | v&0xff
-		v >>= 8
+	low, high := reverse32(uint32(v)), reverse32(uint32(v>>32))
+	switch bits {
+	case 16:
+		return uint64(low >> 16)
+	case 32:
+		return uint64(low)
 	}
-	return r
+	return uint64(low)<<32 | uint64(high)
+}
+
+// reverse32 reverses four bytes, which compilers know how to.
+func reverse32(v uint32) uint32 {
+	return v<<24 | v&0xff00<<8 | v>>8&0xff00 | v>>24
 }
 
 // signExtend extends the lowest bits of v, which are 8, 16, 32 or 64.
@@ -156,12 +163,12 @@ func divide(a, b uint64, signed, modulo bool) uint64 {
 		minusA, minusB = uint64(int64(a)>>63), uint64(int64(b)>>63)
 	}
 	a, b = a^minusA-minusA, b^minusB-minusB
-	q := uint64(0)
+	q, r := uint64(0), a
 	if b != 0 {
-		q = a / b
+		q, r = a/b, a%b
 	}
 	if modulo {
-		q = a - q*b
+		q = r
 		minusB = 0
 	}
 	minusA ^= minusB
