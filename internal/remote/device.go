@@ -125,6 +125,9 @@ func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Repor
 		return report, err
 	}
 	manifest, received, moved := report.Manifest, report.Received, time.Now()
+	if d.Fetching != nil && report.Progress == Progress(agent.ProgressFetching) {
+		d.Fetching(report.Received, report.Total) // what it has from an earlier try
+	}
 	for err != nil || report.Progress == Progress(agent.ProgressFetching) {
 		if err := d.serveFor(ctx, pollInterval); err != nil {
 			return nil, err
