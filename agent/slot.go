@@ -33,6 +33,7 @@ func (h slotHeader) keyID() []byte   { return h.counter()[:keyIDLen] }
 // name returns the name without its padding.
 func (h slotHeader) name() []byte { return trimZeros(h[slotName : slotName+nameLen]) }
 
+//go:noinline
 func trimZeros(b []byte) []byte {
 	n := len(b)
 	for n > 0 && b[n-1] == 0 {

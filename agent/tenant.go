@@ -69,6 +69,8 @@ func keyID(id *[keyIDLen]byte, key *[32]byte) {
 }
 
 // free reports whether t is a free place of the table.
+//
+//go:noinline
 func (t *Tenant) free() bool { return blank(t.Key[:]) }
 
 // findTenant returns the tenant of an identity, -1 if there is none.
