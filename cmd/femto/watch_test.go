@@ -101,6 +101,16 @@ func TestWatch(t *testing.T) {
 		t.Logf("edit to running on the simulated device: %v", took.Round(time.Millisecond))
 	}
 	cancel()
+	for range 3 {
+		text = append(text, "/* another version */\n"...)
+		start := time.Now()
+		edit("return most;", "return most + 4;")
+		var stdout bytes.Buffer
+		if code := Main(context.Background(), []string{"run", "--ctx", "01"}, nil, &stdout, io.Discard); code != exitOK || stdout.String() != "5 (0x5)\n" {
+			t.Errorf("exit %d: %s", code, &stdout)
+		}
+		t.Logf("edit to result of femto run: %v", time.Since(start).Round(time.Millisecond))
+	}
 	go func() { _, _ = io.Copy(io.Discard, read) }()
 	if code := <-ended; code != exitOK && code != exitInterrupted {
 		t.Errorf("exit code %d", code)

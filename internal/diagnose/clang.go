@@ -9,7 +9,7 @@ import (
 )
 
 // message is a line of clang that begins a message.
-var message = regexp.MustCompile(`^(?:(.+?):(\d+):(\d+): )?(fatal error|error|warning|note): (.*)$`)
+var message = regexp.MustCompile(`^(?:(.+?):(\d+):(\d+): )?(fatal error|error|warning|note): (\S.*)$`)
 
 // A rule translates messages of clang.
 type rule struct {
