@@ -178,7 +178,7 @@ func (c *Call) compose() Error {
 	token[0], token[1], token[2], token[3] = byte(c.token>>24), byte(c.token>>16), byte(c.token>>8), byte(c.token)
 	var b Builder
 	b.Start(c.datagram, Confirmable, r.Code, c.id, token[:])
-	if r.Observe && c.received == 0 {
+	if watches && r.Observe && c.received == 0 {
 		b.Uint(Observe, 0)
 	}
 	if !b.split(UriPath, r.Path) {
@@ -344,7 +344,7 @@ func (r *reading) read(m *Message, in *Incoming) bool {
 		case !known:
 		case o.Number == ETag:
 			r.etag = o.Value
-		case o.Number == Observe:
+		case watches && o.Number == Observe:
 			r.hasObserve, r.sequence = true, o.Uint()
 		case o.Number == ContentFormat:
 			in.ContentFormat = Format(o.Uint())
@@ -422,7 +422,7 @@ func (c *Call) upload(code Code, r *reading) (again bool, err Error) {
 // download passes a response on and asks for its next block (RFC 7959 §2.4).
 func (e *Endpoint) download(now int64, c *Call, r *reading) {
 	in := &e.incoming
-	if c.request.Observe && r.hasObserve && in.Code.Success() {
+	if watches && c.request.Observe && r.hasObserve && in.Code.Success() {
 		e.notified(now, c, r)
 		return
 	}

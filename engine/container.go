@@ -64,6 +64,8 @@ func (c *Container) LongRunning() bool { return c.stack > 0 }
 
 // Name returns the container's name, without padding; it may be empty. The
 // slice aliases the table.
+//
+//go:noinline
 func (c *Container) Name() []byte {
 	n := len(c.name)
 	for n > 0 && c.name[n-1] == 0 {

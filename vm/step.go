@@ -189,6 +189,8 @@ func (m *Machine) reach(low uint32) uint64 {
 // memory executes loads with sign extension, stores of an immediate, and
 // atomic operations (RFC 9669 §5.3). One machine runs at a time on its memory,
 // so that an ordinary read and write are atomic.
+//
+//go:noinline
 func (m *Machine) memory(low uint32, imm int32) Fault {
 	const widths = 1<<(8*(isa.B>>3)) | 2<<(8*(isa.H>>3)) | 4<<(8*(isa.W>>3)) | 8<<(8*(isa.DW>>3))
 	width := uint32(widths >> (low & isa.SizeMask) & 15)

@@ -100,6 +100,8 @@ var clock struct {
 
 // Now returns microseconds since Init. It must be called once a second, as the
 // counter below it has 24 bits.
+//
+//go:noinline
 func Now() int64 {
 	value := sysTickValue.Get()
 	half := (clock.last-value)&sysTickMask*2 + clock.rest
