@@ -90,7 +90,9 @@ func TestDuplicateAndUnsortedKeys(t *testing.T) {
 	twice := func(b []byte, key byte, value ...byte) []byte { // b is a map
 		return append(append([]byte{b[0] + 1, key}, value...), b[1:]...)
 	}
-	swapped := func(pairs ...[]byte) []byte { return append([]byte{0xa0 + byte(len(pairs))}, bytes.Join(pairs, nil)...) }
+	swapped := func(pairs ...[]byte) []byte {
+		return append([]byte{0xa0 + byte(len(pairs))}, bytes.Join(pairs, nil)...)
+	}
 	m := manifest(nil)
 	c := common(components("a"), shared())
 	for name, e := range map[string][]byte{
