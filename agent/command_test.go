@@ -278,7 +278,7 @@ func TestStores(t *testing.T) {
 		{verb{by: chief, verb: agent.VerbSet, hook: "event", name: "a", arg: []int{agent.ScopeLocal, 7, 9}}, "done", local("event", "a"), "[7 9]"},
 		{verb{verb: agent.VerbSet, hook: "event", name: "z", arg: []int{agent.ScopeLocal, 7, 9}},
 			"check: not authorised (there is no such container)", local("event", "z"), "4.04"},
-		{verb{verb: agent.VerbSet, arg: []any{agent.ScopeTenant, 1 << 32, 1}}, "cbor: malformed cbor", mine, "[]"},
+		{verb{verb: agent.VerbSet, arg: []any{agent.ScopeTenant, uint64(1 << 32), 1}}, "cbor: malformed cbor", mine, "[]"},
 		{verb{verb: agent.VerbSet, arg: []any{agent.ScopeTenant, 1}}, "cbor: malformed cbor", mine, "[]"},
 		{verb{verb: agent.VerbUnset, arg: []any{agent.ScopeTenant, 1, 1}}, "cbor: malformed cbor", mine, "[]"},
 		{set(3, 1, 1), "check: not authorised (there is no such container)", mine, "[]"},
