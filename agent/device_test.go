@@ -116,7 +116,10 @@ func (d *device) start() agent.Error {
 	d.config.CoAP.Memory = make([]byte, d.config.CoAP.MemorySize())
 	d.engine = engine.Engine{}
 	d.config.Tenants = append(make([]agent.Tenant, 0, testTenants), d.config.Tenants...)
-	e.Tenants, e.Trials = make([]engine.Tenant, testTenants), make([]engine.Trial, testPlaces)
+	e.Tenants = make([]engine.Tenant, testTenants)
+	if e.Trials == nil {
+		e.Trials = make([]engine.Trial, testPlaces)
+	}
 	if err := d.engine.Init(&e); err != engine.OK {
 		d.tb.Fatal(err)
 	}

@@ -221,3 +221,18 @@ func TestStoresAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What a removed container stored does not come back with the next of its name.
+func TestStoresOfTheRemoved(t *testing.T) {
+	k := newKeeper(t, 4)
+	d := newDevice(t, k.set)
+	d.engine.Put(d.install(t, alice, 1, "one"), 7, 7)
+	d.elapseUntilKept(k)
+	d.command(remove(alice, 2, "event", "one"))
+	place := d.install(t, alice, 3, "one")
+	d.elapseUntilKept(k)
+	d.restart()
+	if got := pairs(&d.engine, place); got != "[]" {
+		t.Errorf("after a restart it has %s", got)
+	}
+}

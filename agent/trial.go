@@ -50,7 +50,7 @@ func (a *Agent) kept(i int) bool {
 		return false
 	}
 	a.specOf(i, raw)
-	return a.engine.Check(i, &a.newSpec).Reason == engine.OK
+	return a.fits(i)
 }
 
 // enter has the engine do what container i's new state says.
@@ -136,4 +136,13 @@ func (a *Agent) resume(i int, c *component) bool {
 		a.engine.Stop(i)
 	}
 	return true
+}
+
+// fits reports whether newSpec may be what container i is, whether or not there
+// is room for one more trial.
+//
+//go:noinline
+func (a *Agent) fits(i int) bool {
+	reason := a.engine.Check(i, &a.newSpec).Reason
+	return reason == engine.OK || reason == engine.ErrTrial
 }

@@ -280,7 +280,7 @@ func (a *Agent) recheck() {
 			continue
 		}
 		a.specOf(i, a.image(i))
-		if !a.tenants[c.tenant].mayUse(a.newSpec.Hook) || a.engine.Check(i, &a.newSpec).Reason != engine.OK {
+		if !a.tenants[c.tenant].mayUse(a.newSpec.Hook) || !a.fits(i) {
 			a.engine.Remove(i)
 			a.vacate(i)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/engine/helpers"
+	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/author"
 )
 
@@ -403,5 +404,50 @@ func TestClosedReading(t *testing.T) {
 	d.network.run(301*second, nil)
 	if n := reads(d.host); n != 0 {
 		t.Error(n, "resources can be read after the session")
+	}
+}
+
+// A new trust store leaves alone what it does not name, also while no further
+// version can go on trial.
+func TestTrustWhileTrialsAreFull(t *testing.T) {
+	proving := proving(10, false)
+	d := newDevice(t, func(c *agent.Config, e *engine.Config) {
+		proving(c, e)
+		e.Trials = make([]engine.Trial, 1)
+	})
+	d.must(order{number: 1, image: returning(t, 1, 0), name: "a"})
+	d.must(order{number: 2, image: returning(t, 2, 0), name: "b"})
+	d.must(order{number: 3, image: returning(t, 3, 0), name: "a"}) // on trial
+	before := d.runs()
+	trusted := tenant("alice", alice, "event", "timer")
+	trusted.Helpers.All = true
+	trusted.Trial = 10
+	if got := d.trust(chief, 100, trusted); got != "done" {
+		t.Fatal(got)
+	}
+	if got := d.runs(); got != before {
+		t.Errorf("runs %q, before %q", got, before)
+	}
+}
+
+// What a revoked tenant's containers sent does not reach whoever gets its place.
+func TestEventsOfTheRevoked(t *testing.T) {
+	d := newDevice(t, func(c *agent.Config, e *engine.Config) {
+		e.Events = make([]engine.Event, 10)
+		e.Hooks[hookTimer].Events = true
+		everything := engine.Everything()
+		c.Tenants[0].Grant = &everything
+	})
+	d.must(order{number: 1, name: "a", image: program(t, "mov r1, 5000\nmov r2, 7\nmov r3, 4242\ncall 0xa1\nexit", image.Parts{})})
+	d.fire(nil)
+	next := tenant("mallory", mallory, "event", "timer")
+	next.Helpers.All = true
+	if got := d.trust(chief, 100, next); got != "done" {
+		t.Fatal(got)
+	}
+	d.must(order{number: 1, by: mallory, name: "m", hook: "timer", image: program(t, "ldxw r2, [r1+4]\nmov r1, 1\ncall 0x10\nexit", image.Parts{})})
+	d.engine.Poll(d.network.now + 10_000_000)
+	if got := pairs(&d.engine, d.engine.Find(hookTimer, []byte("m"))); got != "[]" {
+		t.Errorf("mallory's container heard from alice's: %s", got)
 	}
 }

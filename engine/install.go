@@ -226,6 +226,9 @@ func (e *Engine) install(i int, spec *Spec, tried bool, p *plan) {
 		e.release(c, 0)
 	}
 	n.store, n.next = c.store, c.next
+	if c.state == Removed {
+		n.store = changed // what was kept of an earlier one is not this one's
+	}
 	n.offset = uint16(e.used)
 	n.state = Attached
 	*c = *n

@@ -189,3 +189,18 @@ func (e *Engine) deliver() {
 		e.by(e.now)
 	}
 }
+
+// forgetEvents drops the events that a tenant's containers sent, as its place in
+// the table may be another tenant's next.
+//
+//go:noinline
+func (e *Engine) forgetEvents(tenant uint8) {
+	kept := 0
+	for i := range e.config.Events[:e.queued] {
+		if v := &e.config.Events[i]; v.tenant != tenant {
+			e.config.Events[kept] = *v
+			kept++
+		}
+	}
+	e.queued = kept
+}
