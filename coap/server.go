@@ -163,7 +163,7 @@ func (e *Endpoint) respond(now int64, t *Transfer, x *Exchange) {
 			resp.Fail(InternalServerError, "")
 		}
 	}
-	if r.Code == GET && offset == 0 {
+	if observable && r.Code == GET && offset == 0 {
 		e.observe()
 	}
 	a.code, a.format, a.maxAge = resp.Code, resp.ContentFormat, resp.MaxAge

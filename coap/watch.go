@@ -6,6 +6,10 @@ package coap
 // do, devices do not.
 const watches = true
 
+// observable says that resources of this endpoint can be observed. Firmware for
+// microcontrollers has no room for it: peers ask again instead (RFC 7641 §1.3).
+const observable = true
+
 // notified passes a notification on, unless a newer one was there before it
 // (RFC 7641 §3.4).
 func (e *Endpoint) notified(now int64, c *Call, r *reading) {

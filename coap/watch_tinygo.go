@@ -2,6 +2,9 @@
 
 package coap
 
-const watches = false
+const (
+	watches    = false
+	observable = false
+)
 
 func (e *Endpoint) notified(now int64, c *Call, r *reading) {}
