@@ -231,7 +231,7 @@ func dialServer(t *testing.T, uri string, options Options) *Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	for range 100 {
+	for range 500 {
 		_, err = c.Do(t.Context(), Request{Method: coap.GET, Path: "/.well-known/core"})
 		if !errors.Is(err, ErrUnreachable) {
 			break
