@@ -10,6 +10,9 @@ var deviceLoop bool
 // A host runs text that it has decoded beforehand; what it cannot decode, or
 // not at a bearable cost, runs in place.
 func (m *Machine) execute() Fault {
+	if m.Before != nil {
+		return m.traced()
+	}
 	if deviceLoop || len(m.code) == 0 {
 		return m.loop()
 	}
@@ -27,6 +30,11 @@ type hostState struct {
 	// InPlace makes Reset leave text as it is, and Run run it as a device
 	// does: more slowly, without memory of the machine's own.
 	InPlace bool
+
+	// Before, if set, is told of each instruction, and each is then executed
+	// on its own: some hundred times more slowly.
+	Before Trace
+	lone   []byte // exits, as many as the longest text that was traced has bytes
 
 	code     []operation // of the text of this activation; empty: it runs in place
 	programs []program

@@ -22,8 +22,8 @@ type Watch struct {
 	Access      func(addr uint64, width int, write bool) // before each
 }
 
-// Compare checks and runs a case by vm, whole, in pieces, and in pieces each on
-// another machine, and by refvm. The error says what differs. watch may be
+// Compare checks and runs a case by vm, whole, in pieces, in pieces each on
+// another machine, and an instruction at a time, and by refvm. The error says what differs. watch may be
 // nil.
 func Compare(k Case, watch *Watch) (Outcome, error) {
 	var granted vm.HelperSet
@@ -55,7 +55,9 @@ func Compare(k Case, watch *Watch) (Outcome, error) {
 		ref.Helpers[uint8(i+1)] = h.plain
 	}
 	deepest := 0
+	var path []int
 	ref.Trace = func() {
+		path = append(path, ref.PC)
 		deepest = max(deepest, ref.Depth())
 		if watch != nil {
 			watch.Instruction(ref.PC)
@@ -80,9 +82,10 @@ func Compare(k Case, watch *Watch) (Outcome, error) {
 	if deepest > int(need.Depth) {
 		return out, fmt.Errorf("%d local calls open at once, %d expected", deepest, need.Depth)
 	}
-	for _, cut := range []cut{{}, {quantum: k.Quantum}, {quantum: k.Quantum, moves: true}, {quantum: 1, moves: true}} {
-		if err := compareRun(k, cut, need, &ref, want); err != nil {
-			return out, fmt.Errorf("quantum %d, moves %t: %w", cut.quantum, cut.moves, err)
+	for _, cut := range []cut{{}, {quantum: k.Quantum}, {quantum: k.Quantum, moves: true}, {quantum: 1, moves: true},
+		{traced: true}, {quantum: k.Quantum, traced: true}} {
+		if err := compareRun(k, cut, need, &ref, path, want); err != nil {
+			return out, fmt.Errorf("%+v: %w", cut, err)
 		}
 	}
 	if !bytes.Equal(kept, k.Text) {
@@ -95,14 +98,21 @@ func Compare(k Case, watch *Watch) (Outcome, error) {
 type cut struct {
 	quantum int32
 	moves   bool // each piece runs on a machine that knows only what was saved
+	traced  bool // each instruction on its own
 }
 
 // A count adds up what the pieces of a run did.
 type count struct{ instructions, charged int64 }
 
-func compareRun(k Case, cut cut, need vm.Need, ref *refvm.Machine, want *yard) error {
+// compareRun runs k by vm. ref is how refvm ended, path the slots of what it
+// began to execute, in order.
+func compareRun(k Case, cut cut, need vm.Need, ref *refvm.Machine, path []int, want *yard) error {
 	got := newYard(k.Regions)
 	m := newMachine(got, cut, need)
+	var steps []int
+	if cut.traced {
+		m.Before = func(m *vm.Machine) { steps = append(steps, m.PC()) }
+	}
 	m.Reset(k.Text, k.Budget)
 	for i, v := range k.Register {
 		if v != 0 {
@@ -148,6 +158,8 @@ func compareRun(k Case, cut cut, need vm.Need, ref *refvm.Machine, want *yard) e
 		return fmt.Errorf("%d instructions, want %d", executed, ref.Executed)
 	case charged != ref.Charged:
 		return fmt.Errorf("%d charged, want %d", charged, ref.Charged)
+	case cut.traced && !slices.Equal(steps, path):
+		return fmt.Errorf("traced %d instructions %v, want %d %v", len(steps), steps, len(path), path)
 	case int(executed) > int(k.Budget)+len(k.Text)/8:
 		return fmt.Errorf("%d instructions of a budget of %d and a text of %d slots", executed, k.Budget, len(k.Text)/8)
 	}

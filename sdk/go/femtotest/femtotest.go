@@ -62,6 +62,7 @@ type Container struct {
 	Clock   time.Duration    // since the device started; Fire happens then
 	Sensors []helpers.Sensor // by position; see Sensor
 	Random  func() uint32    // nil: a source that repeats itself in every run
+	Before  vm.Trace         // called before each instruction; nil: at full speed
 
 	t         TB
 	raw       []byte
@@ -215,6 +216,9 @@ func (c *Container) wrap(h vm.Helper) vm.Helper {
 	return h
 }
 
+// Calls returns the calls of helpers since the last Fire or Advance began.
+func (c *Container) Calls() []Call { return c.calls }
+
 // Fake lets f answer the calls of a helper. Its arguments are checked before:
 // call.Mem has the bytes behind pointers. nil undoes it.
 func (c *Container) Fake(helper string, f func(call *vm.Call) uint64) {
@@ -287,6 +291,7 @@ func (c *Container) Fire(context []byte) Result {
 	}
 	context = slices.Clone(context)
 	c.board.Sensors = c.Sensors
+	c.engine.Trace(c.Before)
 	c.lines, c.calls = nil, nil
 	now := c.Clock.Microseconds()
 	outcomes := make([]engine.Outcome, 1)
@@ -326,6 +331,7 @@ func (c *Container) slice(before engine.Stats) Result {
 // time has come; the result is what it did in all.
 func (c *Container) Advance(d time.Duration) Result {
 	c.board.Sensors = c.Sensors
+	c.engine.Trace(c.Before)
 	c.lines, c.calls = nil, nil
 	end := c.Clock + d
 	place := c.engine.Container(0)

@@ -46,6 +46,33 @@ func TestTimer(t *testing.T) {
 	c.Fire(nil).Want(1)
 }
 
+// What is traced does what it does untraced, a call of Before for each
+// instruction.
+func TestBefore(t *testing.T) {
+	file := template(t, "timer")
+	plain := femtotest.Load(t, file).Fire(nil)
+	c := femtotest.Load(t, file)
+	seen, helpers := 0, 0
+	c.Before = func(m *vm.Machine) {
+		seen++
+		if len(c.Calls()) > helpers {
+			helpers++
+		}
+	}
+	traced := c.Fire(nil)
+	if traced.Value != plain.Value || traced.Instructions != plain.Instructions {
+		t.Errorf("traced %d in %d instructions, untraced %d in %d", traced.Value, traced.Instructions, plain.Value, plain.Instructions)
+	}
+	if seen == 0 || helpers != len(plain.Calls) {
+		t.Errorf("Before was called %d times and saw %d calls, of %d", seen, helpers, len(plain.Calls))
+	}
+	c.Before = nil
+	was := seen
+	if c.Fire(nil); seen != was {
+		t.Error("Before was called after it was taken away")
+	}
+}
+
 func TestCoAP(t *testing.T) {
 	c := femtotest.Load(t, template(t, "coap"))
 	if a, r := c.Request(); a.Code != 5<<5|3 || r.Fault != vm.OK {
