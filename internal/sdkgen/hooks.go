@@ -18,8 +18,8 @@ var Hooks = []Hook{
 		}},
 	{Name: "coap", Fires: "for GET /c, and for GET /c/NAME with the container NAME alone", Policy: "StopOnPositive", Result: "length of the response, which lies in buffer; 0: not answered; below 0: minus the response code, without payload",
 		Fields: []Field{
-			{Name: "packet", Type: "u64", Meaning: "address of struct femto_packet; writable"},
-			{Name: "buffer", Type: "u64", Meaning: "address of the response; it begins with the request's header and token; writable"},
+			{Name: "packet", Type: "u64", Go: "*Packet", Meaning: "address of struct femto_packet; writable"},
+			{Name: "buffer", Type: "u64", Go: "*byte", Meaning: "address of the response; it begins with the request's header and token; writable"},
 			{Name: "length", Type: "u64", Meaning: "bytes of buffer"},
 		}},
 	{Name: "sensor", Fires: "when a sensor was read", Policy: "StopOnNegative", Writable: true, Result: "below 0: the reading is dropped",

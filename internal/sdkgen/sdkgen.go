@@ -47,6 +47,11 @@ type Helper struct {
 	Returns string // what r0 holds, errors included
 	Blocks  bool   // the container is suspended in it
 
+	// Go are the declarations that package femto of the Go SDK has of it: names
+	// with a capital for containers, the others for what that package makes of
+	// them. Their parameters are registers in order (see registers).
+	Go []string
+
 	// Compat is the original's declaration, its result and its arguments; empty
 	// if the original has no such helper.
 	Compat [2]string
@@ -68,6 +73,7 @@ type Field struct {
 	Name     string
 	Type     string // u8 to u64, s8 to s64
 	Count    int    // elements of an array; 0: no array
+	Go       string // type in containers written in Go, if it says more than Type
 	Writable bool   // the firmware reads it back
 	Meaning  string
 }
@@ -131,6 +137,9 @@ func check() error {
 			return fmt.Errorf("helper %s: arguments, meaning, result or cost", h.Name)
 		}
 		numbers[h.Number], names[h.Name] = true, true
+		if err := checkGo(h); err != nil {
+			return err
+		}
 		for j, a := range h.Args {
 			if (a.Kind == Read || a.Kind == Write) && !followed(h.Args[j+1:]) {
 				return fmt.Errorf("helper %s: no length follows %s", h.Name, a.C)
@@ -183,6 +192,8 @@ func Files() ([]File, error) {
 		{"sdk/c/compat/bpf/bpfapi/helpers.h", compatHelpers},
 		{"engine/helpers/table.go", goHelpers},
 		{"engine/hooks/hooks.go", goHooks},
+		{"sdk/go/femto/helpers.go", sdkHelpers},
+		{"sdk/go/femto/hooks.go", sdkHooks},
 		{"docs/spec/helpers.md", helpersPage},
 		{"docs/spec/hooks.md", hooksPage},
 	} {

@@ -33,7 +33,7 @@ func TestFilesAreFresh(t *testing.T) {
 func TestMistakesAreFound(t *testing.T) {
 	savedHelpers, savedHooks := Helpers, Hooks
 	t.Cleanup(func() { Helpers, Hooks = savedHelpers, savedHooks })
-	good := Helper{Number: 1, Name: "one", Group: "Core", Result: "u32", Cost: 1, Meaning: "m", Returns: "r"}
+	good := Helper{Number: 1, Name: "one", Group: "Core", Result: "u32", Go: []string{"one() uint32"}, Cost: 1, Meaning: "m", Returns: "r"}
 	tests := []struct {
 		name  string
 		wreck func(h *Helper)
