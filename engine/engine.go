@@ -19,6 +19,7 @@ type Engine struct {
 	owner   Tenant
 	all     vm.HelperSet // every helper there is
 	context [16]byte     // of what Poll fires
+	recording
 	machine vm.Machine
 }
 

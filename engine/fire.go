@@ -139,6 +139,7 @@ func (e *Engine) run(i uint8, c *Container, h *Hook, t *Tenant) (status vm.Statu
 	m.Region[vm.RegionRodata] = vm.Region{Bytes: rodata}
 	m.Frame, m.Quantum = c.frame, 0
 	resumed := c.state == Suspended
+	e.looked(i, c)
 	stack, budget := e.config.Stack, e.budget(h, &t.Grant)
 	var saved []byte
 	if c.stack > 0 {
@@ -163,7 +164,9 @@ func (e *Engine) run(i uint8, c *Container, h *Hook, t *Tenant) (status vm.Statu
 	c.wake = e.now
 	c.state = Running
 	e.running = i
+	e.began(c, budget, saved)
 	status = m.Run()
+	e.ended(status)
 	e.running = none
 
 	spent = m.Instructions() + m.Charged()
@@ -192,6 +195,7 @@ func (e *Engine) failed(i int, c *Container) {
 	m := &e.machine
 	c.faults++
 	c.fault, c.pc, c.address = m.Fault(), uint32(m.PC()), m.FaultAddress()
+	e.faulted(i)
 	// A long-running container is begun again, but not in a hurry.
 	c.wake = e.now + second
 	if c.streak < 255 {

@@ -262,8 +262,10 @@ func (e *Engine) release(c *Container, keep int) {
 	}
 }
 
-// forgetStack makes the next run begin with a cleared stack.
+// forgetStack makes the next run begin with a cleared stack, as place i has
+// another container, or none.
 func (e *Engine) forgetStack(i int) {
+	e.replaced(i)
 	if e.stack == uint8(i) {
 		e.stack = none
 		clear(e.config.Stack)

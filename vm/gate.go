@@ -50,6 +50,7 @@ type Call struct {
 // with FaultMemory when the helper returns.
 func (c *Call) Bytes(addr uint64, n int, write bool) ([]byte, bool) {
 	ok := c.m.find(addr, length(uint64(n)), write)
+	c.m.opened(addr, write)
 	return c.m.window, c.m.allow(ok)
 }
 

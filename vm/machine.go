@@ -51,6 +51,7 @@ type Machine struct {
 	address uint64
 	window  []byte // what find found
 	hostState
+	tapState
 	frames [MaxDepth]frame
 	call   Call
 }

@@ -54,18 +54,6 @@ func (m *Machine) one() Fault {
 	return fault
 }
 
-// Depth returns how many local calls are open, 0 to MaxDepth.
-func (m *Machine) Depth() int { return int(m.depth) }
-
-// Caller returns the slot that open local call i returns to; 0 is the
-// outermost call, Depth()-1 the one that is running.
-func (m *Machine) Caller(i int) int {
-	if i < 0 || i >= int(m.depth) {
-		return 0
-	}
-	return int(m.frames[i][frameSize-1] / slot)
-}
-
 // Kept returns registers r6 to r9 as open local call i found them, which are
 // those of its caller.
 func (m *Machine) Kept(i int) (r [4]uint64) {
