@@ -79,6 +79,7 @@ type Agent struct {
 	c         *Config
 	engine    *engine.Engine
 	trusted   bool // there is a trust store
+	gone      bool // a container or tenant, whose stores may be kept in flash
 	trustSlot uint8
 	closed    bool      // reading needs a session
 	tries     uint8     // fetches that came to nothing

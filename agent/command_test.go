@@ -364,3 +364,52 @@ func TestStolenKey(t *testing.T) {
 	}
 	t.Logf("%d commands with a stolen key, %d done: firing the hook, and his own store", tried, done)
 }
+
+// TestRollbackWhileTrialsAreFull: the version before ran already, and needs no
+// trial.
+func TestRollbackWhileTrialsAreFull(t *testing.T) {
+	proving := proving(10, false)
+	d := newDevice(t, func(c *agent.Config, e *engine.Config) {
+		proving(c, e)
+		e.Trials = make([]engine.Trial, 1)
+	})
+	d.must(order{number: 1, image: returning(t, 1, 0), name: "a"})
+	d.must(order{number: 2, image: returning(t, 2, 0), name: "a"})
+	d.pass(12) // confirmed, and the version before is kept
+	d.must(order{number: 3, image: returning(t, 3, 0), name: "b"})
+	d.must(order{number: 4, image: returning(t, 4, 0), name: "b"}) // on trial
+	if got := d.order(verb{number: 5, verb: agent.VerbRollback, hook: "event", name: "a"}); got != "done" {
+		t.Fatal(got)
+	}
+	for range 2 {
+		if got := d.runs(); got != "event/a=1 event/b=4" && got != "event/b=4 event/a=1" {
+			t.Error(got)
+		}
+		if got := d.stateOf("event", "a"); got != agent.StateRunning {
+			t.Errorf("state %v", got)
+		}
+		d.restart()
+	}
+}
+
+// TestStoppedDuringTrial: a container that its owner stopped is not started by
+// the end of its trial.
+func TestStoppedDuringTrial(t *testing.T) {
+	for _, confirm := range []bool{false, true} {
+		d := newDevice(t, proving(10, confirm))
+		d.must(order{number: 1, image: returning(t, 1, 0), name: "a"})
+		d.must(order{number: 2, image: returning(t, 2, 0), name: "a"})
+		d.order(verb{number: 3, verb: agent.VerbStop, hook: "event", name: "a"})
+		d.pass(12)
+		for range 2 {
+			if got := d.stateOf("event", "a"); got != agent.StateStopped || d.runs() != "event/a" {
+				t.Errorf("confirm %v: state %v, %s", confirm, got, d.runs())
+			}
+			d.restart()
+		}
+		d.order(verb{number: 4, verb: agent.VerbStart, hook: "event", name: "a"})
+		if want := map[bool]string{false: "event/a=2", true: "event/a=1"}[confirm]; d.runs() != want {
+			t.Errorf("confirm %v: started, %s", confirm, d.runs())
+		}
+	}
+}

@@ -183,6 +183,7 @@ func (a *Agent) vacate(i int) {
 		}
 	}
 	*c = Container{state: c.state & stateSlot}
+	a.gone = true
 }
 
 // used counts the containers in use.

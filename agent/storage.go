@@ -125,10 +125,11 @@ func (a *Agent) spec(c *component, tenant int, image []byte) {
 	}
 }
 
-// specOf describes container i with another image to the engine, in newSpec.
+// specOf describes container i with another image that it had before to the
+// engine, in newSpec.
 func (a *Agent) specOf(i int, image []byte) {
 	c := a.engine.Container(i)
-	a.newSpec = engine.Spec{Hook: c.Hook(), Name: c.Name(), Image: image, Tenant: c.Tenant()}
+	a.newSpec = engine.Spec{Hook: c.Hook(), Name: c.Name(), Image: image, Tenant: c.Tenant(), Proven: true}
 }
 
 // Snapshot gives the log what is worth keeping when it moves to its other bank

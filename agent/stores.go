@@ -32,6 +32,7 @@ type Stores struct {
 	agent *Agent
 	log   flash.Log
 	due   int64
+	retry int64 // when a compaction that failed is tried again
 	buf   [storeRecord]byte
 	sets  [2]storeSet // what is appended, and what a snapshot emits meanwhile
 }
@@ -89,7 +90,7 @@ func (s *Stores) first() int { return engine.TenantStore(len(s.agent.tenants) - 
 
 // restore gives every store what was kept of it.
 func (s *Stores) restore(a *Agent) Error {
-	s.agent, s.due = a, 0
+	s.agent, s.due, s.retry = a, 0, 0
 	switch s.log.Open(s.Flash, s.Offset, s.Size, s.buf[:], s) {
 	case flash.OK:
 	case flash.ErrUnformatted:
@@ -100,6 +101,7 @@ func (s *Stores) restore(a *Agent) Error {
 	default:
 		return ErrConfig
 	}
+	a.gone = false
 	// A store counts when its last record is there behind all the others.
 	var cursor, begin flash.Cursor
 	var from storeSet
@@ -124,7 +126,7 @@ func (s *Stores) restore(a *Agent) Error {
 			continue
 		}
 		if next++; next == parts {
-			s.fill(from[:storeTag], begin, parts)
+			a.gone = !s.fill(from[:storeTag], begin, parts) || a.gone
 		}
 	}
 	for owner := s.first(); owner < a.engine.Containers(); owner++ {
@@ -134,8 +136,8 @@ func (s *Stores) restore(a *Agent) Error {
 }
 
 // fill puts the pairs of so many records from cursor on into the store with tag,
-// if there still is one, in place of what it has.
-func (s *Stores) fill(tag []byte, cursor flash.Cursor, parts byte) {
+// in place of what it has. It reports whether there still is one.
+func (s *Stores) fill(tag []byte, cursor flash.Cursor, parts byte) bool {
 	e := s.agent.engine
 	for owner := s.first(); owner < e.Containers(); owner++ {
 		if !s.tag(&s.sets[0], owner) || !same(s.sets[0][:storeTag], tag) {
@@ -148,24 +150,32 @@ func (s *Stores) fill(tag []byte, cursor flash.Cursor, parts byte) {
 				e.Put(owner, binary.LittleEndian.Uint32(p), binary.LittleEndian.Uint32(p[4:]))
 			}
 		}
-		return
+		return true
 	}
+	return false
 }
 
-// keep writes a store that has changed, if it is time, or all of them. It
+// keep writes a store that has changed, if it is time, or all of them. What was
+// kept of whoever is gone is dropped at once, so that it never comes back. It
 // returns when it wants to be called again at the latest.
 func (s *Stores) keep(a *Agent, now int64, all bool) (next int64) {
+	if a.gone && now >= s.retry {
+		s.retry = now + s.Every
+		a.gone = s.log.Compact() != flash.OK
+	}
 	for {
 		owner, ok := a.engine.Unsaved(s.Scopes)
 		if !ok {
 			return coap.Never
 		}
-		if now < s.due && !all {
-			return s.due
-		}
-		s.due = now + s.Every
-		if s.tag(&s.sets[0], owner) && s.write(&s.sets[0], owner, false) != flash.OK {
-			return s.due // the flash has its reasons; the change is tried again
+		if s.tag(&s.sets[0], owner) {
+			if now < s.due && !all {
+				return s.due
+			}
+			s.due = now + s.Every
+			if s.write(&s.sets[0], owner, false) != flash.OK {
+				return s.due // the flash has its reasons; the change is tried again
+			}
 		}
 		a.engine.Saved(owner)
 	}

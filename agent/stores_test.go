@@ -236,3 +236,65 @@ func TestStoresOfTheRemoved(t *testing.T) {
 		t.Errorf("after a restart it has %s", got)
 	}
 }
+
+// What a tenant stored does not come back when it is revoked and trusted again,
+// however soon the power fails after that.
+func TestStoresOfTheRevoked(t *testing.T) {
+	alices, bobs := tenant("alice", alice, "event"), tenant("bob", bob, "event")
+	for name, between := range map[string]func(d *device){
+		"at once":           func(*device) {},
+		"after a while":     func(d *device) { d.elapse(60_000_000) },
+		"after a restart":   func(d *device) { d.restart() },
+		"after two of them": func(d *device) { d.restart(); d.restart() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newKeeper(t, 4)
+			d := newDevice(t, k.set)
+			d.trust(chief, 100, alices, bobs)
+			d.engine.Put(engine.TenantStore(0), 7, 7)
+			d.engine.Put(engine.TenantStore(1), 8, 8)
+			d.elapseUntilKept(k)
+			if got := d.trust(chief, 101, bobs); got != "done" {
+				t.Fatal(got)
+			}
+			between(d)
+			if got := d.trust(chief, 102, alices, bobs); got != "done" {
+				t.Fatal(got)
+			}
+			d.restart()
+			for i := range 2 {
+				want := map[string]string{"alice": "[]", "bob": "[{8 8}]"}[d.info().Tenants[i].Name]
+				if got := pairs(&d.engine, engine.TenantStore(i)); got != want {
+					t.Errorf("tenant %d has %s, want %s", i, got, want)
+				}
+			}
+		})
+	}
+}
+
+// The power fails while what was kept of a tenant is dropped.
+func TestStoresOfTheRevokedAndPowerCuts(t *testing.T) {
+	for n, last := 0, false; !last; n++ {
+		for _, tear := range powercut.Tears {
+			k := newKeeper(t, 4)
+			d := newDevice(t, k.set)
+			d.trust(chief, 100, tenant("alice", alice, "event"), tenant("bob", bob, "event"))
+			d.engine.Put(engine.TenantStore(0), 7, 7)
+			d.elapseUntilKept(k)
+			happened := powercut.At(k.flash, n, tear)
+			d.trust(chief, 101, tenant("bob", bob, "event"))
+			d.elapse(1)
+			last = !happened()
+			powercut.On(k.flash)
+			d.restart()
+			d.elapse(1)
+			d.trust(chief, 102, tenant("alice", alice, "event"), tenant("bob", bob, "event"))
+			d.restart()
+			for i := range 2 {
+				if got := pairs(&d.engine, engine.TenantStore(i)); got != "[]" {
+					t.Fatalf("%v at operation %d: tenant %d has %s", tear, n, i, got)
+				}
+			}
+		}
+	}
+}

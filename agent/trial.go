@@ -60,7 +60,7 @@ func (a *Agent) enter(i int, state uint8) {
 	old := a.container(i).state
 	a.occupy(i, state)
 	if (old^state)&stateSlot != 0 && a.engine.Revert(i) != engine.OK {
-		a.specOf(i, a.image(i))
+		a.specOf(i, a.image(i)) // which ran already
 		a.engine.Install(i, &a.newSpec)
 	}
 	if state&stateTrial == 0 {
@@ -138,11 +138,7 @@ func (a *Agent) resume(i int, c *component) bool {
 	return true
 }
 
-// fits reports whether newSpec may be what container i is, whether or not there
-// is room for one more trial.
+// fits reports whether newSpec, of specOf, may be what container i is.
 //
 //go:noinline
-func (a *Agent) fits(i int) bool {
-	reason := a.engine.Check(i, &a.newSpec).Reason
-	return reason == engine.OK || reason == engine.ErrTrial
-}
+func (a *Agent) fits(i int) bool { return a.engine.Check(i, &a.newSpec).Reason == engine.OK }

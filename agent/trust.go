@@ -211,8 +211,9 @@ func (a *Agent) believe(d *cbor.Decoder) {
 				a.vacate(k)
 			}
 		}
-		a.engine.Clear(engine.TenantStore(i))
+		a.engine.Dismiss(i)
 		clear(a.tenants[i : i+1])
+		a.gone = true
 	}
 	for t.open(d); t.next(a.engine, a.newTenant[:], a.newGrant[:]); {
 		i := a.findTenant(a.newTenant[0].id[:])

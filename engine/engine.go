@@ -9,7 +9,6 @@ type Engine struct {
 	// What is used most comes first: it takes the shorter instructions.
 	running uint8 // container, or none
 	stack   uint8 // container whose leavings are on the stack, or none
-	served  uint8 // tenant whose container Poll ran last
 	global  account
 	used    int // units of Memory
 	queued  int // Events not delivered
@@ -21,6 +20,7 @@ type Engine struct {
 	context [16]byte     // of what Poll fires
 	recording
 	machine vm.Machine
+	saved   int // whose store was Saved last
 }
 
 // Init makes e an empty engine. It keeps config's slices, whose contents are
@@ -37,8 +37,8 @@ func (e *Engine) Init(config *Config) Error {
 	e.all = vm.HelperSet{}
 	e.owner.reset()
 	e.owner.Grant = Everything()
-	e.now, e.used, e.queued, e.global = 0, 0, 0, 0
-	e.running, e.stack, e.served = none, none, none
+	e.now, e.used, e.queued, e.global, e.saved = 0, 0, 0, 0, 0
+	e.running, e.stack = none, none
 	for i := range e.config.Hooks {
 		if len(e.config.Hooks[i].Regions) > vm.Regions-vm.RegionGrant {
 			return ErrConfig

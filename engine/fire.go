@@ -88,7 +88,8 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 			continue
 		}
 		t := e.tenantOf(c)
-		if t.Grant.Rate > 0 && t.affords(now) > now {
+		// Who gets an event was found to afford it, and gets it whole.
+		if t.Grant.Rate > 0 && t.affords(now) > now && (to == nil || to.alone) {
 			result.Skipped++
 			continue
 		}

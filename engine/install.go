@@ -16,6 +16,7 @@ type Spec struct {
 	Tenant int    // place in the table of tenants, or Owner
 	Name   []byte // at most 16 bytes, copied; together with Hook it names the container
 	Image  []byte // kept: must stay as it is until the container is replaced or removed
+	Proven bool   // needs no trial, whatever the tenant's grant says
 }
 
 // plan is what Check finds out for Install. It stays below the 256 bytes that
@@ -32,13 +33,12 @@ type plan struct {
 // Install could refuse is found here.
 func (e *Engine) Check(i int, spec *Spec) CheckError {
 	var p plan
-	e.check(i, spec, true, &p)
+	e.check(i, spec, &p)
 	return p.err
 }
 
-// check plans the installation of spec. tried says that the tenant's grant
-// may ask for a trial.
-func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
+// check plans the installation of spec.
+func (e *Engine) check(i int, spec *Spec, p *plan) {
 	c, h, t := e.Container(i), e.Hook(spec.Hook), e.Tenant(spec.Tenant)
 	err := &p.err
 	switch {
@@ -56,7 +56,7 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 		err.Reason = ErrImageSize
 	case e.overlaps(spec.Image, h):
 		err.Reason = ErrAlias
-	case tried && c.state != Removed && c.Tenant() == spec.Tenant && len(e.config.Trials) > 0 && t.Grant.Trial > 0:
+	case !spec.Proven && c.state != Removed && c.Tenant() == spec.Tenant && len(e.config.Trials) > 0 && t.Grant.Trial > 0:
 		if p.trial = e.freeTrial(i); p.trial == nil {
 			err.Reason = ErrTrial
 		}
@@ -81,8 +81,9 @@ func (e *Engine) check(i int, spec *Spec, tried bool, p *plan) {
 	}
 	p.container.frame, p.container.depth = need.Frame, need.Depth
 	p.container.reserved = contract.Entries[0]
-	if p.trial != nil {
-		p.container.size = c.size // for the version that may come back
+	if p.trial != nil { // for the version that may come back
+		p.container.size = c.size
+		p.container.reserved = max(p.container.reserved, c.reserved)
 	}
 	if contract.Flags&image.LongRunning != 0 || need.Helpers.Has(Wakeup) {
 		stack := int(contract.Stack)
@@ -196,13 +197,13 @@ func (e *Engine) quota(s Scope, t *Tenant) int {
 // container is on trial. The check is never left out.
 func (e *Engine) Install(i int, spec *Spec) CheckError {
 	var p plan
-	e.install(i, spec, true, &p)
+	e.install(i, spec, &p)
 	return p.err
 }
 
 //go:noinline
-func (e *Engine) install(i int, spec *Spec, tried bool, p *plan) {
-	e.check(i, spec, tried, p)
+func (e *Engine) install(i int, spec *Spec, p *plan) {
+	e.check(i, spec, p)
 	if p.err.Reason != OK {
 		return
 	}
@@ -216,7 +217,7 @@ func (e *Engine) install(i int, spec *Spec, tried bool, p *plan) {
 			if !t.used {
 				t.image = c.image
 			}
-			t.deadline, t.place, t.used = 0, uint8(i), true
+			t.deadline, t.place, t.used, t.reserved = 0, uint8(i), true, p.contract.Entries[ScopeLocal]
 		} else {
 			e.endTrial(i)
 		}
@@ -226,9 +227,6 @@ func (e *Engine) install(i int, spec *Spec, tried bool, p *plan) {
 		e.release(c, 0)
 	}
 	n.store, n.next = c.store, c.next
-	if c.state == Removed {
-		n.store = changed // what was kept of an earlier one is not this one's
-	}
 	n.offset = uint16(e.used)
 	n.state = Attached
 	*c = *n

@@ -113,7 +113,6 @@ func (e *Engine) Remove(i int) Error {
 	e.Clear(i)
 	e.unlink(c, i)
 	e.release(c, 0)
-	e.forgetEvents(c.tenant)
 	e.endTrial(i)
 	*c = Container{}
 	e.forgetStack(i)

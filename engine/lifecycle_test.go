@@ -297,3 +297,60 @@ func TestTrialsNeedRoom(t *testing.T) {
 	b.Remove(0)
 	b.mustInstall(t, 2, engine.Spec{Tenant: 1, Name: []byte{2}, Image: code(t, "mov r0, 1")})
 }
+
+// TestTrialsLeaveStopped: what comes back at the end of a trial is stopped or
+// detached if its owner had put the new version so.
+func TestTrialsLeaveStopped(t *testing.T) {
+	for name, test := range map[string]struct {
+		do    func(b *bench) engine.Error
+		state engine.State
+	}{
+		"stopped":  {func(b *bench) engine.Error { return b.Stop(0) }, engine.Stopped},
+		"detached": {func(b *bench) engine.Error { return b.Detach(0) }, engine.Installed},
+		"neither":  {func(b *bench) engine.Error { return engine.OK }, engine.Attached},
+	} {
+		for how, end := range map[string]func(b *bench){
+			"by its time": func(b *bench) { b.Poll(1); b.Poll(1 + 11*second) },
+			"by hand":     func(b *bench) { b.Revert(0) },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				b, _ := trialBench(t)
+				for i := range 2 {
+					b.mustInstall(t, 0, engine.Spec{Tenant: 2, Image: code(t, fmt.Sprintf("mov r0, %d", i))})
+				}
+				test.do(b)
+				end(b)
+				if got := b.state(0); got != test.state || b.Trial(0) != nil {
+					t.Errorf("state %d, want %d; on trial %v", got, test.state, b.Trial(0) != nil)
+				}
+				if want := map[bool][]int{true: {0}}[test.state != engine.Installed]; !slices.Equal(b.order(0), want) {
+					t.Errorf("on the hook: %v, want %v", b.order(0), want)
+				}
+				b.Start(0)
+				b.Attach(0)
+				if v := b.value(t, 0, nil); v != 0 {
+					t.Errorf("version %d came back", v)
+				}
+			})
+		}
+	}
+}
+
+// TestProvenNeedsNoTrial, also while there is no room for one.
+func TestProvenNeedsNoTrial(t *testing.T) {
+	b, _ := trialBench(t)
+	for i := range 3 {
+		b.mustInstall(t, i, engine.Spec{Tenant: 1, Name: []byte{byte(i)}, Image: code(t, "mov r0, 0")})
+	}
+	for i := range 2 {
+		b.mustInstall(t, i, engine.Spec{Tenant: 1, Name: []byte{byte(i)}, Image: code(t, "mov r0, 1")})
+	}
+	spec := engine.Spec{Tenant: 1, Name: []byte{2}, Image: code(t, "mov r0, 2"), Proven: true}
+	if err := b.Check(2, &spec); err.Reason != engine.OK {
+		t.Error(err)
+	}
+	b.mustInstall(t, 2, spec)
+	if v := b.value(t, 0, nil); v != 2 || b.Trial(2) != nil {
+		t.Errorf("version %d, on trial %v", v, b.Trial(2) != nil)
+	}
+}

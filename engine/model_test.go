@@ -155,8 +155,16 @@ func (m *model) unlink(i int) {
 
 func (m *model) revert(i int) {
 	p := &m.places[i]
+	was := p.state
 	p.trial, p.memory = false, p.old.memory()
 	m.version(i, p.old)
+	switch was {
+	case engine.Stopped:
+		p.state = was
+	case engine.Installed:
+		p.state = was
+		m.unlink(i)
+	}
 }
 
 // faulted counts a fault of place i.

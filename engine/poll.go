@@ -66,40 +66,63 @@ func (c *Container) waits() bool {
 	return c.stack > 0 && 1<<c.state&(1<<Attached|1<<Suspended) != 0
 }
 
-// pollSlice runs the container whose turn it is. Tenants take turns, and in
-// turn of a tenant its containers; a tenant that has used up its rate is
-// passed over.
+// ready reports whether it is time for what is due at the time from, and t has
+// some of its rate left. If not, Poll wants to be called again when it will be.
+//
+//go:noinline
+func (e *Engine) ready(t *Tenant, from int64) bool {
+	at := max(t.affords(e.now), from)
+	if at > e.now {
+		e.by(at)
+	}
+	return at <= e.now
+}
+
+// leastWeight is what a tenant without a rate weighs at least, in instructions
+// per second, against those that have one.
+const leastWeight = 1 << 16
+
+// pollSlice runs the container whose turn it is: of the tenant that has come
+// least far, which is what its slices executed divided by its rate, and of its
+// containers the one that has waited longest. Who has no rate weighs as much as the heaviest
+// of those that wait. Who had nothing to run has no claim on the past, and a
+// tenant that has used up its rate is passed over.
 func (e *Engine) pollSlice() {
-	best, order := none, 1<<16
+	best, weight := none, int32(leastWeight)
+	var c *Container
+	var t *Tenant // whose it is
 	for i := range e.config.Containers {
-		c := &e.config.Containers[i]
-		if !c.waits() {
+		one := &e.config.Containers[i]
+		if !one.waits() {
 			continue
 		}
-		t := e.tenantOf(c)
-		at := max(t.affords(e.now), c.wake)
-		if at > e.now {
-			e.by(at)
+		of := e.tenantOf(one)
+		weight = max(weight, of.Grant.Rate)
+		if !e.ready(of, one.wake) {
 			continue
 		}
 		if best != none {
 			e.by(e.now)
 		}
-		turn := int(c.tenant-e.served-1)<<8 | int(uint8(i)-t.served-1)
-		if turn < order {
-			best, order = i, turn
+		if best == none || of.lead < t.lead || of == t && one.wake < c.wake {
+			best, c, t = i, one, of
 		}
 	}
 	if best == none {
 		return
 	}
-	c := &e.config.Containers[best]
-	t := e.tenantOf(c)
-	e.served, t.served = c.tenant, uint8(best)
+	for i, least := Owner, t.lead; i < len(e.config.Tenants); i++ {
+		of := e.Tenant(i)
+		of.lead -= min(of.lead, least)
+	}
 	h := &e.config.Hooks[c.hook]
 	e.mapRegions(h)
-	e.run(uint8(best), c, h, t)
+	_, spent := e.run(uint8(best), c, h, t)
 	e.unmap(h)
+	if t.Grant.Rate > 0 {
+		weight = t.Grant.Rate
+	}
+	t.lead = max(1, min(spent, 1<<22-1)<<10/(uint32(weight)>>10+1))
 	if c.waits() {
 		e.by(max(c.wake, e.now))
 	}
@@ -152,31 +175,37 @@ func (e *Engine) queue(event Event) Error {
 		}
 	}
 	if e.queued == len(queue) || mine*(len(e.config.Tenants)+1) >= len(queue) {
+		e.tenantOf(c).dropped++
 		return ErrQueue
 	}
 	event.tenant = c.tenant
 	queue[e.queued] = event
 	e.queued++
+	e.by(event.due)
 	return OK
 }
 
-// deliver fires the event that is due first.
+// deliver fires the event that is due first, of those whose tenant has some of
+// its rate left.
 func (e *Engine) deliver() {
 	queue := e.config.Events[:e.queued]
-	first := 0
+	first := -1
 	for i := range queue {
-		if queue[i].due < queue[first].due {
+		v := &queue[i]
+		if !e.ready(e.tenant(v.tenant), v.due) {
+			continue
+		}
+		if first >= 0 {
+			e.by(e.now)
+		}
+		if first < 0 || v.due < queue[first].due {
 			first = i
 		}
 	}
-	if len(queue) == 0 {
+	if first < 0 {
 		return
 	}
 	event := queue[first]
-	if event.due > e.now {
-		e.by(event.due)
-		return
-	}
 	e.queued--
 	copy(queue[first:], queue[first+1:])
 	for i := range e.config.Hooks {
@@ -185,22 +214,4 @@ func (e *Engine) deliver() {
 			break
 		}
 	}
-	if e.queued > 0 {
-		e.by(e.now)
-	}
-}
-
-// forgetEvents drops the events that a tenant's containers sent, as its place in
-// the table may be another tenant's next.
-//
-//go:noinline
-func (e *Engine) forgetEvents(tenant uint8) {
-	kept := 0
-	for i := range e.config.Events[:e.queued] {
-		if v := &e.config.Events[i]; v.tenant != tenant {
-			e.config.Events[kept] = *v
-			kept++
-		}
-	}
-	e.queued = kept
 }

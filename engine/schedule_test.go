@@ -539,3 +539,191 @@ func TestFireOne(t *testing.T) {
 		}
 	}
 }
+
+// TestTenantsByRate has containers that never yield on a device that is too
+// slow for all of them: tenants come on by their rates, and those without one
+// as the heaviest.
+func TestTenantsByRate(t *testing.T) {
+	const perSecond = 1_000_000 // of the device, as a slice of 100 takes 100 µs
+	for name, test := range map[string]struct {
+		rates [3]int32 // -1: has no container
+		want  [3]int   // parts of what the device executes
+	}{
+		"one to three":        {[3]int32{1_000_000, 3_000_000, -1}, [3]int{1, 3, 0}},
+		"far apart":           {[3]int32{10_000, 2_000_000, -1}, [3]int{1, 200, 0}},
+		"beyond any device":   {[3]int32{4_000_000, 12_000_000, -1}, [3]int{1, 3, 0}},
+		"without a rate":      {[3]int32{0, 0, 0}, [3]int{1, 1, 1}},
+		"one without":         {[3]int32{1_000_000, 3_000_000, 0}, [3]int{1, 3, 3}},
+		"rates that are kept": {[3]int32{100_000, 200_000, 0}, [3]int{1, 2, 7}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newScheduler(t)
+			var last [3]int64
+			var waited [3]int64
+			for i, rate := range test.rates {
+				if rate >= 0 {
+					b.config.Tenants[i].Grant.Rate = rate
+					b.mustInstall(t, i, engine.Spec{Tenant: i, Image: spin(t)})
+				}
+			}
+			const start, seconds = 1000 * second, 12
+			now := int64(start)
+			before := [3]uint64{}
+			for now < start+seconds*second {
+				b.Poll(now)
+				now += 100
+				for i := range before {
+					if n := b.Container(i).Stats().Instructions; n != before[i] || test.rates[i] < 0 {
+						before[i], last[i] = n, now
+					}
+					waited[i] = max(waited[i], now-max(last[i], start))
+				}
+			}
+			sum := 0
+			for _, parts := range test.want {
+				sum += parts
+			}
+			for i, n := range before {
+				want := perSecond * seconds / sum * test.want[i]
+				if got := int(n); got < want*94/100 || got > want*109/100 {
+					t.Errorf("tenant %d executed %d instructions, want %d", i, got, want)
+				}
+				if most := int64(100 * (2 + 2*sum/max(1, test.want[i]))); waited[i] > most && test.rates[i] >= 0 {
+					t.Errorf("tenant %d waited %d µs, want at most %d", i, waited[i], most)
+				}
+			}
+		})
+	}
+}
+
+// TestNoClaimOnThePast: a tenant that had nothing to run does not make up for it.
+func TestNoClaimOnThePast(t *testing.T) {
+	b := newScheduler(t)
+	for i := range 2 {
+		b.mustInstall(t, i, engine.Spec{Tenant: i, Image: spin(t)})
+	}
+	b.Stop(1)
+	now := int64(1)
+	for ; now < 1000; now++ {
+		b.Poll(now)
+	}
+	b.Start(1)
+	before := b.Container(0).Stats().Instructions
+	for ; now < 1100; now++ {
+		b.Poll(now)
+	}
+	if got := b.Container(0).Stats().Instructions - before; got < 4900 {
+		t.Errorf("the one that ran all the time had %d instructions of 10,000", got)
+	}
+}
+
+// TestEventsWait: what comes for a tenant that has used up its rate is delivered,
+// whole and in order, when there is some again.
+func TestEventsWait(t *testing.T) {
+	b := newScheduler(t)
+	b.config.Tenants[1].Grant.Rate = 1000
+	// Counts the events, and keeps the last one's value.
+	receiver := code(t, `
+		ldxw r6, [r1+4]
+		mov r1, 1
+		mov r2, r10
+		sub r2, 4
+		call 0x12
+		ldxw r2, [r10-4]
+		add r2, 1
+		mov r1, 1
+		call 0x10
+		mov r1, 2
+		mov r2, r6
+		call 0x10
+		mov r0, 0`)
+	for i := range 2 {
+		b.mustInstall(t, i, engine.Spec{Hook: hookWritable, Tenant: 1, Name: []byte{byte(i)}, Image: receiver})
+	}
+	b.mustInstall(t, 2, engine.Spec{Hook: hookContinue, Tenant: 1, Image: code(t, fmt.Sprintf("ldxw r2, [r1+4]\nldxw r1, [r1]\ncall %#x", helperSend))})
+	b.mustInstall(t, 3, engine.Spec{Hook: hookNegative, Tenant: 1, Image: program(t, "mov r1, 3000\nloop: sub r1, 1\njne r1, 0, loop\nmov r0, 0", image.Parts{})})
+	event := func(value byte) []byte { return []byte{8, 0, 0, 0, value, 0, 0, 0} }
+	const start = 100 * second
+	for i := range byte(3) {
+		b.Fire(start, hookContinue, event(i+1)) // the third one finds the share full
+	}
+	if got := b.Tenant(1).Dropped(); got != 1 {
+		t.Errorf("%d events were dropped, want 1", got)
+	}
+	b.FireOne(start, 3, nil) // spends 6,000
+	counts := func() string { return pairs(b, 0) + pairs(b, 1) }
+	first := int64(0)
+	for now := int64(start); now < start+10*second; {
+		next := b.Poll(now)
+		if first == 0 && counts() != "[][]" {
+			first = now
+		}
+		now = max(next, now+1)
+	}
+	if first < start+4*second || first > start+7*second {
+		t.Errorf("the first one came after %d µs", first-start)
+	}
+	if got := counts(); got != "[{1 2} {2 2}][{1 2} {2 2}]" {
+		t.Errorf("in the end: %s", got)
+	}
+}
+
+// TestEventsOfSlices: an event that a long-running container sends does not
+// wait for its next turn.
+func TestEventsOfSlices(t *testing.T) {
+	b := newScheduler(t)
+	b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: program(t, fmt.Sprintf(`
+		call 0x60
+		stxw [r10-4], r0
+		mov r1, 1
+		mov r2, 1
+		call %d
+		mov r1, r10
+		sub r1, 4
+		mov r2, 900000
+		call 0x61
+		mov r0, 0`, helperSend), image.Parts{Contract: long(16)})})
+	b.mustInstall(t, 1, engine.Spec{Hook: hookWritable, Tenant: 1, Image: code(t, "mov r0, 0")})
+	if next := b.Poll(5); next != 5 {
+		t.Errorf("next poll at %d", next)
+	}
+	b.Poll(5)
+	if s := b.Container(1).Stats(); s.Activations != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestDismiss: whoever gets a tenant's place has nothing of it.
+func TestDismiss(t *testing.T) {
+	b := newScheduler(t)
+	b.config.Tenants[1].Grant.Rate = 1000
+	send := code(t, fmt.Sprintf("mov r1, 1\nmov r2, 1\ncall %#x", helperSend))
+	for i := range 2 {
+		b.mustInstall(t, i, engine.Spec{Tenant: i + 1, Image: send})
+		b.Put(engine.TenantStore(i+1), 5, 6)
+	}
+	const now = 100 * second
+	b.mustInstall(t, 2, engine.Spec{Hook: hookSingle, Tenant: 1, Image: program(t, "mov r1, 3000\nloop: sub r1, 1\njne r1, 0, loop\nmov r0, 0", image.Parts{})})
+	b.FireOne(now, 0, nil)
+	b.FireOne(now, 1, nil)
+	b.FireOne(now, 2, nil) // a debt of some 5,000 instructions
+	b.Remove(0)
+	b.Remove(2)
+	b.Dismiss(1)
+	receiver := code(t, "ldxw r2, [r1+4]\nmov r1, 1\ncall 0x10\nmov r0, 0")
+	for i := range 2 {
+		b.mustInstall(t, 3+i, engine.Spec{Hook: hookWritable, Tenant: i + 1, Image: receiver})
+	}
+	b.mustInstall(t, 0, engine.Spec{Hook: hookPositive, Tenant: 1, Image: code(t, "mov r0, 1")})
+	if r := b.Fire(now, hookPositive, nil); r.Ran != 1 {
+		t.Errorf("the next tenant pays for the one before: %+v", r)
+	}
+	for range 4 {
+		b.Poll(now)
+	}
+	if got := pairs(b, 3) + pairs(b, 4) + pairs(b, engine.TenantStore(1)) + pairs(b, engine.TenantStore(2)); got != "[][{1 1}][][{5 6}]" {
+		t.Error(got)
+	}
+}
+
+func pairs(b *bench, owner int) string { return fmt.Sprint(b.Pairs(owner)) }

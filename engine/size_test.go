@@ -45,7 +45,7 @@ func TestStateSizes(t *testing.T) {
 		{"event", engine.Event{}, 24},
 		{"trial", engine.Trial{}, 32},
 		{"grant", engine.Grant{}, 56},
-		{"tenant", engine.Tenant{}, 88},
+		{"tenant", engine.Tenant{}, 96},
 		{"hook", engine.Hook{}, 88},
 		{"engine with its machine", engine.Engine{}, 1300},
 	} {

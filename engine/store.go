@@ -176,12 +176,17 @@ func drop(pairs []Entry, n int, a *account) {
 
 // Unsaved returns the owner of a store that was changed since Saved was last
 // called for it, of those whose Scope is in scopes (bit 1<<Scope), and whether
-// there is one. Who keeps stores in flash writes that owner's Pairs and then
+// there is one: the next one after whose store was saved last, so that all have
+// their turn. Who keeps stores in flash writes that owner's Pairs and then
 // calls Saved; how seldom it asks is how much it wears the flash. Putting what
 // is there already is no change.
 func (e *Engine) Unsaved(scopes uint8) (owner int, ok bool) {
-	last := TenantStore(len(e.config.Tenants) - 1)
-	for owner = last; owner < len(e.config.Containers); owner++ {
+	first := TenantStore(len(e.config.Tenants) - 1)
+	owner = e.saved
+	for range len(e.config.Containers) - first {
+		if owner++; owner >= len(e.config.Containers) {
+			owner = first
+		}
 		scope := ScopeLocal
 		switch {
 		case owner == Global:
@@ -198,6 +203,7 @@ func (e *Engine) Unsaved(scopes uint8) (owner int, ok bool) {
 
 // Saved notes that the store of owner is kept as it is now.
 func (e *Engine) Saved(owner int) {
+	e.saved = owner
 	if _, a := e.store(owner); a != nil {
 		*a &^= changed
 	}

@@ -258,7 +258,7 @@ func TestUnsaved(t *testing.T) {
 			t.Errorf("unsaved in %#b: %v, want %v", scopes, got, want)
 		}
 	}
-	want(local|tenant|global, 2) // it is empty, whatever was kept before it was installed
+	want(local | tenant | global)
 	for _, owner := range owners {
 		b.Put(owner, 1, 5)
 	}
@@ -278,4 +278,78 @@ func TestUnsaved(t *testing.T) {
 	b.Put(2, 3, 4)
 	b.Remove(2)
 	want(local | tenant | global)
+}
+
+// TestUnsavedIsFair: one owner that writes all the time has a turn among others.
+func TestUnsavedIsFair(t *testing.T) {
+	b := newBench(t)
+	for i := range 3 {
+		b.install(t, i, hookContinue, code(t, "mov r0, 0"))
+	}
+	owners := []int{engine.TenantStore(3), engine.TenantStore(0), engine.Global, 0, 1, 2}
+	saved := map[int]int{}
+	for round := range uint32(60) {
+		for _, owner := range owners {
+			b.Put(owner, 1, round+1)
+		}
+		owner, ok := b.Unsaved(7)
+		if !ok {
+			t.Fatal("nothing to save")
+		}
+		saved[owner]++
+		b.Saved(owner)
+	}
+	for _, owner := range owners {
+		if saved[owner] != 10 {
+			t.Errorf("store %d was saved %d times, want 10", owner, saved[owner])
+		}
+	}
+}
+
+// TestTrialsKeepEntries: while a version is on trial, what the one before was
+// promised is nobody else's; afterwards what it does not need itself is.
+func TestTrialsKeepEntries(t *testing.T) {
+	promise := func(value int, entries uint16) []byte {
+		return program(t, fmt.Sprintf("mov r0, %d", value), image.Parts{Contract: &image.Contract{Entries: [3]uint16{entries}}})
+	}
+	fill := func(b *bench) (n int) {
+		for key := uint32(len(b.Pairs(engine.Global))); b.Put(engine.Global, key, key) == engine.OK; key++ {
+			n++
+		}
+		return n
+	}
+	for name, test := range map[string]struct {
+		end     func(b *bench) engine.Error
+		value   int64
+		further int // entries that are free for others then
+	}{
+		"reverted":  {func(b *bench) engine.Error { return b.Revert(0) }, 1, 0},
+		"confirmed": {func(b *bench) engine.Error { return b.Confirm(0) }, 2, 8},
+		"a third one confirmed": {func(b *bench) engine.Error {
+			b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: promise(3, 4)})
+			return b.Confirm(0)
+		}, 3, 6},
+		"a third one reverted": {func(b *bench) engine.Error {
+			b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: promise(3, 4)})
+			return b.Revert(0)
+		}, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, _ := trialBench(t) // with 16 entries
+			b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: promise(1, 10)})
+			b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: promise(2, 2)})
+			if got := fill(b); got != 6 {
+				t.Errorf("%d entries were free for others, want 6", got)
+			}
+			if err := test.end(b); err != engine.OK {
+				t.Fatal(err)
+			}
+			if v := b.value(t, 0, nil); v != test.value {
+				t.Errorf("version %d, want %d", v, test.value)
+			}
+			if got := fill(b); got != test.further {
+				t.Errorf("%d entries more were free, want %d", got, test.further)
+			}
+		})
+	}
 }

@@ -45,10 +45,11 @@ type Tenant struct {
 	Name  string
 	Grant Grant
 
-	credit int64 // what it may still execute, in instructions times microseconds
-	filled int64 // when credit was last added to
-	store  account
-	served uint8 // its container that Poll ran last
+	credit  int64  // what it may still execute, in instructions times microseconds
+	filled  int64  // when credit was last added to
+	lead    uint32 // how far it is ahead of whose turn it is, see pollSlice
+	dropped uint32
+	store   account
 }
 
 // second is one, in microseconds.
@@ -74,8 +75,30 @@ func (t *Tenant) affords(now int64) int64 {
 	return now - t.credit/rate + 1
 }
 
+// Dropped returns how many events of its containers found the queue, or their
+// share of it, full.
+func (t *Tenant) Dropped() uint32 { return t.dropped }
+
 // reset forgets what t has used.
-func (t *Tenant) reset() { t.credit, t.filled, t.store, t.served = 0, 0, 0, 0 }
+//
+//go:noinline
+func (t *Tenant) reset() { *t = Tenant{Name: t.Name, Grant: t.Grant} }
+
+// Dismiss forgets what tenant i, which has no containers any more, leaves to
+// whoever gets its place: store, events, and what it has used of its rate. i
+// must be a place of the table, as Owner is not.
+func (e *Engine) Dismiss(i int) {
+	e.Clear(TenantStore(i))
+	kept := 0
+	for n := range e.config.Events[:e.queued] {
+		if v := &e.config.Events[n]; int(v.tenant) != i {
+			e.config.Events[kept] = *v
+			kept++
+		}
+	}
+	e.queued = kept
+	e.config.Tenants[i].reset()
+}
 
 // Tenant returns tenant i of the table, or nil if there is none. Tenant(Owner)
 // is the owner.
@@ -91,12 +114,16 @@ func (e *Engine) Tenant(i int) *Tenant {
 	return &e.config.Tenants[i]
 }
 
+func (e *Engine) tenantOf(c *Container) *Tenant { return e.tenant(c.tenant) }
+
+// tenant returns the tenant of a number as containers have it.
+//
 //go:noinline
-func (e *Engine) tenantOf(c *Container) *Tenant {
-	if c.tenant == none {
+func (e *Engine) tenant(i uint8) *Tenant {
+	if i == none {
 		return &e.owner
 	}
-	return &e.config.Tenants[c.tenant]
+	return &e.config.Tenants[i]
 }
 
 // Unmet says which needs of a container its tenant's grant, its hook or the

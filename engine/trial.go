@@ -6,7 +6,8 @@ import "github.com/femto-containers/femto/image"
 // zero Trial is free.
 type Trial struct {
 	image    image.Image
-	deadline int64 // 0: not known before the next Poll
+	deadline int64  // 0: not known before the next Poll
+	reserved uint16 // entries that the contract of what is on trial was promised
 	place    uint8
 	used     bool
 }
@@ -54,22 +55,30 @@ func (e *Engine) endTrial(i int) {
 // Confirm ends the trial of the container at place i: the old version will
 // not come back.
 func (e *Engine) Confirm(i int) Error {
+	t := e.trial(i)
 	switch {
-	case e.trial(i) == nil:
+	case t == nil:
 		return ErrTrial
 	case e.running != none:
 		return ErrBusy
 	}
-	e.endTrial(i)
-	c := &e.config.Containers[i]
-	e.release(c, c.needed())
+	e.settle(&e.config.Containers[i], t.reserved)
+	*t = Trial{}
 	return OK
 }
 
+// settle leaves c what its own contract was promised, and what it needs itself.
+//
+//go:noinline
+func (e *Engine) settle(c *Container, reserved uint16) {
+	c.reserved = reserved
+	e.release(c, c.needed())
+}
+
 // Revert ends the trial of the container at place i and puts the old version
-// back, in the place and with the store of the new one. If the old version
-// may no longer be installed, as a grant was taken back, the new one stays
-// and is stopped.
+// back, in the place and with the store of the new one: stopped or detached, if
+// that one is. If the old version may no longer be installed, as a grant was
+// taken back, the new one stays and is stopped.
 func (e *Engine) Revert(i int) Error {
 	t := e.trial(i)
 	switch {
@@ -79,13 +88,19 @@ func (e *Engine) Revert(i int) Error {
 		return ErrBusy
 	}
 	c := &e.config.Containers[i]
-	spec := Spec{Hook: int(c.hook), Tenant: c.Tenant(), Name: c.Name(), Image: t.image.Bytes()}
+	spec := Spec{Hook: int(c.hook), Tenant: c.Tenant(), Name: c.Name(), Image: t.image.Bytes(), Proven: true}
+	was, reserved := c.state, t.reserved
 	*t = Trial{}
 	var p plan
-	e.install(i, &spec, false, &p)
-	if p.err.Reason != OK {
+	e.install(i, &spec, &p)
+	switch {
+	case p.err.Reason != OK:
 		c.state = Stopped
-		e.release(c, c.needed())
+		e.settle(c, reserved)
+	case was == Stopped:
+		c.state = was
+	case was == Installed:
+		e.Detach(i)
 	}
 	return p.err.Reason
 }
