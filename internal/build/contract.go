@@ -15,10 +15,11 @@ import (
 // longRunning is the only flag there is.
 const longRunning = "long-running"
 
-// promise makes the contract of a program of what its sources say of it
+// Promise makes the contract of a program of what its sources say of it
 // (FEMTO_META) and of what its text needs, as the load-time check finds it. It
 // is nil, and the image one of version 0, if the sources say nothing.
-func promise(meta map[string]string, text []byte) (*image.Contract, error) {
+// Promise makes the contract of a program of what its sources say of it
+func Promise(meta map[string]string, text []byte) (*image.Contract, error) {
 	if len(meta) == 0 {
 		return nil, nil
 	}

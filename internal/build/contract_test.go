@@ -65,11 +65,11 @@ func TestBrokenPromises(t *testing.T) {
 		{"flags", "long_running", "the flag long-running only"},
 		{"budgt", "1", "want name, hook, budget"},
 	} {
-		if _, err := promise(map[string]string{test.key: test.value}, exit); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := Promise(map[string]string{test.key: test.value}, exit); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s=%q: error %v does not mention %q", test.key, test.value, err, test.want)
 		}
 	}
-	if _, err := promise(map[string]string{"local": "1"}, exit[:8]); err == nil {
+	if _, err := Promise(map[string]string{"local": "1"}, exit[:8]); err == nil {
 		t.Error("a contract for text that no device loads")
 	}
 }

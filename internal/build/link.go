@@ -137,7 +137,7 @@ func LinkObjects(objects ...Object) (*Program, error) {
 			return nil, in(o.Name, err)
 		}
 	}
-	if p.Contract, err = promise(meta, p.Text); err != nil {
+	if p.Contract, err = Promise(meta, p.Text); err != nil {
 		return nil, err
 	}
 	return p, nil

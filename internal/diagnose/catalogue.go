@@ -37,6 +37,21 @@ const (
 	NoPrototype    Code = 214
 	OtherCompile   Code = 299
 
+	GoType          Code = 221
+	GoStatement     Code = 222
+	GoHeap          Code = 223
+	GoString        Code = 224
+	GoFunctionValue Code = 225
+	GoRecursion     Code = 226
+	GoInit          Code = 227
+	GoImport        Code = 228
+	GoLarge         Code = 229
+	GoHelper        Code = 230
+	GoNoBody        Code = 231
+	GoDirective     Code = 232
+	GoNoHook        Code = 233
+	GoOther         Code = 239
+
 	UndefinedSymbol Code = 301
 	DefinedTwice    Code = 302
 	StaticEntry     Code = 303

@@ -1,0 +1,338 @@
+// Package gobpf compiles containers written in Go: a subset of the language
+// (docs/spec/go-containers.md) straight to eBPF. The front end is go/types and
+// golang.org/x/tools/go/ssa; everything behind it is here.
+package gobpf
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/diagnose"
+)
+
+// A Result is what a package compiles to.
+type Result struct {
+	Program *build.Program
+	Meta    map[string]string // what its directives say of it; "hook" among it
+	Files   []string          // that were read, relative to the package's folder
+}
+
+// Compile compiles the container whose package is in the folder dir, which is
+// in a module. Its program has a contract. What the author has to change is a
+// diagnose.List; files are named relative to dir.
+func Compile(ctx context.Context, dir string) (*build.Program, error) {
+	r, err := Package(ctx, dir, dir)
+	if err != nil {
+		return nil, err
+	}
+	r.Program.Contract, err = build.Promise(r.Meta, r.Program.Text)
+	return r.Program, err
+}
+
+// Package is Compile for who joins what the package says of itself with what
+// is said elsewhere: the program is without a contract. Files are named
+// relative to base.
+func Package(ctx context.Context, dir, base string) (*Result, error) {
+	l, err := newLoader(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	own := l.dir
+	if err := l.setBase(base); err != nil {
+		return nil, err
+	}
+	s, err := l.load(l.pathOf(own), own, true)
+	if err != nil {
+		return nil, err
+	}
+	e := l.entry(s)
+	if len(l.diags) > 0 {
+		return nil, l.diags
+	}
+	program, packages := l.ssa()
+	for _, s := range l.order {
+		packages[s.path].Build()
+	}
+	_ = program
+	low := &lowerer{
+		loader: l, packages: packages, globals: map[*types.Var]*global{}, strings: map[string]*global{}, inits: map[*types.Var]initialiser{},
+		apart: map[*ssa.Function]*function{}, calls: map[*ssa.Function]int{}, cycles: map[*ssa.Function]bool{},
+	}
+	low.try(low.collect)
+	functions := low.lower(packages[s.path].Func(e.name))
+	if len(l.diags) > 0 {
+		return nil, l.sorted()
+	}
+	codes := low.generate(functions)
+	if len(l.diags) > 0 {
+		return nil, l.sorted()
+	}
+	out, err := low.link(codes)
+	if err != nil {
+		return nil, err
+	}
+	meta, files := e.meta, l.files()
+	return &Result{Program: out, Meta: meta, Files: files}, nil
+}
+
+func (l *loader) sorted() diagnose.List {
+	slices.SortStableFunc(l.diags, func(a, b *diagnose.Diagnostic) int {
+		if a.Place.File != b.Place.File {
+			return strings.Compare(a.Place.File, b.Place.File)
+		}
+		return a.Place.Line - b.Place.Line
+	})
+	return l.diags
+}
+
+func (l *loader) files() (list []string) {
+	l.fset.Iterate(func(f *token.File) bool {
+		list = append(list, f.Name())
+		return true
+	})
+	return list
+}
+
+// An entry is where a container begins, and what it says of itself.
+type entry struct {
+	name string
+	meta map[string]string
+}
+
+// entry finds the function with //femto:hook, and //femto:meta anywhere in the
+// package.
+func (l *loader) entry(s *source) entry {
+	e := entry{meta: map[string]string{}}
+	say := func(key, value string, pos token.Pos) {
+		if before, twice := e.meta[key]; twice && before != value {
+			l.refuse(diagnose.GoDirective, pos, fmt.Sprintf("%s is %q and %q", key, before, value), "each is said once for a container", "remove one of them")
+			return
+		}
+		e.meta[key] = value
+	}
+	var at token.Pos
+	for _, file := range s.files {
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				rest, is := strings.CutPrefix(c.Text, "//femto:meta")
+				if !is {
+					continue
+				}
+				key, value, ok := strings.Cut(strings.TrimSpace(rest), " ")
+				if !ok {
+					l.refuse(diagnose.GoDirective, c.Pos(), c.Text+" says nothing", "a key and a value are wanted", "//femto:meta budget 1000")
+					continue
+				}
+				say(key, strings.Trim(strings.TrimSpace(value), `"`), c.Pos())
+			}
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			hook, pos, is := directive(f.Doc, "hook")
+			if !is {
+				continue
+			}
+			if e.name != "" {
+				l.refuse(diagnose.GoDirective, pos, "a second function has //femto:hook: "+f.Name.Name, "a container has one hook: "+e.name+" has it", "make a container of it, in a folder of its own")
+				continue
+			}
+			e.name, at = f.Name.Name, f.Name.Pos()
+			if hook != "" {
+				say("hook", strings.Trim(hook, `"`), pos)
+			}
+			if f.Recv != nil || f.Type.TypeParams != nil {
+				l.refuse(diagnose.GoDirective, at, e.name+" cannot be where a container begins", "it is a function without a receiver and without type parameters", "func "+e.name+"(ctx []byte) int64")
+				continue
+			}
+			l.signature(s, f)
+		}
+	}
+	if e.name == "" {
+		l.refuse(diagnose.GoNoHook, s.files[0].Name.Pos(), "no function has //femto:hook", "that is where a container begins", "//femto:hook timer on the line above func")
+	}
+	return e
+}
+
+// signature wants one of the forms that a container's function has.
+func (l *loader) signature(s *source, f *ast.FuncDecl) {
+	object := s.info.Defs[f.Name]
+	t := object.Type().(*types.Signature)
+	ok := t.Params().Len() <= 1 && t.Results().Len() <= 1 && !t.Variadic()
+	if ok && t.Params().Len() == 1 {
+		switch p := t.Params().At(0).Type().Underlying().(type) {
+		case *types.Pointer:
+		case *types.Slice:
+			b, is := p.Elem().Underlying().(*types.Basic)
+			ok = is && b.Kind() == types.Uint8
+		default:
+			ok = false
+		}
+	}
+	if ok && t.Results().Len() == 1 {
+		b, is := t.Results().At(0).Type().Underlying().(*types.Basic)
+		ok = is && b.Info()&(types.IsInteger|types.IsBoolean) != 0
+	}
+	if !ok {
+		l.refuse(diagnose.GoDirective, f.Name.Pos(), "a container does not begin with "+f.Name.Name+strings.TrimPrefix(typeName(t), "func"),
+			"it takes the address of the context, or the context as bytes, or nothing; it returns a number, a truth value, or nothing", "func "+f.Name.Name+"(ctx *femto.TimerContext) int64")
+	}
+}
+
+// try runs f, which a refusal may end.
+func (l *lowerer) try(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, is := r.(abort); !is {
+				panic(r)
+			}
+		}
+	}()
+	f()
+}
+
+// lower makes functions of entry and of all that it calls and that is not
+// inlined.
+func (l *lowerer) lower(entry *ssa.Function) []*function {
+	l.survey(entry, map[*ssa.Function]bool{})
+	f := &function{name: entry.Name(), pos: entry.Pos(), results: entry.Signature.Results().Len()}
+	list := []*function{f}
+	if l.cycles[entry] {
+		l.refuse(diagnose.GoRecursion, entry.Pos(), entry.Name()+" is called from the container itself", "it is where the container begins", "call a function that both use")
+		return nil
+	}
+	l.try(func() { l.function(f, entry, true) })
+	for len(l.queue) > 0 {
+		fn := l.queue[0]
+		l.queue = l.queue[1:]
+		f := l.apart[fn]
+		l.try(func() { l.function(f, fn, false) })
+		list = append(list, f)
+	}
+	return list
+}
+
+func (l *lowerer) function(f *function, fn *ssa.Function, entry bool) {
+	l.f, l.pos = f, fn.Pos()
+	l.b = f.newBlock()
+	var args []operand
+	for _, p := range fn.Params {
+		var o operand
+		leaves, _ := l.leaves(p.Type(), p.Pos())
+		for i := range leaves {
+			if i == 2 && entry { // the capacity of the context is its length
+				o.regs = append(o.regs, o.regs[1])
+				break
+			}
+			v := l.emit(opParam)
+			v.imm, v.length = int64(len(f.params)), leaves[i].length
+			f.params = append(f.params, v)
+			o.regs = append(o.regs, v)
+		}
+		args = append(args, o)
+	}
+	l.body(fn, args, nil, false)
+}
+
+func (l *lowerer) generate(functions []*function) (codes []*code) {
+	for _, f := range functions {
+		f.optimise()
+	}
+	l.markGlobals(functions)
+	for _, f := range functions {
+		c := f.selectCode()
+		c.allocate()
+		c.place(l.loader)
+		c.tidy()
+		codes = append(codes, c)
+	}
+	return codes
+}
+
+// markGlobals finds which globals are used, and which are written.
+func (l *lowerer) markGlobals(functions []*function) {
+	var use func(g *global)
+	use = func(g *global) {
+		if g.used {
+			return
+		}
+		g.used = true
+		for _, r := range g.relocs {
+			r.target.taken = true
+			use(r.target)
+		}
+	}
+	unknown := false
+	for _, f := range functions {
+		for _, b := range f.blocks {
+			for _, v := range b.values {
+				if v.global != nil {
+					use(v.global)
+				}
+				for i, a := range v.args {
+					if v.op == opLoad || v.op == opMove && i == 1 || v.op == opTrapIf || v.op == opCmp {
+						continue
+					}
+					list := origins(a)
+					writes := v.op == opStore && i == 0 || v.op == opZero || v.op == opMove && i == 0
+					if writes && len(list) == 0 {
+						unknown = true
+					}
+					if v.op == opAdd || v.op == opPhi {
+						continue // where the address goes is looked at there
+					}
+					for g := range maps.Keys(list) {
+						if !g.text {
+							g.written = true // or handed on
+						}
+					}
+				}
+			}
+			if b.kind == endReturn && b.on != nil {
+				for g := range maps.Keys(origins(b.on)) {
+					g.written = g.written || !g.text
+				}
+			}
+		}
+	}
+	for _, g := range l.made {
+		if g.taken && unknown && !g.text {
+			g.written = true
+		}
+	}
+}
+
+// origins are the globals in which an address may lie; none if it comes from
+// elsewhere.
+func origins(v *value) map[*global]bool {
+	found := map[*global]bool{}
+	seen := map[*value]bool{}
+	var walk func(v *value)
+	walk = func(v *value) {
+		if seen[v] {
+			return
+		}
+		seen[v] = true
+		switch v.op {
+		case opGlobal:
+			found[v.global] = true
+		case opAdd, opPhi:
+			for _, a := range v.args {
+				walk(a)
+			}
+		}
+	}
+	walk(v)
+	return found
+}

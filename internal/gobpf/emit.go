@@ -1,0 +1,397 @@
+package gobpf
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/diagnose"
+	"github.com/femto-containers/femto/isa"
+	"github.com/femto-containers/femto/vm"
+)
+
+// Reasons for which a container stops itself. A trap is a load from beyond the
+// stack, which no container has: TrapBase plus the reason above r10. So the
+// fault is one of memory, its instruction is at the line that it is about, and
+// it takes one instruction.
+const (
+	reasonIndex = 1 + iota
+	reasonSlice
+	reasonDivision
+	reasonShift
+	reasonConvert
+	reasonPanic
+)
+
+// TrapBase is the offset from r10 of the first reason.
+const TrapBase = 0x7f00
+
+var reasons = [...]string{
+	reasonIndex: "index out of range", reasonSlice: "slice bounds out of range", reasonDivision: "division by zero",
+	reasonShift: "negative shift amount", reasonConvert: "slice is shorter than the array", reasonPanic: "panic",
+}
+
+// Reason says why the instruction at a slot of text stops a container that was
+// compiled from Go; "" if it is no trap.
+func Reason(text []byte, slot int) string {
+	if slot < 0 || (slot+1)*isa.Size > len(text) {
+		return ""
+	}
+	in := isa.Decode(text[slot*isa.Size:])
+	n := int(in.Offset) - TrapBase
+	if in.Opcode != isa.ClassLDX|isa.MEM|isa.B || in.Dst != 0 || in.Src != isa.FramePointer || n < 1 || n >= len(reasons) {
+		return ""
+	}
+	return reasons[n]
+}
+
+// maxStack is what a function's variables may take.
+const maxStack = 512
+
+// place gives the variables on the stack their offsets.
+func (c *code) place(l *loader) {
+	used := map[*stackSlot]bool{}
+	var list []*stackSlot
+	for _, b := range c.blocks {
+		for i := range b.insts {
+			if s := b.insts[i].slot; s != nil && !used[s] {
+				used[s] = true
+				list = append(list, s)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *stackSlot) int { return cmp.Compare(a.size, b.size) })
+	for _, s := range list {
+		c.frame = (c.frame + s.size + s.align - 1) &^ (s.align - 1)
+		if s.align < 8 && s.size >= 8 {
+			c.frame = (c.frame + 7) &^ 7
+		}
+		s.offset = -c.frame
+	}
+	if c.frame > maxStack {
+		largest := slices.MaxFunc(list, func(a, b *stackSlot) int { return cmp.Compare(a.size, b.size) })
+		pos := largest.pos
+		if !pos.IsValid() {
+			pos = c.f.pos
+		}
+		l.refuse(diagnose.StackTooLarge, pos, fmt.Sprintf("variables of %s take %d bytes of stack", c.f.name, c.frame),
+			fmt.Sprintf("a container's stack has %d bytes; the largest variable here is %s with %d", maxStack, largest.name, largest.size), "make it a package variable")
+	}
+}
+
+// tidy removes copies to the same register and blocks that only jump on.
+func (c *code) tidy() {
+	color := func(r int) int {
+		if r == none {
+			return none
+		}
+		return c.color[r]
+	}
+	for _, b := range c.blocks {
+		b.insts = slices.DeleteFunc(b.insts, func(in inst) bool { return in.copies && color(in.dst) == color(in.src) })
+		for i := range b.insts {
+			b.insts[i].dst, b.insts[i].src = color(b.insts[i].dst), color(b.insts[i].src)
+		}
+		if b.kind == endBranch {
+			b.jump.dst, b.jump.src = color(b.jump.dst), color(b.jump.src)
+		}
+	}
+	through := func(b *mblock) *mblock {
+		for n := 0; len(b.insts) == 0 && b.kind == endJump && n < len(c.blocks); n++ {
+			b = b.no
+		}
+		return b
+	}
+	for _, b := range c.blocks {
+		switch b.kind {
+		case endBranch:
+			b.yes, b.no = through(b.yes), through(b.no)
+			if b.yes == b.no {
+				b.kind, b.jump = endJump, inst{}
+			}
+		case endJump:
+			b.no = through(b.no)
+		}
+	}
+	// What is left is in an order in which loops are together.
+	seen := map[*mblock]bool{}
+	var order []*mblock
+	var walk func(b *mblock)
+	walk = func(b *mblock) {
+		seen[b] = true
+		next := b.next()
+		if len(next) == 2 && next[0].loop > next[1].loop {
+			next[0], next[1] = next[1], next[0]
+		}
+		for _, s := range next {
+			if !seen[s] {
+				walk(s)
+			}
+		}
+		order = append(order, b)
+	}
+	walk(c.blocks[0])
+	slices.Reverse(order)
+	c.blocks = c.rotate(order)
+}
+
+// rotate puts the test of a loop behind its body, so that a turn takes one
+// jump.
+func (c *code) rotate(order []*mblock) []*mblock {
+	index := func(b *mblock) int { return slices.Index(order, b) }
+	for _, head := range slices.Clone(order[1:]) {
+		h := index(head)
+		if head.kind != endBranch || head.yes.loop >= head.loop && head.no.loop >= head.loop {
+			continue
+		}
+		last := -1
+		for i := h + 1; i < len(order); i++ {
+			if b := order[i]; b.kind == endJump && b.no == head {
+				last = i
+			}
+		}
+		if last < 0 {
+			continue
+		}
+		order = slices.Delete(order, h, h+1)
+		order = slices.Insert(order, last, head)
+	}
+	return order
+}
+
+func (c *code) refTrap(l *loader, reason int, in *inst) *trapStub {
+	p := l.place(in.pos)
+	for i := range c.traps {
+		if t := &c.traps[i]; t.reason == reason && t.line == p.Line && t.file == p.File {
+			return t
+		}
+	}
+	c.traps = append(c.traps, trapStub{reason: reason, line: p.Line, file: p.File, pos: in.pos, at: -1})
+	return &c.traps[len(c.traps)-1]
+}
+
+// An assembler collects the text of all functions.
+type assembler struct {
+	l     *loader
+	text  []byte
+	lines []build.Line
+	calls []pendingCall
+	err   error
+}
+
+type pendingCall struct {
+	slot   int
+	callee *function
+}
+
+func (a *assembler) slot() int { return len(a.text) / isa.Size }
+
+func (a *assembler) line(in *inst) {
+	p := a.l.place(in.pos)
+	n := len(a.lines)
+	if n > 0 && a.lines[n-1].File == p.File && a.lines[n-1].Line == p.Line && a.lines[n-1].Column == p.Column || p.Line == 0 && n > 0 {
+		return
+	}
+	if n > 0 && a.lines[n-1].Slot == a.slot() {
+		a.lines = a.lines[:n-1]
+	}
+	a.lines = append(a.lines, build.Line{Slot: a.slot(), File: p.File, Line: p.Line, Column: p.Column})
+}
+
+func reg(r int) uint8 {
+	if r == none {
+		return 0
+	}
+	return uint8(r)
+}
+
+func (a *assembler) put(in *inst) {
+	a.line(in)
+	out := isa.Instruction{Opcode: in.opcode, Dst: reg(in.dst), Src: reg(in.src), Offset: int16(in.offset), Imm: int32(in.imm)}
+	if in.slot != nil {
+		if in.opcode&isa.ClassMask == isa.ClassALU64 {
+			out.Imm += int32(in.slot.offset)
+		} else {
+			out.Offset += int16(in.slot.offset)
+		}
+	}
+	switch {
+	case in.callee != nil:
+		a.calls = append(a.calls, pendingCall{a.slot(), in.callee})
+		out.Src, out.Imm = isa.CallLocal, 0
+	case in.global != nil:
+		out.Imm += int32(in.global.offset)
+		if in.global.rodata {
+			out.Opcode = isa.LDDWR
+		}
+	case in.skip:
+		out.Offset = 1
+	}
+	a.text = out.Append(a.text)
+	if out.Wide() {
+		high := isa.Instruction{}
+		if in.opcode == isa.LDDW {
+			high.Imm = int32(in.imm >> 32)
+		}
+		a.text = high.Append(a.text)
+	}
+}
+
+// function appends the text of one.
+func (a *assembler) function(c *code) {
+	type jump struct {
+		slot int
+		to   *mblock
+	}
+	var jumps []jump
+	goes := func(in inst, to *mblock) {
+		jumps = append(jumps, jump{a.slot(), to})
+		a.put(&in)
+	}
+	traps := func(in *inst) {
+		t := c.refTrap(a.l, in.trap, in)
+		t.jumps = append(t.jumps, a.slot())
+		out := *in
+		a.put(&out)
+	}
+	stub := func(t *trapStub) {
+		t.at = a.slot()
+		a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos})
+	}
+	c.at = a.slot()
+	for i, b := range c.blocks {
+		b.at = a.slot()
+		for n := range b.insts {
+			if b.insts[n].trap != 0 {
+				traps(&b.insts[n])
+			} else {
+				a.put(&b.insts[n])
+			}
+		}
+		var next *mblock
+		if i+1 < len(c.blocks) {
+			next = c.blocks[i+1]
+		}
+		always := inst{opcode: isa.ClassJMP | isa.JA, dst: none, src: none, pos: b.jump.pos}
+		switch b.kind {
+		case endJump:
+			if b.no != next {
+				goes(always, b.no)
+			}
+		case endBranch:
+			switch next {
+			case b.no:
+				goes(b.jump, b.yes)
+			case b.yes:
+				not := b.jump
+				not.opcode = opposite(not.opcode)
+				goes(not, b.no)
+			default:
+				goes(b.jump, b.yes)
+				goes(always, b.no)
+			}
+		case endReturn:
+			a.put(&inst{opcode: isa.ClassJMP | isa.EXIT, dst: none, src: none, pos: b.jump.pos})
+		case endTrap:
+			t := c.refTrap(a.l, b.jump.trap, &b.jump)
+			if t.at < 0 {
+				stub(t)
+			} else {
+				t.jumps = append(t.jumps, a.slot())
+				a.put(&b.jump)
+			}
+		}
+	}
+	for i := range c.traps {
+		if c.traps[i].at < 0 {
+			stub(&c.traps[i])
+		}
+	}
+	if last := a.text[len(a.text)-isa.Size]; last != isa.ClassJMP|isa.EXIT && last != isa.ClassJMP|isa.JA {
+		a.put(&inst{opcode: isa.ClassJMP | isa.EXIT, dst: none, src: none})
+	}
+	c.end = a.slot()
+	patch := func(slot, to int) {
+		distance := to - slot - 1
+		if distance != int(int16(distance)) {
+			a.err = fmt.Errorf("%s is too long: a jump over %d instructions", c.f.name, distance)
+		}
+		binary.LittleEndian.PutUint16(a.text[slot*isa.Size+2:], uint16(distance))
+	}
+	for _, j := range jumps {
+		patch(j.slot, j.to.at)
+	}
+	for _, t := range c.traps {
+		for _, j := range t.jumps {
+			patch(j, t.at)
+		}
+	}
+}
+
+var opposites = map[uint8]uint8{isa.JEQ: isa.JNE, isa.JNE: isa.JEQ, isa.JGT: isa.JLE, isa.JLE: isa.JGT, isa.JGE: isa.JLT, isa.JLT: isa.JGE,
+	isa.JSGT: isa.JSLE, isa.JSLE: isa.JSGT, isa.JSGE: isa.JSLT, isa.JSLT: isa.JSGE}
+
+func opposite(opcode uint8) uint8 { return opcode&0x0f | opposites[opcode&0xf0] }
+
+// layout decides where globals lie. What is never written is constant.
+func (l *lowerer) layout() (data, rodata []byte, symbols []build.Symbol) {
+	parts := [2][]byte{}
+	for _, zeros := range []bool{false, true} { // zeros last, as objects have them
+		for _, g := range l.made {
+			isZero := !slices.ContainsFunc(g.bytes, func(b byte) bool { return b != 0 }) && len(g.relocs) == 0
+			if !g.used || isZero != zeros {
+				continue
+			}
+			g.rodata = !g.written
+			n := boolean(g.rodata)
+			for len(parts[n])%max(1, g.align) != 0 {
+				parts[n] = append(parts[n], 0)
+			}
+			g.offset = len(parts[n])
+			parts[n] = append(parts[n], g.bytes...)
+			symbols = append(symbols, build.Symbol{Name: g.name, Section: [...]string{".data", ".rodata"}[n], Offset: g.offset, Size: len(g.bytes)})
+		}
+	}
+	for _, g := range l.made {
+		if !g.used {
+			continue
+		}
+		for _, r := range g.relocs {
+			region := vm.RegionData
+			if r.target.rodata {
+				region = vm.RegionRodata
+			}
+			binary.LittleEndian.PutUint64(parts[boolean(g.rodata)][g.offset+r.offset:], vm.Address(region, uint32(r.target.offset+r.add)))
+		}
+	}
+	return parts[0], parts[1], symbols
+}
+
+// link makes a program of functions; the first one is the entry.
+func (l *lowerer) link(list []*code) (*build.Program, error) {
+	data, rodata, symbols := l.layout()
+	a := &assembler{l: l.loader}
+	at := map[*function]int{}
+	for _, c := range list {
+		a.function(c)
+		at[c.f] = c.at
+		symbols = append(symbols, build.Symbol{Name: c.f.name, Section: ".text", Offset: c.at * isa.Size, Size: (c.end - c.at) * isa.Size, Global: c == list[0]})
+	}
+	for _, call := range a.calls {
+		binary.LittleEndian.PutUint32(a.text[call.slot*isa.Size+4:], uint32(int32(at[call.callee]-call.slot-1)))
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	slices.SortStableFunc(symbols, func(a, b build.Symbol) int {
+		return cmp.Or(-strings.Compare(a.Section, b.Section), cmp.Compare(a.Offset, b.Offset))
+	})
+	return &build.Program{
+		Parts:   image.Parts{Data: data, Rodata: rodata, Text: a.text, Functions: []image.Function{{Name: []byte(list[0].f.name)}}},
+		Symbols: symbols, Lines: a.lines,
+	}, nil
+}

@@ -1,0 +1,45 @@
+package gobpf
+
+import (
+	"context"
+	"testing"
+
+	"github.com/femto-containers/femto/examples"
+	"github.com/femto-containers/femto/internal/asm"
+	"github.com/femto-containers/femto/vm"
+)
+
+// run runs a text with a context and the usual stack.
+func run(t *testing.T, text, data, rodata, ctx []byte) *vm.Machine {
+	t.Helper()
+	var all vm.HelperSet
+	for n := range 256 {
+		all.Add(uint8(n))
+	}
+	need, refused := vm.Check(text, &all)
+	if refused.Fault != vm.OK {
+		t.Fatalf("slot %d: %v", refused.PC, refused.Fault)
+	}
+	var m vm.Machine
+	m.Frame = need.Frame
+	m.Region[vm.RegionStack] = vm.Region{Bytes: make([]byte, max(need.Stack, 512)), Writable: true}
+	m.Region[vm.RegionContext] = vm.Region{Bytes: ctx, Writable: true}
+	m.Region[vm.RegionData] = vm.Region{Bytes: data, Writable: true}
+	m.Region[vm.RegionRodata] = vm.Region{Bytes: rodata}
+	m.Reset(text, 1<<24)
+	m.Run()
+	return &m
+}
+
+func TestFletcher32(t *testing.T) {
+	p, err := Compile(context.Background(), "testdata/fletcher32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := run(t, p.Text, p.Data, p.Rodata, examples.Fletcher32Input)
+	_ = asm.Disassemble
+	if m.Fault() != vm.OK || m.Result() != examples.Fletcher32Sum {
+		t.Errorf("fault %v at %d, result %#x, want %#x", m.Fault(), m.PC(), m.Result(), uint32(examples.Fletcher32Sum))
+	}
+	t.Logf("%d bytes, %d instructions", len(p.Text), m.Instructions())
+}

@@ -1,0 +1,942 @@
+package gobpf
+
+import (
+	"fmt"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"math/bits"
+
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/femto-containers/femto/internal/diagnose"
+)
+
+// An operand is what an SSA value became: the registers of its leaves; or an
+// address where it lies, never to change, if it has too many; or a function
+// that is known; or the parts of a tuple.
+type operand struct {
+	regs    []*value
+	mem     *value // large values: nil is zero
+	large   bool
+	fn      *ssa.Function
+	free    []operand // what a closure has captured
+	tuple   []operand
+	builtin *ssa.Builtin
+}
+
+// A lowerer turns SSA into functions of values. It inlines as it goes.
+type lowerer struct {
+	*loader
+	packages map[string]*ssa.Package
+	globals  map[*types.Var]*global
+	strings  map[string]*global
+	made     []*global // in order
+	inits    map[*types.Var]initialiser
+	apart    map[*ssa.Function]*function // compiled on their own
+	queue    []*ssa.Function
+	calls    map[*ssa.Function]int
+	cycles   map[*ssa.Function]bool
+
+	f     *function
+	b     *block
+	pos   token.Pos
+	depth int // of inlining
+}
+
+// A frame is a body being lowered.
+type frame struct {
+	fn     *ssa.Function
+	env    map[ssa.Value]operand
+	entry  map[*ssa.BasicBlock]*block
+	exit   map[*ssa.BasicBlock]*block
+	after  *block      // where an inlined body goes on, nil otherwise
+	result [][]operand // of each return of an inlined body
+	phis   []*ssa.Phi
+}
+
+// An abort ends the lowering of one function after a refusal that leaves
+// nothing to go on with.
+type abort struct{}
+
+func (l *lowerer) fail(code diagnose.Code, pos token.Pos, what, why, fix string) {
+	if !pos.IsValid() {
+		pos = l.pos
+	}
+	l.refuse(code, pos, what, why, fix)
+	panic(abort{})
+}
+
+func (l *lowerer) emit(o op, args ...*value) *value {
+	v := l.f.newValue(o, args...)
+	v.pos, v.block = l.pos, l.b
+	l.b.values = append(l.b.values, v)
+	return v
+}
+
+func (l *lowerer) imm(n int64) *value {
+	v := l.emit(opConst)
+	v.imm = n
+	return v
+}
+
+func (l *lowerer) narrow(o op, args ...*value) *value {
+	v := l.emit(o, args...)
+	v.narrow = true
+	return v
+}
+
+func (l *lowerer) compare(c cond, a, b *value, narrow bool) *value {
+	v := l.emit(opCmp, a, b)
+	v.cond, v.narrow = c, narrow
+	return v
+}
+
+func (l *lowerer) trapIf(reason int, c cond, a, b *value) {
+	v := l.emit(opTrapIf, a, b)
+	v.cond, v.imm = c, int64(reason)
+}
+
+// extend brings a value into the form of its type: extended to 64 bits as the
+// type's sign wants.
+func (l *lowerer) extend(v *value, bits int, signed bool) *value {
+	if bits == 64 {
+		return v
+	}
+	o := opZext
+	if signed {
+		o = opSext
+	}
+	e := l.emit(o, v)
+	e.imm = int64(bits)
+	return e
+}
+
+func (l *lowerer) add(v *value, n int) *value {
+	if n == 0 {
+		return v
+	}
+	return l.emit(opAdd, v, l.imm(int64(n)))
+}
+
+func (l *lowerer) load(base *value, at leaf) *value {
+	v := l.emit(opLoad, base)
+	v.imm, v.size, v.signed, v.length = int64(at.offset), at.size, at.signed, at.length
+	return v
+}
+
+func (l *lowerer) store(base, v *value, offset, size int) {
+	s := l.emit(opStore, base, v)
+	s.imm, s.size = int64(offset), size
+}
+
+func (l *lowerer) clear(base *value, size int) {
+	if size > 0 {
+		l.emit(opZero, base).size = size
+	}
+}
+
+func (l *lowerer) move(to, from *value, size int) {
+	if size > 0 {
+		l.emit(opMove, to, from).size = size
+	}
+}
+
+func (l *lowerer) newSlot(name string, t types.Type) *value {
+	s := &stackSlot{name: name, size: l.sizeof(t), align: max(1, int(l.sizes.Alignof(t))), pos: l.pos}
+	l.f.slots = append(l.f.slots, s)
+	v := l.emit(opSlot)
+	v.slot = s
+	return v
+}
+
+// jump ends the block.
+func (l *lowerer) jump(to *block) {
+	l.b.kind, l.b.pos = endJump, l.pos
+	link(l.b, to)
+}
+
+func (l *lowerer) branch(on *value, yes, no *block) {
+	l.b.kind, l.b.on, l.b.pos = endBranch, on, l.pos
+	link(l.b, yes)
+	link(l.b, no)
+}
+
+// choose computes one of two values.
+func (l *lowerer) choose(on *value, yes, no func() *value) *value {
+	a, b, after := l.f.newBlock(), l.f.newBlock(), l.f.newBlock()
+	l.branch(on, a, b)
+	l.b = a
+	x := yes()
+	l.jump(after)
+	l.b = b
+	y := no()
+	l.jump(after)
+	l.b = after
+	return l.emit(opPhi, x, y)
+}
+
+// zero is the zero value of a type.
+func (l *lowerer) zero(t types.Type) operand {
+	leaves, ok := l.leaves(t, l.pos)
+	if !ok {
+		return operand{large: true}
+	}
+	var o operand
+	for range leaves {
+		o.regs = append(o.regs, l.imm(0))
+	}
+	return o
+}
+
+// read loads a value of type t.
+func (l *lowerer) read(base *value, t types.Type, direct bool) operand {
+	leaves, ok := l.leaves(t, l.pos)
+	if !ok {
+		if direct {
+			return operand{large: true, mem: base}
+		}
+		temporary := l.newSlot("copy", t)
+		l.move(temporary, base, l.sizeof(t))
+		return operand{large: true, mem: temporary}
+	}
+	var o operand
+	for _, at := range leaves {
+		o.regs = append(o.regs, l.load(base, at))
+	}
+	return o
+}
+
+// write stores a value of type t.
+func (l *lowerer) write(base *value, o operand, t types.Type) {
+	if o.large {
+		if o.mem == nil {
+			l.clear(base, l.sizeof(t))
+		} else {
+			l.move(base, o.mem, l.sizeof(t))
+		}
+		return
+	}
+	if o.fn != nil {
+		l.fail(diagnose.GoFunctionValue, l.pos, "a function is stored in a variable", "there are no calls through pointers: which function is called must be known when compiling",
+			"call it directly, or switch over a number")
+	}
+	leaves, _ := l.leaves(t, l.pos)
+	for i, at := range leaves {
+		l.store(base, o.regs[i], at.offset, at.size)
+	}
+}
+
+// part is the leaves of o from the leaf that lies at offset, of type t.
+func (l *lowerer) part(o operand, whole types.Type, offset int, t types.Type) operand {
+	if o.large {
+		if o.mem == nil {
+			return l.zero(t)
+		}
+		return l.read(l.add(o.mem, offset), t, true)
+	}
+	all, _ := l.leaves(whole, l.pos)
+	want, _ := l.leaves(t, l.pos)
+	var p operand
+	for i, at := range all {
+		if at.offset >= offset && len(p.regs) < len(want) {
+			p.regs = append(p.regs, o.regs[i])
+		}
+	}
+	return p
+}
+
+// constant is the value of an SSA constant.
+func (l *lowerer) constant(c *ssa.Const) operand {
+	if c.Value == nil {
+		if _, ok := c.Type().Underlying().(*types.Signature); ok {
+			l.fail(diagnose.GoFunctionValue, l.pos, "a function that is nil", "there are no calls through pointers: which function is called must be known when compiling", "switch over a number")
+		}
+		return l.zero(c.Type())
+	}
+	switch c.Value.Kind() {
+	case constant.Bool:
+		if constant.BoolVal(c.Value) {
+			return operand{regs: []*value{l.imm(1)}}
+		}
+		return operand{regs: []*value{l.imm(0)}}
+	case constant.String:
+		text := constant.StringVal(c.Value)
+		v := l.emit(opGlobal)
+		v.global = l.text(text)
+		return operand{regs: []*value{v, l.imm(int64(len(text)))}}
+	}
+	l.leaves(c.Type(), l.pos)
+	return operand{regs: []*value{l.imm(integerOf(c.Value))}}
+}
+
+func integerOf(v constant.Value) int64 {
+	v = constant.ToInt(v)
+	if n, exact := constant.Int64Val(v); exact {
+		return n
+	}
+	n, _ := constant.Uint64Val(v)
+	return int64(n)
+}
+
+// value returns what v became.
+func (l *lowerer) value(f *frame, v ssa.Value) operand {
+	if o, ok := f.env[v]; ok {
+		return o
+	}
+	switch v := v.(type) {
+	case *ssa.Const:
+		return l.constant(v)
+	case *ssa.Global:
+		g := l.emit(opGlobal)
+		variable, _ := v.Object().(*types.Var)
+		if variable == nil {
+			l.fail(diagnose.GoOther, v.Pos(), "a variable of the compiler: "+v.Name(), "", "")
+		}
+		g.global = l.global(variable)
+		return operand{regs: []*value{g}}
+	case *ssa.Function:
+		return operand{fn: v}
+	case *ssa.Builtin:
+		return operand{builtin: v}
+	}
+	l.fail(diagnose.GoOther, v.Pos(), fmt.Sprintf("the compiler cannot translate %s (%T)", v.Name(), v), "docs/spec/go-containers.md lists what there is", "")
+	return operand{}
+}
+
+func (l *lowerer) reg(f *frame, v ssa.Value) *value {
+	o := l.value(f, v)
+	if len(o.regs) == 0 {
+		l.fail(diagnose.GoFunctionValue, l.pos, "a function is used as a value", "there are no calls through pointers: which function is called must be known when compiling",
+			"call it directly, or switch over a number")
+	}
+	return o.regs[0]
+}
+
+// body lowers fn with its arguments at the current place. An inlined one
+// leaves its results; otherwise its returns are those of l.f.
+func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []operand {
+	f := &frame{fn: fn, env: map[ssa.Value]operand{}, entry: map[*ssa.BasicBlock]*block{}, exit: map[*ssa.BasicBlock]*block{}}
+	if len(fn.Blocks) == 0 {
+		l.fail(diagnose.GoNoBody, l.pos, "the function "+fn.Name()+" has no body", "it is neither compiled here nor a helper", "a helper is declared with //femto:helper and its number")
+	}
+	if fn.Recover != nil {
+		l.fail(diagnose.GoStatement, fn.Pos(), "a container has no defer: "+fn.Name(), "a fault stops a container at once", "call it before each return")
+	}
+	for i, p := range fn.Params {
+		f.env[p] = args[i]
+	}
+	for i, p := range fn.FreeVars {
+		f.env[p] = free[i]
+	}
+	if inlined {
+		f.after = l.f.newBlock()
+	}
+	order := fn.DomPreorder()
+	for _, b := range order {
+		f.entry[b] = l.f.newBlock()
+	}
+	l.jump(f.entry[fn.Blocks[0]])
+	for _, b := range order {
+		l.b = f.entry[b]
+		for _, in := range b.Instrs {
+			if in.Pos().IsValid() {
+				l.pos = in.Pos()
+			}
+			l.instruction(f, in)
+		}
+	}
+	l.connect(f, order)
+	if !inlined {
+		return nil
+	}
+	// The order of predecessors is that of returns.
+	l.b = f.after
+	signature := fn.Signature.Results()
+	var results []operand
+	for n := range signature.Len() {
+		results = append(results, l.merge(f, n))
+	}
+	if len(f.result) == 0 { // it never returns: what follows cannot run
+		l.b.kind, l.b.reason = endTrap, reasonPanic
+		l.b = l.f.newBlock()
+		for n := range results {
+			results[n] = l.zero(signature.At(n).Type())
+		}
+	}
+	return results
+}
+
+// merge joins result n of all returns.
+func (l *lowerer) merge(f *frame, n int) operand {
+	if len(f.result) == 0 {
+		return operand{}
+	}
+	first := f.result[0][n]
+	if len(f.result) == 1 {
+		return first
+	}
+	out := operand{large: first.large, fn: first.fn, free: first.free}
+	if first.fn != nil {
+		for _, r := range f.result {
+			if r[n].fn != first.fn {
+				l.fail(diagnose.GoFunctionValue, f.fn.Pos(), "a function returns one of several functions", "there are no calls through pointers: which function is called must be known when compiling", "switch over a number")
+			}
+		}
+	}
+	if first.large {
+		phi := l.emit(opPhi)
+		for i, r := range f.result {
+			if r[n].mem == nil {
+				saved := l.b
+				l.b = l.b.preds[i]
+				slot := l.newSlot("zero", f.fn.Signature.Results().At(n).Type())
+				l.clear(slot, slot.slot.size)
+				l.b = saved
+				r[n].mem = slot
+			}
+			phi.args = append(phi.args, r[n].mem)
+		}
+		out.mem = phi
+		return out
+	}
+	for i := range first.regs {
+		phi := l.emit(opPhi)
+		for _, r := range f.result {
+			phi.args = append(phi.args, r[n].regs[i])
+		}
+		out.regs = append(out.regs, phi)
+	}
+	return out
+}
+
+// connect links the blocks of a body, in the order in which SSA has
+// predecessors, and completes the phis.
+func (l *lowerer) connect(f *frame, order []*ssa.BasicBlock) {
+	for _, b := range order {
+		for _, p := range b.Preds {
+			f.entry[b].preds = append(f.entry[b].preds, f.edge(p, b))
+		}
+	}
+	for _, phi := range f.phis {
+		o := f.env[phi]
+		b := phi.Block()
+		for i, e := range phi.Edges {
+			p := f.entry[b].preds[i]
+			l.b = p
+			in := l.value(f, e)
+			if o.large {
+				if in.mem == nil {
+					l.clear(o.tuple[0].mem, l.sizeof(phi.Type()))
+				} else {
+					l.move(o.tuple[0].mem, in.mem, l.sizeof(phi.Type()))
+				}
+				continue
+			}
+			for n := range o.regs {
+				o.regs[n].args = append(o.regs[n].args, in.regs[n])
+			}
+		}
+	}
+}
+
+// edge is the block from which control comes into b from p.
+func (f *frame) edge(p, b *ssa.BasicBlock) *block {
+	exit := f.exit[p]
+	to := f.entry[b]
+	for _, s := range exit.succs {
+		if s == to {
+			return exit
+		}
+	}
+	// A split edge.
+	for _, s := range exit.succs {
+		if len(s.succs) == 1 && s.succs[0] == to {
+			taken := false
+			for _, q := range to.preds {
+				taken = taken || q == s
+			}
+			if !taken {
+				return s
+			}
+		}
+	}
+	return exit
+}
+
+func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
+	switch in := in.(type) {
+	case *ssa.DebugRef:
+	case *ssa.Phi:
+		f.phis = append(f.phis, in)
+		leaves, ok := l.leaves(in.Type(), in.Pos())
+		if !ok {
+			slot := l.newSlot("phi", in.Type())
+			staging := l.newSlot("edge", in.Type())
+			l.move(slot, staging, l.sizeof(in.Type()))
+			// The address of staging is needed where edges come from.
+			l.atEntry(staging)
+			f.env[in] = operand{large: true, mem: slot, tuple: []operand{{mem: staging}}}
+			return
+		}
+		if _, ok := in.Type().Underlying().(*types.Signature); ok {
+			l.fail(diagnose.GoFunctionValue, in.Pos(), "which function is called depends on the way here", "there are no calls through pointers: which function is called must be known when compiling", "switch over a number, and call it there")
+		}
+		var o operand
+		for i := range leaves {
+			phi := l.emit(opPhi)
+			phi.length = leaves[i].length
+			o.regs = append(o.regs, phi)
+		}
+		f.env[in] = o
+	case *ssa.Alloc:
+		t := in.Type().Underlying().(*types.Pointer).Elem()
+		l.leaves(t, in.Pos())
+		if _, ok := t.Underlying().(*types.Signature); ok {
+			l.fail(diagnose.GoFunctionValue, in.Pos(), "a variable holds a function", "there are no calls through pointers: which function is called must be known when compiling", "assign it once, and do not change it in closures")
+		}
+		slot := l.newSlot(in.Comment, t)
+		l.clear(slot, slot.slot.size)
+		f.env[in] = operand{regs: []*value{slot}}
+	case *ssa.BinOp:
+		f.env[in] = operand{regs: []*value{l.binary(f, in)}}
+	case *ssa.UnOp:
+		f.env[in] = l.unary(f, in)
+	case *ssa.ChangeType:
+		f.env[in] = l.value(f, in.X)
+	case *ssa.Convert:
+		f.env[in] = l.convert(f, in.X, in.Type(), in.Pos())
+	case *ssa.MultiConvert:
+		f.env[in] = l.convert(f, in.X, in.Type(), in.Pos())
+	case *ssa.Call:
+		f.env[in] = l.call(f, in)
+	case *ssa.Extract:
+		f.env[in] = l.value(f, in.Tuple).tuple[in.Index]
+	case *ssa.FieldAddr:
+		s := in.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct)
+		f.env[in] = operand{regs: []*value{l.add(l.reg(f, in.X), l.fieldOffset(s, in.Field))}}
+	case *ssa.Field:
+		s := in.X.Type().Underlying().(*types.Struct)
+		f.env[in] = l.part(l.value(f, in.X), in.X.Type(), l.fieldOffset(s, in.Field), in.Type())
+	case *ssa.IndexAddr:
+		f.env[in] = operand{regs: []*value{l.indexAddress(f, in)}}
+	case *ssa.Index:
+		f.env[in] = l.index(f, in.X, in.Index, in.Type())
+	case *ssa.Lookup:
+		if _, ok := in.X.Type().Underlying().(*types.Map); ok {
+			l.fail(diagnose.GoType, in.Pos(), "a container has no maps", "maps need a heap", "use an array, or a store")
+		}
+		f.env[in] = l.index(f, in.X, in.Index, in.Type())
+	case *ssa.Slice:
+		f.env[in] = l.slice(f, in)
+	case *ssa.SliceToArrayPointer:
+		n := in.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Array).Len()
+		s := l.value(f, in.X)
+		l.trapIf(reasonConvert, condULT, s.regs[1], l.imm(n))
+		f.env[in] = operand{regs: s.regs[:1]}
+	case *ssa.Store:
+		t := in.Addr.Type().Underlying().(*types.Pointer).Elem()
+		base := l.reg(f, in.Addr)
+		l.write(base, l.value(f, in.Val), t)
+	case *ssa.MakeClosure:
+		o := operand{fn: in.Fn.(*ssa.Function)}
+		for _, b := range in.Bindings {
+			o.free = append(o.free, l.value(f, b))
+		}
+		f.env[in] = o
+	case *ssa.MakeInterface:
+		for _, r := range *in.Referrers() {
+			if _, ok := r.(*ssa.Panic); !ok {
+				l.fail(diagnose.GoType, in.Pos(), "a value is put into an interface", "interfaces need a heap and calls through pointers", "use the type itself, or a type parameter")
+			}
+		}
+	case *ssa.If:
+		f.exit[in.Block()] = l.b
+		yes, no := f.entry[in.Block().Succs[0]], f.entry[in.Block().Succs[1]]
+		on := l.reg(f, in.Cond)
+		from := l.b
+		if yes == no {
+			between := l.f.newBlock()
+			l.b = between
+			between.kind, between.succs = endJump, []*block{no}
+			between.preds = []*block{from}
+			no = between
+			l.b = from
+		}
+		from.kind, from.on, from.pos = endBranch, on, l.pos
+		from.succs = []*block{yes, no}
+	case *ssa.Jump:
+		f.exit[in.Block()] = l.b
+		l.b.kind, l.b.pos = endJump, l.pos
+		l.b.succs = []*block{f.entry[in.Block().Succs[0]]}
+	case *ssa.Return:
+		l.returns(f, in)
+	case *ssa.Panic:
+		f.exit[in.Block()] = l.b
+		l.b.kind, l.b.reason, l.b.pos = endTrap, reasonPanic, l.pos
+	case *ssa.Go:
+		l.fail(diagnose.GoStatement, in.Pos(), "a container has no goroutines", "a container is one activation after the other", "keep state in package variables, and return")
+	case *ssa.Defer, *ssa.RunDefers:
+		l.fail(diagnose.GoStatement, in.Pos(), "a container has no defer", "a fault stops a container at once", "call it before each return")
+	case *ssa.Send, *ssa.Select, *ssa.MakeChan:
+		l.fail(diagnose.GoType, in.Pos(), "a container has no channels", "a container is one activation after the other", "use a package variable or a store")
+	case *ssa.MakeMap, *ssa.MapUpdate:
+		l.fail(diagnose.GoType, in.Pos(), "a container has no maps", "maps need a heap", "use an array, or a store")
+	case *ssa.MakeSlice:
+		l.fail(diagnose.GoHeap, in.Pos(), "make with a length that is not constant needs a heap", "a container has its stack and its package variables only", "use an array, and slice it")
+	case *ssa.Range, *ssa.Next:
+		l.fail(diagnose.GoStatement, in.Pos(), "a container cannot range over a string or a map", "strings hold bytes here, not characters", "for i := 0; i < len(s); i++ { … s[i] … }")
+	case *ssa.TypeAssert, *ssa.ChangeInterface:
+		l.fail(diagnose.GoType, in.Pos(), "a container has no interfaces", "there are no calls through pointers: a device could not check where they lead", "use the type itself, a switch, or a type parameter")
+	default:
+		l.fail(diagnose.GoOther, in.Pos(), fmt.Sprintf("the compiler cannot translate this (%T)", in), "docs/spec/go-containers.md lists what there is", "")
+	}
+}
+
+// atEntry moves v, which has no arguments, to the beginning of the function.
+func (l *lowerer) atEntry(v *value) {
+	for i, w := range v.block.values {
+		if w == v {
+			v.block.values = append(v.block.values[:i:i], v.block.values[i+1:]...)
+			break
+		}
+	}
+	entry := l.f.blocks[0]
+	v.block = entry
+	entry.values = append([]*value{v}, entry.values...)
+}
+
+func (l *lowerer) returns(f *frame, in *ssa.Return) {
+	f.exit[in.Block()] = l.b
+	if f.after != nil {
+		var list []operand
+		for _, r := range in.Results {
+			list = append(list, l.value(f, r))
+		}
+		f.result = append(f.result, list)
+		l.jump(f.after)
+		return
+	}
+	l.b.kind, l.b.pos = endReturn, l.pos
+	if len(in.Results) > 0 {
+		if o := l.value(f, in.Results[0]); len(o.regs) > 0 {
+			l.b.on = o.regs[0]
+		}
+	} else if l.f.results == 0 && l.depth == 0 {
+		l.b.on = nil
+	}
+}
+
+var binaryOps = map[token.Token]op{token.ADD: opAdd, token.SUB: opSub, token.MUL: opMul, token.AND: opAnd, token.OR: opOr, token.XOR: opXor}
+
+var conds = map[token.Token][2]cond{ // signed, unsigned
+	token.EQL: {condEQ, condEQ}, token.NEQ: {condNE, condNE}, token.LSS: {condLT, condULT}, token.LEQ: {condLE, condULE},
+	token.GTR: {condGT, condUGT}, token.GEQ: {condGE, condUGE},
+}
+
+func (l *lowerer) binary(f *frame, in *ssa.BinOp) *value {
+	t := in.X.Type()
+	if c, ok := conds[in.Op]; ok {
+		return l.compares(f, in, c)
+	}
+	if b, ok := t.Underlying().(*types.Basic); ok && b.Info()&types.IsString != 0 {
+		l.fail(diagnose.GoString, in.Pos(), "strings are joined when running", "that needs a heap: strings are constants here", "write the text out, or log its parts one after the other")
+	}
+	l.leaves(t, in.Pos())
+	width, signed := l.integer(t)
+	x := l.reg(f, in.X)
+	if in.Op == token.SHL || in.Op == token.SHR {
+		return l.shift(f, in, x, width, signed)
+	}
+	y := l.reg(f, in.Y)
+	switch in.Op {
+	case token.AND, token.OR, token.XOR:
+		return l.emit(binaryOps[in.Op], x, y)
+	case token.AND_NOT:
+		return l.emit(opAnd, x, l.emit(opXor, y, l.imm(-1)))
+	case token.QUO, token.REM:
+		l.trapIf(reasonDivision, condEQ, y, l.imm(0))
+		o := opDiv
+		if in.Op == token.REM {
+			o = opMod
+		}
+		if signed {
+			o += opSDiv - opDiv
+			return l.extend(l.emit(o, x, y), width, true)
+		}
+		return l.emit(o, x, y)
+	}
+	if width == 64 {
+		return l.emit(binaryOps[in.Op], x, y)
+	}
+	return l.extend(l.narrow(binaryOps[in.Op], x, y), width, signed)
+}
+
+// shift is that of Go: what is shifted out is gone, however far.
+func (l *lowerer) shift(f *frame, in *ssa.BinOp, x *value, width int, signed bool) *value {
+	o := opShl
+	if in.Op == token.SHR {
+		o = opShr
+		if signed {
+			o = opSar
+		}
+	}
+	finish := func(v *value) *value {
+		if o == opShl {
+			return l.extend(v, width, signed)
+		}
+		return v
+	}
+	if c, ok := in.Y.(*ssa.Const); ok {
+		n := integerOf(c.Value)
+		if uint64(n) >= uint64(width) {
+			if o != opSar {
+				return l.imm(0)
+			}
+			n = int64(width - 1)
+		}
+		if n == 0 {
+			return x
+		}
+		if o == opShl && width == 32 {
+			return finish(l.narrow(o, x, l.imm(n)))
+		}
+		return finish(l.emit(o, x, l.imm(n)))
+	}
+	y := l.reg(f, in.Y)
+	if _, negative := l.integer(in.Y.Type()); negative {
+		l.trapIf(reasonShift, condLT, y, l.imm(0))
+	}
+	inside := l.compare(condULT, y, l.imm(64), false)
+	if o == opSar {
+		y = l.choose(inside, func() *value { return y }, func() *value { return l.imm(63) })
+		return l.emit(o, x, y)
+	}
+	return l.choose(inside, func() *value { return finish(l.emit(o, x, y)) }, func() *value { return l.imm(0) })
+}
+
+func (l *lowerer) compares(f *frame, in *ssa.BinOp, c [2]cond) *value {
+	t := in.X.Type()
+	if b, ok := t.Underlying().(*types.Basic); ok && b.Info()&types.IsString != 0 {
+		l.fail(diagnose.GoString, in.Pos(), "strings are compared when running", "strings are constants here, and there is no code to compare them", "compare numbers: constants with iota")
+	}
+	if _, ok := t.Underlying().(*types.Signature); ok {
+		l.fail(diagnose.GoFunctionValue, in.Pos(), "a function is compared", "which function is called must be known when compiling", "")
+	}
+	x, y := l.value(f, in.X), l.value(f, in.Y)
+	if x.large || y.large {
+		l.fail(diagnose.GoLarge, in.Pos(), "large values are compared as a whole", fmt.Sprintf("they have more than %d parts", maxLeaves), "compare them in a loop")
+	}
+	var b *types.Basic
+	if b, _ = t.Underlying().(*types.Basic); b != nil {
+		l.leaves(t, in.Pos())
+	}
+	width, signed := l.integer(t)
+	which := c[1]
+	if signed {
+		which = c[0]
+	}
+	if _, slice := t.Underlying().(*types.Slice); slice { // with nil
+		x.regs, y.regs = x.regs[:1], y.regs[:1]
+	}
+	if len(x.regs) == 0 {
+		return l.imm(int64(boolean(which == condEQ)))
+	}
+	leaves, _ := l.leaves(t, in.Pos())
+	all := l.compare(which, x.regs[0], y.regs[0], b != nil && width <= 32)
+	for i := 1; i < len(x.regs); i++ {
+		one := l.compare(which, x.regs[i], y.regs[i], leaves[i].size <= 4)
+		if which == condNE {
+			all = l.emit(opOr, all, one)
+		} else {
+			all = l.emit(opAnd, all, one)
+		}
+	}
+	return all
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (l *lowerer) unary(f *frame, in *ssa.UnOp) operand {
+	switch in.Op {
+	case token.MUL:
+		if _, ok := in.Type().Underlying().(*types.Signature); ok {
+			l.fail(diagnose.GoFunctionValue, in.Pos(), "a function is read from a variable", "there are no calls through pointers: which function is called must be known when compiling", "call it directly, or switch over a number")
+		}
+		return l.read(l.reg(f, in.X), in.Type(), l.undisturbed(in))
+	case token.ARROW:
+		l.fail(diagnose.GoType, in.Pos(), "a container has no channels", "a container is one activation after the other", "use a package variable or a store")
+	}
+	width, signed := l.integer(in.Type())
+	l.leaves(in.Type(), in.Pos())
+	x := l.reg(f, in.X)
+	var v *value
+	switch in.Op {
+	case token.NOT:
+		v = l.emit(opXor, x, l.imm(1))
+	case token.XOR:
+		v = l.emit(opXor, x, l.imm(-1))
+		if !signed {
+			v = l.extend(v, width, false)
+		}
+	case token.SUB:
+		if width == 64 {
+			v = l.emit(opNeg, x)
+		} else {
+			v = l.extend(l.narrow(opNeg, x), width, signed)
+		}
+	}
+	return operand{regs: []*value{v}}
+}
+
+// undisturbed reports whether what a load of a large value reads cannot change
+// before it is used: it is used in the same block, with nothing between that
+// writes.
+func (l *lowerer) undisturbed(load *ssa.UnOp) bool {
+	left := len(*load.Referrers())
+	seen := false
+	for _, in := range load.Block().Instrs {
+		if in == ssa.Instruction(load) {
+			seen = true
+			continue
+		}
+		if !seen {
+			continue
+		}
+		for _, o := range in.Operands(nil) {
+			if *o == ssa.Value(load) {
+				left--
+			}
+		}
+		if left == 0 {
+			return true
+		}
+		switch in.(type) {
+		case *ssa.Store, *ssa.Call:
+			return false
+		}
+	}
+	return false
+}
+
+func (l *lowerer) convert(f *frame, x ssa.Value, to types.Type, pos token.Pos) operand {
+	from := x.Type()
+	fb, ok1 := from.Underlying().(*types.Basic)
+	tb, ok2 := to.Underlying().(*types.Basic)
+	l.leaves(from, pos)
+	l.leaves(to, pos)
+	if !ok1 || !ok2 || fb.Info()&types.IsInteger == 0 || tb.Info()&types.IsInteger == 0 {
+		if ok1 && fb.Info()&types.IsString != 0 || ok2 && tb.Info()&types.IsString != 0 {
+			l.fail(diagnose.GoString, pos, fmt.Sprintf("%s is converted to %s", typeName(from), typeName(to)), "that needs a heap: strings are constants here", "keep bytes in an array of bytes")
+		}
+		l.fail(diagnose.GoType, pos, fmt.Sprintf("%s is converted to %s", typeName(from), typeName(to)), "docs/spec/go-containers.md lists the conversions there are", "")
+	}
+	width, signed := l.integer(to)
+	return operand{regs: []*value{l.extend(l.reg(f, x), width, signed)}}
+}
+
+// scaled is base + index*size.
+func (l *lowerer) scaled(base, index *value, size int) *value {
+	switch {
+	case size == 0:
+		return base
+	case index.isConst():
+		return l.add(base, int(index.imm)*size)
+	case size == 1:
+	case size&(size-1) == 0:
+		index = l.emit(opShl, index, l.imm(int64(bits.TrailingZeros(uint(size)))))
+	default:
+		index = l.emit(opMul, index, l.imm(int64(size)))
+	}
+	return l.emit(opAdd, base, index)
+}
+
+func (l *lowerer) indexAddress(f *frame, in *ssa.IndexAddr) *value {
+	x := l.value(f, in.X)
+	index := l.reg(f, in.Index)
+	switch t := in.X.Type().Underlying().(type) {
+	case *types.Slice:
+		l.trapIf(reasonIndex, condUGE, index, x.regs[1])
+		return l.scaled(x.regs[0], index, l.sizeof(t.Elem()))
+	case *types.Pointer:
+		array := t.Elem().Underlying().(*types.Array)
+		l.trapIf(reasonIndex, condUGE, index, l.imm(array.Len()))
+		return l.scaled(x.regs[0], index, l.sizeof(array.Elem()))
+	}
+	l.fail(diagnose.GoOther, in.Pos(), "an index into "+typeName(in.X.Type()), "", "")
+	return nil
+}
+
+func (l *lowerer) index(f *frame, x, i ssa.Value, t types.Type) operand {
+	o, index := l.value(f, x), l.reg(f, i)
+	array, ok := x.Type().Underlying().(*types.Array)
+	if !ok { // a string
+		l.trapIf(reasonIndex, condUGE, index, o.regs[1])
+		return l.read(l.emit(opAdd, o.regs[0], index), t, true)
+	}
+	l.trapIf(reasonIndex, condUGE, index, l.imm(array.Len()))
+	size := l.sizeof(array.Elem())
+	if o.large && o.mem == nil {
+		return l.zero(t)
+	}
+	if index.isConst() && uint64(index.imm) < uint64(array.Len()) {
+		return l.part(o, x.Type(), int(index.imm)*size, t)
+	}
+	if !o.large {
+		slot := l.newSlot("array", x.Type())
+		l.write(slot, o, x.Type())
+		return l.read(l.scaled(slot, index, size), t, false)
+	}
+	return l.read(l.scaled(o.mem, index, size), t, false)
+}
+
+func (l *lowerer) slice(f *frame, in *ssa.Slice) operand {
+	x := l.value(f, in.X)
+	var base, length, capacity *value
+	size := 1
+	switch t := in.X.Type().Underlying().(type) {
+	case *types.Slice:
+		base, length, capacity = x.regs[0], x.regs[1], x.regs[2]
+		size = l.sizeof(t.Elem())
+	case *types.Pointer:
+		array := t.Elem().Underlying().(*types.Array)
+		base, length = x.regs[0], l.imm(array.Len())
+		capacity = length
+		size = l.sizeof(array.Elem())
+	default: // a string
+		base, length, capacity = x.regs[0], x.regs[1], x.regs[1]
+		if in.High != nil {
+			l.fail(diagnose.GoString, in.Pos(), "the end of a string is cut off", "strings end with a zero byte, for helpers to see their end", "cut the beginning only, or write the text out")
+		}
+	}
+	low, high, max := l.imm(0), length, capacity
+	if in.Low != nil {
+		low = l.reg(f, in.Low)
+	}
+	if in.High != nil {
+		high = l.reg(f, in.High)
+	}
+	if in.Max != nil {
+		max = l.reg(f, in.Max)
+		l.trapIf(reasonSlice, condUGT, max, capacity)
+		l.trapIf(reasonSlice, condUGT, high, max)
+	} else if in.High != nil {
+		l.trapIf(reasonSlice, condUGT, high, capacity)
+	}
+	l.trapIf(reasonSlice, condUGT, low, high)
+	lengths := func(a, b *value) *value {
+		v := l.emit(opSub, a, b)
+		v.length = true
+		return v
+	}
+	o := operand{regs: []*value{l.scaled(base, low, size), lengths(high, low)}}
+	if _, slice := in.Type().Underlying().(*types.Slice); slice {
+		o.regs = append(o.regs, lengths(max, low))
+	}
+	return o
+}

@@ -1,0 +1,3 @@
+module fletcher32
+
+go 1.26
