@@ -65,6 +65,9 @@ func TestClang(t *testing.T) {
 		})
 	}
 	for c := StackTooLarge; c <= OtherCompile; c++ {
+		if c >= GoType && c <= GoOther {
+			continue // internal/gobpf provokes them
+		}
 		if Find(c) != nil && !seen[c] {
 			t.Errorf("no source provokes %v", c)
 		}

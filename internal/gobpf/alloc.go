@@ -112,7 +112,7 @@ func (c *code) backwards(b *mblock, live bitset, at func(in *inst, after bitset)
 	}
 	switch b.kind {
 	case endReturn:
-		if c.f.results > 0 {
+		if c.f.results > 0 || c.f.entry {
 			live.set(0)
 		}
 	case endBranch:

@@ -172,6 +172,9 @@ func symbolName(fn *ssa.Function) string {
 }
 
 func (l *lowerer) helperOf(fn *ssa.Function) (int32, bool) {
+	if o := fn.Origin(); o != nil {
+		fn = o
+	}
 	object, ok := fn.Object().(*types.Func)
 	if !ok {
 		return 0, false
@@ -183,14 +186,15 @@ func (l *lowerer) helperOf(fn *ssa.Function) (int32, bool) {
 // callHelper passes arguments as docs/spec/go-containers.md says.
 func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos token.Pos) operand {
 	var flat []*value
-	i := 0
-	if fn.Signature.Recv() != nil {
-		i = 1 // the receiver is a name space
+	var list []types.Type
+	if r := fn.Signature.Recv(); r != nil {
+		list = append(list, r.Type())
 	}
-	parameters := fn.Signature.Params()
-	for n := range parameters.Len() {
-		a := args[i+n]
-		t := parameters.At(n).Type()
+	for n := range fn.Signature.Params().Len() {
+		list = append(list, fn.Signature.Params().At(n).Type())
+	}
+	for n, t := range list {
+		a := args[n]
 		switch u := t.Underlying().(type) {
 		case *types.Basic:
 			if u.Info()&(types.IsInteger|types.IsBoolean|types.IsString) == 0 {
@@ -283,6 +287,11 @@ func (l *lowerer) callBuiltin(f *frame, in *ssa.Call, name string) operand {
 		}
 	case "append":
 		l.fail(diagnose.GoHeap, in.Pos(), "append needs a heap", "a container has its stack and its package variables only", "keep an array and a count of what is used")
+	case "Slice": // of package unsafe
+		x, n := l.reg(f, args[0]), l.reg(f, args[1])
+		return operand{regs: []*value{x, n, n}}
+	case "Add":
+		return one(l.emit(opAdd, l.reg(f, args[0]), l.reg(f, args[1])))
 	case "ssa:wrapnilchk":
 		return l.value(f, args[0])
 	case "print", "println":

@@ -102,6 +102,10 @@ func (l *loader) files() (list []string) {
 	return list
 }
 
+// metaKeys are what the comment of the container's function may say besides its
+// hook, as FEMTO_META does in C.
+var metaKeys = []string{"name", "budget", "local", "tenant", "global", "flags"}
+
 // An entry is where a container begins, and what it says of itself.
 type entry struct {
 	name string
@@ -152,6 +156,11 @@ func (l *loader) entry(s *source) entry {
 			if hook != "" {
 				say("hook", strings.Trim(hook, `"`), pos)
 			}
+			for _, key := range metaKeys {
+				if text, pos, is := directive(f.Doc, key); is {
+					say(key, strings.Trim(text, `"`), pos)
+				}
+			}
 			if f.Recv != nil || f.Type.TypeParams != nil {
 				l.refuse(diagnose.GoDirective, at, e.name+" cannot be where a container begins", "it is a function without a receiver and without type parameters", "func "+e.name+"(ctx []byte) int64")
 				continue
@@ -175,7 +184,7 @@ func (l *loader) signature(s *source, f *ast.FuncDecl) {
 		case *types.Pointer:
 		case *types.Slice:
 			b, is := p.Elem().Underlying().(*types.Basic)
-			ok = is && b.Kind() == types.Uint8
+			ok = is && b.Info()&types.IsInteger != 0
 		default:
 			ok = false
 		}
@@ -186,7 +195,7 @@ func (l *loader) signature(s *source, f *ast.FuncDecl) {
 	}
 	if !ok {
 		l.refuse(diagnose.GoDirective, f.Name.Pos(), "a container does not begin with "+f.Name.Name+strings.TrimPrefix(typeName(t), "func"),
-			"it takes the address of the context, or the context as bytes, or nothing; it returns a number, a truth value, or nothing", "func "+f.Name.Name+"(ctx *femto.TimerContext) int64")
+			"it takes the address of the context, or the context as a slice of integers, or nothing; it returns a number, a truth value, or nothing", "func "+f.Name.Name+"(ctx *femto.TimerContext) int64")
 	}
 }
 
@@ -206,24 +215,24 @@ func (l *lowerer) try(f func()) {
 // inlined.
 func (l *lowerer) lower(entry *ssa.Function) []*function {
 	l.survey(entry, map[*ssa.Function]bool{})
-	f := &function{name: entry.Name(), pos: entry.Pos(), results: entry.Signature.Results().Len()}
+	f := &function{name: entry.Name(), pos: entry.Pos(), results: entry.Signature.Results().Len(), entry: true}
 	list := []*function{f}
 	if l.cycles[entry] {
 		l.refuse(diagnose.GoRecursion, entry.Pos(), entry.Name()+" is called from the container itself", "it is where the container begins", "call a function that both use")
 		return nil
 	}
-	l.try(func() { l.function(f, entry, true) })
+	l.try(func() { l.function(f, entry) })
 	for len(l.queue) > 0 {
 		fn := l.queue[0]
 		l.queue = l.queue[1:]
 		f := l.apart[fn]
-		l.try(func() { l.function(f, fn, false) })
+		l.try(func() { l.function(f, fn) })
 		list = append(list, f)
 	}
 	return list
 }
 
-func (l *lowerer) function(f *function, fn *ssa.Function, entry bool) {
+func (l *lowerer) function(f *function, fn *ssa.Function) {
 	l.f, l.pos = f, fn.Pos()
 	l.b = f.newBlock()
 	var args []operand
@@ -231,13 +240,18 @@ func (l *lowerer) function(f *function, fn *ssa.Function, entry bool) {
 		var o operand
 		leaves, _ := l.leaves(p.Type(), p.Pos())
 		for i := range leaves {
-			if i == 2 && entry { // the capacity of the context is its length
+			if i == 2 && f.entry { // the capacity of the context is its length
 				o.regs = append(o.regs, o.regs[1])
 				break
 			}
 			v := l.emit(opParam)
 			v.imm, v.length = int64(len(f.params)), leaves[i].length
 			f.params = append(f.params, v)
+			if i == 1 && f.entry {
+				if size := l.sizeof(p.Type().Underlying().(*types.Slice).Elem()); size > 1 {
+					v = l.emit(opDiv, v, l.imm(int64(size)))
+				}
+			}
 			o.regs = append(o.regs, v)
 		}
 		args = append(args, o)

@@ -2,6 +2,8 @@ package gobpf
 
 import (
 	"context"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/femto-containers/femto/examples"
@@ -37,9 +39,34 @@ func TestFletcher32(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := run(t, p.Text, p.Data, p.Rodata, examples.Fletcher32Input)
-	_ = asm.Disassemble
+
 	if m.Fault() != vm.OK || m.Result() != examples.Fletcher32Sum {
 		t.Errorf("fault %v at %d, result %#x, want %#x", m.Fault(), m.PC(), m.Result(), uint32(examples.Fletcher32Sum))
 	}
 	t.Logf("%d bytes, %d instructions", len(p.Text), m.Instructions())
+}
+
+func TestExamplesCompile(t *testing.T) {
+	folders, err := filepath.Glob("../../examples/go/*/*.go")
+	if err != nil || len(folders) == 0 {
+		t.Fatal("no examples", err)
+	}
+	for _, file := range folders {
+		dir := filepath.Dir(file)
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			p, err := Compile(context.Background(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if testing.Verbose() {
+				for _, line := range asm.Disassemble(p.Text) {
+					t.Log(line)
+				}
+			}
+			t.Logf("%d bytes, %d data, %d rodata", len(p.Text), len(p.Data), len(p.Rodata))
+		})
+	}
 }

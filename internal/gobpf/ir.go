@@ -166,6 +166,7 @@ type function struct {
 	params  []*value
 	slots   []*stackSlot
 	results int
+	entry   bool // r1 is the context, r2 its length, r0 what the hook gets
 	values  int
 	nblocks int
 }

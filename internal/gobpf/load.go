@@ -205,8 +205,12 @@ func (l *loader) Import(importPath string) (*types.Package, error) {
 	return s.types, nil
 }
 
+// SDK is the package that containers import.
+const SDK = "github.com/femto-containers/femto/sdk/go/femto"
+
 // load parses and checks the package in dir.
 func (l *loader) load(importPath, dir string, own bool) (*source, error) {
+	own = own && importPath != SDK
 	s := &source{path: importPath, dir: dir, own: own}
 	l.sources[importPath] = s
 	entries, err := os.ReadDir(dir)
@@ -343,6 +347,7 @@ func (l *loader) ssa() (*ssa.Program, map[string]*ssa.Package) {
 			packages[importPath] = program.CreatePackage(s.types, nil, nil, true)
 		}
 	}
+	packages["unsafe"] = program.CreatePackage(types.Unsafe, nil, nil, true)
 	for _, s := range l.order {
 		packages[s.path] = program.CreatePackage(s.types, s.files, s.info, true)
 	}

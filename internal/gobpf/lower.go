@@ -622,8 +622,8 @@ func (l *lowerer) returns(f *frame, in *ssa.Return) {
 		if o := l.value(f, in.Results[0]); len(o.regs) > 0 {
 			l.b.on = o.regs[0]
 		}
-	} else if l.f.results == 0 && l.depth == 0 {
-		l.b.on = nil
+	} else if l.f.entry {
+		l.b.on = l.imm(0)
 	}
 }
 
@@ -830,6 +830,9 @@ func (l *lowerer) convert(f *frame, x ssa.Value, to types.Type, pos token.Pos) o
 	tb, ok2 := to.Underlying().(*types.Basic)
 	l.leaves(from, pos)
 	l.leaves(to, pos)
+	if ok1 && fb.Kind() == types.UnsafePointer || ok2 && tb.Kind() == types.UnsafePointer {
+		return l.value(f, x)
+	}
 	if !ok1 || !ok2 || fb.Info()&types.IsInteger == 0 || tb.Info()&types.IsInteger == 0 {
 		if ok1 && fb.Info()&types.IsString != 0 || ok2 && tb.Info()&types.IsString != 0 {
 			l.fail(diagnose.GoString, pos, fmt.Sprintf("%s is converted to %s", typeName(from), typeName(to)), "that needs a heap: strings are constants here", "keep bytes in an array of bytes")

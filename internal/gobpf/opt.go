@@ -21,6 +21,7 @@ func (f *function) optimise() {
 			break
 		}
 	}
+	f.expand()
 	f.split()
 	f.dominators()
 }
