@@ -131,12 +131,22 @@ func faultDiagnostic(dir string, debug *build.Debug, fault vm.Fault, slot int, a
 			d.Why = fmt.Sprintf("at instruction %d, in %s", slot, f.Name)
 		}
 	}
-	if fault == vm.FaultMemory {
+	if reason := trapReason(debug, fault, slot); reason != "" {
+		d.Code, d.What = diagnose.TrapFault, "the container stopped itself: "+reason
+	} else if fault == vm.FaultMemory {
 		d.Why += ", which is for address " + addressText(address)
 	}
 	list := diagnose.List{d}
 	list.Read(dir)
 	return list
+}
+
+// trapReason says why a container in Go stopped itself, "" if it did not.
+func trapReason(debug *build.Debug, fault vm.Fault, slot int) string {
+	if debug == nil || fault != vm.FaultMemory {
+		return ""
+	}
+	return debug.Trap(slot)
 }
 
 // addressText says in which region an address lies.

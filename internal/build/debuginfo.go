@@ -22,6 +22,12 @@ type Line struct {
 	Column int    `json:"column"`
 }
 
+// A Trap is an instruction by which a container stops itself.
+type Trap struct {
+	Slot   int    `json:"slot"`
+	Reason string `json:"reason"` // such as "index out of range"
+}
+
 // DebugSchema names the format of a side file.
 const DebugSchema = "femto.debug/1"
 
@@ -32,6 +38,7 @@ type Debug struct {
 	Image   string   `json:"image"` // "sha256:" and the digest in hexadecimal
 	Symbols []Symbol `json:"symbols"`
 	Lines   []Line   `json:"lines"`
+	Traps   []Trap   `json:"traps,omitempty"`
 }
 
 // DebugName is the name of the side file of an image: its digest.
@@ -39,7 +46,7 @@ func DebugName(raw []byte) string { return fmt.Sprintf("%x.debug.json", sha256.S
 
 // Debug returns the side file of the program whose image is raw.
 func (p *Program) Debug(raw []byte) ([]byte, error) {
-	d := Debug{Schema: DebugSchema, Image: fmt.Sprintf("sha256:%x", sha256.Sum256(raw)), Symbols: p.Symbols, Lines: p.Lines}
+	d := Debug{Schema: DebugSchema, Image: fmt.Sprintf("sha256:%x", sha256.Sum256(raw)), Symbols: p.Symbols, Lines: p.Lines, Traps: p.Traps}
 	out, err := json.MarshalIndent(d, "", " ")
 	return append(out, '\n'), err
 }
@@ -72,6 +79,17 @@ func (d *Debug) Place(slot int) (Line, bool) {
 		return Line{}, false
 	}
 	return d.Lines[i], true
+}
+
+// Trap returns why the instruction at a slot stops the container, "" if it is
+// none that does.
+func (d *Debug) Trap(slot int) string {
+	for _, t := range d.Traps {
+		if t.Slot == slot {
+			return t.Reason
+		}
+	}
+	return ""
 }
 
 // Function returns the symbol of the function that a slot belongs to.

@@ -35,6 +35,7 @@ type Program struct {
 	image.Parts
 	Symbols []Symbol // by section and offset
 	Lines   []Line   // by slot; empty if the objects have no debug information
+	Traps   []Trap   // by slot; of containers in Go
 }
 
 // A Symbol is a function or a variable, static or not.

@@ -72,6 +72,7 @@ const (
 	BudgetFault   Code = 502
 	ArgumentFault Code = 503
 	DepthFault    Code = 504
+	TrapFault     Code = 505
 	OtherFault    Code = 599
 
 	BadTest     Code = 601

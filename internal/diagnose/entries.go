@@ -170,6 +170,9 @@ var Catalogue = []Entry{
 		"A helper of the firmware's own refuses what it was given; its documentation says what it wants. The standard helpers report mistakes by what they return, and addresses that are not the container's are FC0501.", "", ""},
 	{DepthFault, exitFailure, "calls are nested too deep", "At most eight local calls may be open at once; recursion does not fit.",
 		"static s64 sum(u64 n) { return n == 0 ? 0 : (s64)n + sum(n - 1); }", "for (u64 i = 1; i <= n; i++) sum += i;"},
+	{TrapFault, exitFailure, "Go: the container stopped itself",
+		"What panics in Go stops a container: an index or slice bounds out of range, a division by zero, a negative shift, panic. On the device it is an access beyond the stack; the side file of the image knows what it means.",
+		"// Go\nreturn int64(ctx[9])", "// Go\nif len(ctx) > 9 {\n\treturn int64(ctx[9])\n}\nreturn -1"},
 	{OtherFault, exitFailure, "the container was stopped", "The fault is named in the message; docs/spec/vm.md lists all.", "", ""},
 
 	{BadTest, exitUsage, "a test table cannot be used",

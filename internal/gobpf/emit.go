@@ -376,9 +376,13 @@ func (l *lowerer) link(list []*code) (*build.Program, error) {
 	data, rodata, symbols := l.layout()
 	a := &assembler{l: l.loader}
 	at := map[*function]int{}
+	var traps []build.Trap
 	for _, c := range list {
 		a.function(c)
 		at[c.f] = c.at
+		for _, t := range c.traps {
+			traps = append(traps, build.Trap{Slot: t.at, Reason: reasons[t.reason]})
+		}
 		symbols = append(symbols, build.Symbol{Name: c.f.name, Section: ".text", Offset: c.at * isa.Size, Size: (c.end - c.at) * isa.Size, Global: c == list[0]})
 	}
 	for _, call := range a.calls {
@@ -387,11 +391,12 @@ func (l *lowerer) link(list []*code) (*build.Program, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
+	slices.SortFunc(traps, func(a, b build.Trap) int { return cmp.Compare(a.Slot, b.Slot) })
 	slices.SortStableFunc(symbols, func(a, b build.Symbol) int {
 		return cmp.Or(-strings.Compare(a.Section, b.Section), cmp.Compare(a.Offset, b.Offset))
 	})
 	return &build.Program{
 		Parts:   image.Parts{Data: data, Rodata: rodata, Text: a.text, Functions: []image.Function{{Name: []byte(list[0].f.name)}}},
-		Symbols: symbols, Lines: a.lines,
+		Symbols: symbols, Lines: a.lines, Traps: traps,
 	}, nil
 }

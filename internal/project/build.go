@@ -89,7 +89,7 @@ func (p *Project) Watched() ([]string, error) {
 	return list, errors.Join(err, globErr)
 }
 
-// headers lists what sources may include.
+// headers lists what sources may include or import.
 func (p *Project) headers() (list []string, err error) {
 	err = filepath.WalkDir(p.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -98,7 +98,7 @@ func (p *Project) headers() (list []string, err error) {
 		if entry.IsDir() && path != p.Dir && strings.HasPrefix(entry.Name(), ".") {
 			return filepath.SkipDir
 		}
-		if filepath.Ext(path) == ".h" {
+		if ext := filepath.Ext(path); ext == ".h" || p.inGo() && (ext == ".go" && !strings.HasSuffix(path, "_test.go") || entry.Name() == "go.mod") {
 			name, err := filepath.Rel(p.Dir, path)
 			if err != nil {
 				return err
@@ -128,7 +128,9 @@ func (p *Project) inputs() (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s\n", len(settings), settings)
-	for _, name := range append(sources, headers...) {
+	names := append(sources, headers...)
+	slices.Sort(names[len(sources):])
+	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join(p.Dir, filepath.FromSlash(name)))
 		if err != nil {
 			return "", err
@@ -251,6 +253,9 @@ func (p *Project) compile(ctx context.Context) (*build.Program, map[string]strin
 			return nil, nil, "", p.assemblyProblems(sources[0], err)
 		}
 		return program, nil, "", nil
+	}
+	if p.inGo() {
+		return p.compileGo(ctx, sources)
 	}
 	c := build.Compiler{Dir: p.Dir, Headers: Headers, CPU: p.Config.Build.CPU}
 	var objects []build.Object

@@ -222,7 +222,7 @@ func (c *Config) problems(file string, lines []string) (list diagnose.List) {
 		wrong("container", "lang", fmt.Sprintf("femto cannot compile %q", l), `lang is "c"; objects (.o) of other compilers can be listed in sources`)
 	}
 	if len(c.Container.Sources) == 0 {
-		wrong("container", "sources", "no sources", `container.sources lists C files, objects and assembly, such as ["src/*.c"]`)
+		wrong("container", "sources", "no sources", `container.sources lists C files, objects and assembly, or the files of a Go package, such as ["src/*.c"]`)
 	}
 	if len(c.Hooks) > 1 {
 		wrong("hooks", "", "a container runs on one hook", "[hooks] names "+strings.Join(c.hookNames(), " and "))
