@@ -24,18 +24,32 @@ const (
 	kindNap               // waits a millisecond, for ever
 	kindOnce              // long-running, but ends
 	kindCrash             // long-running, and faults
+	kindKeep              // returns 7, and was promised entries
+	kindSend              // sends an event
+	kindTimer             // sends one for later
 	kinds
 )
 
 const (
-	helperNap  = 0xf1
-	napTime    = 1000
-	modelData  = 16
-	modelStack = 16
-	faultLimit = 3
+	helperNap   = 0xf1
+	helperTimer = 0xf2
+	napTime     = 1000
+	timerTime   = 700
+	modelKept   = 4
+	modelData   = 16
+	modelStack  = 16
+	faultLimit  = 3
 )
 
-func (k kind) long() bool { return k >= kindSpin }
+func (k kind) long() bool { return k >= kindSpin && k <= kindCrash }
+
+// entries is what the contract promises.
+func (k kind) entries() int {
+	if k == kindKeep {
+		return modelKept
+	}
+	return 0
+}
 
 func (k kind) memory() int {
 	switch {
@@ -47,6 +61,28 @@ func (k kind) memory() int {
 	return 0
 }
 
+// A modelStore is a store, with whether it has changed since it was saved.
+type modelStore struct {
+	pairs   []engine.Entry
+	changed bool
+}
+
+func (s *modelStore) put(key, value uint32) {
+	i := s.find(key)
+	if i < 0 {
+		i = len(s.pairs)
+		s.pairs = append(s.pairs, engine.Entry{Key: key, Value: ^value})
+	}
+	s.changed = s.changed || s.pairs[i].Value != value
+	s.pairs[i].Value = value
+}
+
+func (s *modelStore) find(key uint32) int {
+	return slices.IndexFunc(s.pairs, func(e engine.Entry) bool { return e.Key == key })
+}
+
+func (s *modelStore) clear() { s.pairs, s.changed = nil, s.changed || len(s.pairs) > 0 }
+
 // modelled is what a place is, according to the model.
 type modelled struct {
 	state    engine.State
@@ -54,28 +90,56 @@ type modelled struct {
 	tenant   int
 	kind     kind
 	count    int64
-	stored   uint32
+	store    modelStore
+	reserved int
 	streak   int
 	wake     int64
 	memory   int
 	trial    bool
 	old      kind
 	deadline int64 // 0: not known
+	executed int64 // instructions, at the beginning of a Poll
+}
+
+// A modelTenant is what a tenant has used.
+type modelTenant struct {
+	rate    int64
+	credit  int64 // instructions times microseconds
+	filled  int64
+	lead    uint32
+	dropped uint32
+	store   modelStore
+}
+
+type modelEvent struct {
+	due    int64
+	tenant int
+	from   int // place, or -1
 }
 
 type model struct {
-	t      *testing.T
-	b      *bench
-	random *rand.Rand
-	images [kinds][]byte
-	places []modelled
-	order  [][]int // of each hook
-	now    int64
-	what   string
+	t       *testing.T
+	b       *bench
+	random  *rand.Rand
+	images  [kinds][]byte
+	places  []modelled
+	tenants map[int]*modelTenant
+	global  modelStore
+	queue   []modelEvent
+	saved   int     // whose store was saved last
+	order   [][]int // of each hook
+	now     int64
+	what    string
+	seen    map[string]int // how often what happened
 }
 
+const (
+	modelEvents = 10
+	eventHook   = 2
+)
+
 func newModel(t *testing.T, seed uint64) *model {
-	m := &model{t: t, random: rand.New(rand.NewPCG(seed, 5)), now: 1}
+	m := &model{t: t, random: rand.New(rand.NewPCG(seed, 5)), now: 1, seen: map[string]int{}}
 	b := newBench(t)
 	m.b = b
 	b.config.Hooks = b.config.Hooks[:3]
@@ -87,7 +151,15 @@ func newModel(t *testing.T, seed uint64) *model {
 	b.config.Trials = make([]engine.Trial, 2)
 	b.config.FaultLimit = faultLimit
 	b.config.Quantum = 20
-	b.config.Helpers = []vm.Helper{{Number: helperNap, Call: func(c *vm.Call) uint64 { return uint64(b.Sleep(c, b.Now()+napTime)) }}}
+	b.config.Events = make([]engine.Event, modelEvents)
+	b.config.Hooks[eventHook].Events = true
+	b.config.Helpers = []vm.Helper{
+		{Number: helperSend, Call: func(c *vm.Call) uint64 { return uint64(b.Send(1, 2)) }},
+		{Number: helperNap, Call: func(c *vm.Call) uint64 { return uint64(b.Sleep(c, b.Now()+napTime)) }},
+		{Number: helperTimer, Call: func(c *vm.Call) uint64 { return uint64(b.SendAt(b.Now()+timerTime, 1, 2)) }},
+	}
+	b.config.Tenants[0].Grant.Rate = 20
+	b.config.Tenants[1].Grant.Rate = 300_000
 	b.config.Tenants[1].Grant.Trial = 1
 	b.config.Tenants[2].Grant.Trial = 1
 	b.config.Tenants[2].Grant.Confirm = true
@@ -103,6 +175,9 @@ func newModel(t *testing.T, seed uint64) *model {
 		kindNap:   fmt.Sprintf("loop: call %d\nja loop\nexit", helperNap),
 		kindOnce:  "mov r0, 7",
 		kindCrash: "mov r1, 0\nldxb r0, [r1]",
+		kindKeep:  "mov r0, 7",
+		kindSend:  fmt.Sprintf("call %d", helperSend),
+		kindTimer: fmt.Sprintf("call %d", helperTimer),
 	} {
 		var parts image.Parts
 		if kind(k) == kindCount {
@@ -111,10 +186,17 @@ func newModel(t *testing.T, seed uint64) *model {
 		if kind(k).long() {
 			parts.Contract = long(modelStack)
 		}
+		if n := kind(k).entries(); n > 0 {
+			parts.Contract = &image.Contract{Entries: [3]uint16{uint16(n)}}
+		}
 		m.images[k] = program(t, source, parts)
 	}
 	m.places = make([]modelled, len(b.config.Containers))
 	m.order = make([][]int, len(b.config.Hooks))
+	m.tenants = map[int]*modelTenant{}
+	for i := engine.Owner; i < len(b.config.Tenants); i++ {
+		m.tenants[i] = &modelTenant{rate: int64(b.Tenant(i).Grant.Rate)}
+	}
 	return m
 }
 
@@ -142,7 +224,7 @@ func (m *model) trials() (n int) {
 // version makes place i run k, keeping its store.
 func (m *model) version(i int, k kind) {
 	p := &m.places[i]
-	p.kind, p.state, p.count, p.streak, p.wake = k, engine.Attached, 0, 0, 0
+	p.kind, p.state, p.count, p.streak, p.wake, p.executed = k, engine.Attached, 0, 0, 0, 0
 	if !slices.Contains(m.order[p.hook], i) {
 		m.order[p.hook] = append(m.order[p.hook], i)
 	}
@@ -156,14 +238,16 @@ func (m *model) unlink(i int) {
 func (m *model) revert(i int) {
 	p := &m.places[i]
 	was := p.state
-	p.trial, p.memory = false, p.old.memory()
+	p.trial, p.memory, p.reserved = false, p.old.memory(), p.old.entries()
 	m.version(i, p.old)
 	switch was {
 	case engine.Stopped:
 		p.state = was
+		m.seen["came back stopped"]++
 	case engine.Installed:
 		p.state = was
 		m.unlink(i)
+		m.seen["came back detached"]++
 	}
 }
 
@@ -180,6 +264,20 @@ func (m *model) faulted(i int) {
 	}
 }
 
+// promised is how many entries are in use or promised.
+func (m *model) promised() int {
+	n := len(m.global.pairs)
+	for _, t := range m.tenants {
+		n += len(t.store.pairs)
+	}
+	for i := range m.places {
+		n += m.places[i].promised()
+	}
+	return n
+}
+
+func (p *modelled) promised() int { return max(p.reserved, len(p.store.pairs)) }
+
 func (m *model) install(i int) {
 	p := &m.places[i]
 	hook, tenant, k := m.random.IntN(len(m.order)), m.random.IntN(5)-1, kind(m.random.IntN(int(kinds)))
@@ -189,9 +287,10 @@ func (m *model) install(i int) {
 			tenant = p.tenant
 		}
 	}
-	m.what += fmt.Sprintf(" hook %d tenant %d kind %d", hook, tenant, k)
+	proven := m.random.IntN(4) == 0
+	m.what += fmt.Sprintf(" hook %d tenant %d kind %d proven %v", hook, tenant, k, proven)
 	same := p.state != engine.Removed && p.tenant == tenant
-	tried := same && (tenant == 1 || tenant == 2)
+	tried := same && !proven && (tenant == 1 || tenant == 2)
 	others := 0
 	for n, other := range m.places {
 		if n != i && other.state != engine.Removed && other.tenant == tenant {
@@ -204,10 +303,11 @@ func (m *model) install(i int) {
 		want = engine.ErrHook
 	case tried && !p.trial && m.trials() == len(m.b.config.Trials):
 		want = engine.ErrTrial
-	case tenant == 3 && others == 2:
+	case tenant == 3 && others == 2, m.promised()-p.promised()+k.entries() > len(m.b.config.Entries):
 		want = engine.ErrUnmet
 	}
-	spec := engine.Spec{Hook: hook, Tenant: tenant, Name: []byte{byte('a' + i)}, Image: m.images[k]}
+	spec := engine.Spec{Hook: hook, Tenant: tenant, Name: []byte{byte('a' + i)}, Image: m.images[k], Proven: proven}
+	m.seen[fmt.Sprintf("install: %v", want)]++
 	if !m.expect(m.b.Install(i, &spec).Reason, want) {
 		return
 	}
@@ -216,41 +316,100 @@ func (m *model) install(i int) {
 		if !p.trial {
 			p.old = p.kind
 		}
-		p.trial, p.deadline, p.memory = true, 0, max(p.memory, k.memory())
-	case same:
-		p.memory = k.memory()
+		p.trial, p.deadline, p.memory, p.reserved = true, 0, max(p.memory, k.memory()), max(p.reserved, k.entries())
 	default:
-		p.trial, p.stored, p.memory = false, 0, k.memory()
+		p.trial, p.memory, p.reserved = false, k.memory(), k.entries()
+	}
+	if !same {
+		p.store.clear()
 	}
 	p.hook, p.tenant = hook, tenant
 	m.version(i, k)
 }
 
-func (m *model) fire() {
-	hook := m.random.IntN(len(m.order))
-	m.what += fmt.Sprintf(" hook %d", hook)
+// affords returns when a tenant may run something.
+func (m *model) affords(tenant int) int64 {
+	t := m.tenants[tenant]
+	if t.rate == 0 {
+		return m.now
+	}
+	t.credit = min(t.credit+(m.now-t.filled)*t.rate, t.rate*second)
+	t.filled = m.now
+	if t.credit > 0 {
+		return m.now
+	}
+	return m.now - t.credit/t.rate + 1
+}
+
+// send has a container of the model send an event.
+func (m *model) send(i int, due int64, from int) engine.Error {
+	tenant, mine := m.places[i].tenant, 0
+	for _, v := range m.queue {
+		if v.tenant == tenant {
+			mine++
+		}
+	}
+	if len(m.queue) == modelEvents || mine == modelEvents/len(m.tenants) {
+		m.tenants[tenant].dropped++
+		m.seen["event dropped"]++
+		return engine.ErrQueue
+	}
+	m.queue = append(m.queue, modelEvent{due, tenant, from})
+	return engine.OK
+}
+
+// costs is what the kinds that run to completion, or fault, execute each time.
+var costs = [kinds]int64{kindValue: 2, kindCount: 5, kindFault: 1, kindCrash: 1, kindKeep: 2, kindSend: 2, kindTimer: 2}
+
+// hooked is what comes of firing a hook: for all, or for the receivers of an
+// event.
+func (m *model) hooked(hook int, event *modelEvent) engine.Result {
 	want := engine.Result{Value: defaultResult}
-	for _, i := range m.order[hook] {
+	for _, i := range slices.Clone(m.order[hook]) {
 		p := &m.places[i]
-		switch {
-		case p.kind.long():
+		if event != nil && (p.tenant != event.tenant || i == event.from) {
+			continue
+		}
+		if p.kind.long() {
 			if p.wake == never {
 				p.wake = m.now
 			}
-		case p.state != engine.Attached:
-		case p.kind == kindFault:
+			continue
+		}
+		if p.state != engine.Attached {
+			continue
+		}
+		if event == nil && m.affords(p.tenant) > m.now {
+			want.Skipped++
+			m.seen["skipped"]++
+			continue
+		}
+		m.tenants[p.tenant].credit -= costs[p.kind] * second
+		if p.kind == kindFault {
 			want.Faulted++
 			m.faulted(i)
-		default:
-			want.Ran++
-			p.streak = 0
-			want.Value = 7
-			if p.kind == kindCount {
-				p.count++
-				want.Value = p.count
-			}
+			continue
+		}
+		want.Ran++
+		p.streak = 0
+		want.Value = 7
+		switch p.kind {
+		case kindCount:
+			p.count++
+			want.Value = p.count
+		case kindSend:
+			want.Value = int64(m.send(i, m.now, i))
+		case kindTimer:
+			want.Value = int64(m.send(i, m.now+timerTime, -1))
 		}
 	}
+	return want
+}
+
+func (m *model) fire() {
+	hook := m.random.IntN(len(m.order))
+	m.what += fmt.Sprintf(" hook %d", hook)
+	want := m.hooked(hook, nil)
 	got := m.b.Fire(m.now, hook, nil)
 	got.Instructions = 0
 	if got != want {
@@ -258,13 +417,67 @@ func (m *model) fire() {
 	}
 }
 
+// deliver is what comes of the event that is due first.
+func (m *model) deliver() bool {
+	first := -1
+	for i, v := range m.queue {
+		if v.due <= m.now && m.affords(v.tenant) > m.now {
+			m.seen["event waits"]++
+		} else if v.due <= m.now && (first < 0 || v.due < m.queue[first].due) {
+			first = i
+		}
+	}
+	if first >= 0 {
+		event := m.queue[first]
+		m.queue = slices.Delete(m.queue, first, first+1)
+		m.hooked(eventHook, &event)
+		m.seen["event delivered"]++
+	}
+	return first >= 0
+}
+
+// turn returns the place whose turn it is, or -1, and what its tenant weighs.
+func (m *model) turn() (place int, weight int64) {
+	tenants := map[int]bool{} // that can run something
+	weight = 1 << 16
+	due := func(i int) bool {
+		p := &m.places[i]
+		if !p.kind.long() || p.state != engine.Attached && p.state != engine.Suspended {
+			return false
+		}
+		weight = max(weight, m.tenants[p.tenant].rate)
+		return p.wake <= m.now && m.affords(p.tenant) <= m.now
+	}
+	ahead := -1 // the tenant that has come least far
+	for i := range m.places {
+		if tenant := m.places[i].tenant; due(i) {
+			if len(tenants) == 0 || m.tenants[tenant].lead < m.tenants[ahead].lead {
+				ahead = tenant
+			}
+			tenants[tenant] = true
+		}
+	}
+	place = -1
+	for i := range m.places {
+		if p := &m.places[i]; len(tenants) > 0 && p.tenant == ahead && due(i) && (place < 0 || p.wake < m.places[place].wake) {
+			place = i
+		}
+	}
+	if place >= 0 && m.tenants[ahead].rate > 0 {
+		weight = m.tenants[ahead].rate
+	}
+	if len(tenants) > 1 {
+		m.seen["tenants contend"]++
+	}
+	return place, weight
+}
+
 func (m *model) poll() {
+	for i := range m.places {
+		m.places[i].executed = int64(m.b.Container(i).Stats().Instructions)
+	}
 	if m.random.IntN(20) == 0 {
 		m.now += m.random.Int64N(2 * second)
-	}
-	before := make([]engine.Stats, len(m.places))
-	for i := range m.places {
-		before[i] = m.b.Container(i).Stats()
 	}
 	for i := range m.places {
 		p := &m.places[i]
@@ -279,37 +492,34 @@ func (m *model) poll() {
 		}
 		if p.tenant == 2 {
 			m.revert(i)
-			before[i] = engine.Stats{} // what comes back starts at zero
 		} else {
-			p.trial, p.memory = false, p.kind.memory()
+			p.trial, p.memory, p.reserved = false, p.kind.memory(), p.kind.entries()
 		}
 	}
-	due := func(i int) bool {
-		p := &m.places[i]
-		return p.kind.long() && (p.state == engine.Attached || p.state == engine.Suspended) && p.wake <= m.now
-	}
-	var candidates []int
-	for i := range m.places {
-		if due(i) {
-			candidates = append(candidates, i)
-		}
-	}
+	delivered := m.deliver()
+	turn, weight := m.turn()
 	next := m.b.Poll(m.now)
-	ran := -1
-	for _, i := range candidates {
-		// A fault may end the trial: then what comes back has not run.
-		if s := m.b.Container(i).Stats(); s != before[i] && s.Activations > 0 || m.places[i].trial && m.b.Trial(i) == nil {
-			if ran >= 0 {
-				m.fail("%d and %d ran", ran, i)
-			}
-			ran = i
+	if turn >= 0 {
+		p := &m.places[turn]
+		t := m.tenants[p.tenant]
+		spent := costs[kindCrash]
+		if p.kind != kindCrash {
+			// What a fault brings back has executed nothing.
+			spent = int64(m.b.Container(turn).Stats().Instructions) - p.executed
+			p.executed += spent
 		}
-	}
-	if (ran >= 0) != (len(candidates) > 0) {
-		m.fail("ran %d of %v", ran, candidates)
-	}
-	if ran >= 0 {
-		p := &m.places[ran]
+		if spent <= 0 || spent > 40 {
+			for i := range m.places {
+				m.t.Logf("%d: %+v lead %d credit %d instructions %d", i, m.places[i], m.tenants[m.places[i].tenant].lead, m.tenants[m.places[i].tenant].credit, m.b.Container(i).Stats().Instructions)
+			}
+			m.fail("%d executed %d instructions, though it was its turn", turn, spent)
+		}
+		t.credit -= spent * second
+		least := t.lead
+		for _, other := range m.tenants {
+			other.lead -= min(other.lead, least)
+		}
+		t.lead = uint32(max(1, spent<<10/(weight>>10+1)))
 		switch p.kind {
 		case kindSpin:
 			p.state, p.wake = engine.Suspended, m.now
@@ -319,7 +529,7 @@ func (m *model) poll() {
 			p.state, p.wake, p.streak = engine.Attached, never, 0
 		case kindCrash:
 			p.state = engine.Attached
-			m.faulted(ran)
+			m.faulted(turn)
 		}
 	}
 	want := int64(never)
@@ -329,12 +539,109 @@ func (m *model) poll() {
 			want = min(want, p.deadline)
 		}
 		if p.kind.long() && (p.state == engine.Attached || p.state == engine.Suspended) {
-			want = min(want, max(p.wake, m.now))
+			want = min(want, max(p.wake, m.affords(p.tenant)))
 		}
 	}
-	// A slice that ends a trial is noticed by the next Poll.
-	if next > want || next < m.now || next < want && len(candidates) == 0 {
+	for _, v := range m.queue {
+		want = min(want, max(v.due, m.affords(v.tenant)))
+	}
+	// A slice that ends a trial, or spends what others counted on, is noticed by
+	// the next Poll.
+	if next > want || next < m.now || next < want && turn < 0 && !delivered {
 		m.fail("next poll at %d, want %d, now %d", next, want, m.now)
+	}
+}
+
+// dismiss revokes a tenant.
+func (m *model) dismiss() {
+	tenant := m.random.IntN(len(m.tenants) - 1)
+	m.what += fmt.Sprintf(" tenant %d", tenant)
+	for i := range m.places {
+		if p := &m.places[i]; p.state != engine.Removed && p.tenant == tenant {
+			m.expect(m.b.Remove(i), engine.OK)
+			m.unlink(i)
+			*p = modelled{}
+		}
+	}
+	m.b.Dismiss(tenant)
+	m.tenants[tenant] = &modelTenant{rate: m.tenants[tenant].rate}
+	m.queue = slices.DeleteFunc(m.queue, func(v modelEvent) bool { return v.tenant == tenant })
+}
+
+// stores is the store of every owner, in the order in which they are saved.
+func (m *model) stores(visit func(owner int, s *modelStore)) {
+	for i := len(m.b.config.Tenants) - 1; i >= engine.Owner; i-- {
+		visit(engine.TenantStore(i), &m.tenants[i].store)
+	}
+	visit(engine.Global, &m.global)
+	for i := range m.places {
+		visit(i, &m.places[i].store)
+	}
+}
+
+// write puts a pair into a store, or deletes one.
+func (m *model) write(n int) {
+	pick := m.random.IntN(len(m.tenants) + 1 + len(m.places))
+	key := uint32(1 + m.random.IntN(6))
+	erase := m.random.IntN(3) == 0
+	m.what += fmt.Sprintf(" store %d key %d erase %v", pick, key, erase)
+	m.stores(func(owner int, s *modelStore) {
+		if pick--; pick != -1 {
+			return
+		}
+		reserved := 0
+		if owner >= 0 {
+			if m.places[owner].state == engine.Removed {
+				m.expect(m.b.Put(owner, key, uint32(n)), engine.ErrContainer)
+				return
+			}
+			reserved = m.places[owner].reserved
+		}
+		i := s.find(key)
+		if erase {
+			if m.b.Delete(owner, key) != (i >= 0) {
+				m.fail("deleted %v", i < 0)
+			}
+			if i >= 0 {
+				s.pairs, s.changed = slices.Delete(s.pairs, i, i+1), true
+			}
+			return
+		}
+		err := engine.OK
+		if i < 0 && len(s.pairs) >= reserved && m.promised() >= len(m.b.config.Entries) {
+			err = engine.ErrStore
+		}
+		m.seen[fmt.Sprintf("store: %v", err)]++
+		if m.expect(m.b.Put(owner, key, uint32(n%3)), err) {
+			s.put(key, uint32(n%3))
+		}
+	})
+}
+
+// save saves the store whose turn it is.
+func (m *model) save() {
+	var changed []int
+	m.stores(func(owner int, s *modelStore) {
+		if s.changed {
+			changed = append(changed, owner)
+		}
+	})
+	turn, ok := 0, len(changed) > 0
+	if ok {
+		turn = changed[0]
+		if i := slices.IndexFunc(changed, func(owner int) bool { return owner > m.saved }); i > 0 {
+			turn = changed[i]
+		}
+	}
+	owner, got := m.b.Unsaved(7)
+	if got != ok || got && owner != turn {
+		m.fail("unsaved: %d %v, want %d %v, after %d", owner, got, turn, ok, m.saved)
+	}
+	if ok {
+		m.stores(func(o int, s *modelStore) { s.changed = s.changed && o != owner })
+		m.b.Saved(owner)
+		m.saved = owner
+		m.seen["saved"]++
 	}
 }
 
@@ -389,7 +696,7 @@ func (m *model) step(n int) {
 			err = engine.OK
 		}
 		if m.expect(m.b.Confirm(i), err) {
-			p.trial, p.memory = false, p.kind.memory()
+			p.trial, p.memory, p.reserved = false, p.kind.memory(), p.kind.entries()
 		}
 	case do < 19:
 		err := engine.ErrTrial
@@ -399,13 +706,15 @@ func (m *model) step(n int) {
 		if m.expect(m.b.Revert(i), err) {
 			m.revert(i)
 		}
-	case do < 20:
-		err := engine.ErrContainer
-		if p.state != engine.Removed {
-			err, p.stored = engine.OK, uint32(n)
+	case do < 22:
+		m.write(n)
+	case do < 23:
+		m.save()
+	case do < 24:
+		if m.random.IntN(20) == 0 {
+			m.dismiss()
 		}
-		m.expect(m.b.Put(i, 1, uint32(n)), err)
-	case do < 30:
+	case do < 31:
 		m.fire()
 	default:
 		m.poll()
@@ -420,9 +729,6 @@ func (m *model) compare() {
 		if c.State() != p.state {
 			m.fail("place %d is in state %d, want %d", i, c.State(), p.state)
 		}
-		if m.b.Get(i, 1) != p.stored {
-			m.fail("store of place %d has %d, want %d", i, m.b.Get(i, 1), p.stored)
-		}
 		if p.state == engine.Removed {
 			continue
 		}
@@ -436,6 +742,19 @@ func (m *model) compare() {
 	}
 	if free := len(m.b.config.Memory) - used; m.b.MemoryFree() != free {
 		m.fail("%d bytes are free, want %d", m.b.MemoryFree(), free)
+	}
+	m.stores(func(owner int, s *modelStore) {
+		if got := m.b.Pairs(owner); !slices.Equal(got, s.pairs) {
+			m.fail("store %d has %v, want %v", owner, got, s.pairs)
+		}
+	})
+	if n := m.promised(); n > len(m.b.config.Entries) {
+		m.fail("%d entries are promised", n)
+	}
+	for i, t := range m.tenants {
+		if got := m.b.Tenant(i).Dropped(); got != t.dropped {
+			m.fail("tenant %d dropped %d events, want %d", i, got, t.dropped)
+		}
 	}
 	for hook, order := range m.order {
 		n := 0
@@ -466,6 +785,7 @@ func TestModel(t *testing.T) {
 	events := fromEnv(t, "FEMTO_MODEL_EVENTS", 100_000)
 	seed := fromEnv(t, "FEMTO_MODEL_SEED", 1)
 	states := map[engine.State]int{}
+	seen := map[string]int{}
 	trials := 0
 	for begin := uint64(0); begin < events; begin += per {
 		m := newModel(t, seed)
@@ -476,6 +796,9 @@ func TestModel(t *testing.T) {
 				states[p.state]++
 			}
 			trials += m.trials()
+		}
+		for what, n := range m.seen {
+			seen[what] += n
 		}
 		seed++
 	}
@@ -488,5 +811,14 @@ func TestModel(t *testing.T) {
 	if trials < int(events/100) {
 		t.Errorf("%d trials only", trials)
 	}
-	t.Logf("%d events: %v, %d on trial", events, states, trials)
+	for _, what := range []string{
+		"install: no error", "install: image needs more than it is granted", "install: not on trial, or too many containers are",
+		"store: no error", "store: store is full", "saved", "skipped",
+		"event delivered", "event waits", "event dropped", "tenants contend", "came back stopped", "came back detached",
+	} {
+		if seen[what] < int(events/20_000) {
+			t.Errorf("%q was seen %d times only", what, seen[what])
+		}
+	}
+	t.Logf("%d events: %v, %d on trial, %v", events, states, trials, seen)
 }
