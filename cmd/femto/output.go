@@ -50,6 +50,16 @@ func writeJSON(w io.Writer, schema string, v any) error {
 	return err
 }
 
+// writeJSONLine prints v as one line, of several.
+func writeJSONLine(w io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("json output: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", line)
+	return err
+}
+
 // newTable aligns columns; cells are separated by tabs. Flush prints it.
 func newTable(w io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

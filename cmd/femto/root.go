@@ -72,7 +72,7 @@ as signed SUIT manifests over CoAP.`,
 		}
 	}
 	add(groupStart, newQuickstartCommand(), newInitCommand(), newDoctorCommand(), newExplainCommand())
-	add(groupAuthor, newBuildCommand(), newCheckCommand(), newTestCommand(), newRunCommand(), newWatchCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
+	add(groupAuthor, newBuildCommand(), newCheckCommand(), newTestCommand(), newRunCommand(), newProfileCommand(), newWatchCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
 	add(groupDevice, newDeviceCommand(), newDeployCommand(), newPsCommand(), newLogsCommand(), newHookCommand(), newContainerCommand(), newKVCommand())
 	add("", newVersionCommand(), newManCommand(), newDebugCommand(), newExitCodesTopic())
 	root.InitDefaultHelpCmd()

@@ -31,6 +31,7 @@ type answer struct {
 
 func newRunCommand() *cobra.Command {
 	var f contextFlags
+	var tf traceFlags
 	var budget int32
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -42,8 +43,15 @@ what it returns; what the container prints itself goes to standard error.
 
 Without IMAGE the container of this project runs, on a made-up device with its
 hook, a few sensors and empty stores. It is compiled first if its sources have
-changed; without a context it gets that of its hook.`,
+changed; without a context it gets that of its hook.
+
+--trace prints a line for each instruction before the result: what is left of
+the budget, the slot, the function, the instruction, and what it did: registers,
+memory by region, calls of helpers with their arguments. Lines of the source stand
+between them. With --json, each is a JSON line, the result the last one.`,
 		Example: `  femto run
+  femto run --trace
+  femto run --trace=helpers,memory --trace-function tick
   femto run fletcher32.bin --ctx-file input.txt
   femto run fletcher32.bin --ctx "01 02 03 04" --json`,
 		Args: optionalArg("the IMAGE file"),
@@ -63,14 +71,18 @@ changed; without a context it gets that of its hook.`,
 				if !cmd.Flags().Changed("budget") {
 					budget = 0 // the project's own
 				}
-				return runProject(cmd, context, budget, asJSON)
+				return runProject(cmd, context, budget, &tf, asJSON)
 			}
 			raw, _, err := readProgram(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			result := localRun{Output: []string{}}
-			outcome, err := sim.RunOnce(raw, context, budget, func(line string) {
+			t, err := tf.start(cmd, raw, sideFile(args[0], raw), contractOf(raw).Hook, asJSON, foldersOf(args[0])...)
+			if err != nil {
+				return err
+			}
+			outcome, err := sim.RunOnce(raw, context, budget, t.before(), func(line string) {
 				result.Output = append(result.Output, line)
 				if !asJSON {
 					fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
@@ -81,20 +93,28 @@ changed; without a context it gets that of its hook.`,
 			}
 			result.Value, result.Fault = outcome.Value, remote.Fault(outcome.Fault)
 			result.PC, result.Address, result.Instructions = uint32(outcome.PC), outcome.Address, uint64(outcome.Instructions)
-			if err := printRun(cmd, &result, asJSON); err != nil || result.Fault == 0 {
+			if err := printRun(cmd, &result, t, asJSON); err != nil || result.Fault == 0 {
 				return err
 			}
 			return stoppedError(args[0], &result)
 		},
 	}
 	f.add(cmd)
+	tf.add(cmd)
 	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "`INSTRUCTIONS` that it may execute; of a project, those of femto.toml")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
 
-// printRun writes what a run returned. What it printed has been said already.
-func printRun(cmd *cobra.Command, r *localRun, asJSON bool) error {
+// printRun ends the trace, which may be nil, and writes what a run returned. What
+// it printed has been said already.
+func printRun(cmd *cobra.Command, r *localRun, t *tracing, asJSON bool) error {
+	if err := t.end(); err != nil {
+		return err
+	}
+	if asJSON && t != nil {
+		return writeJSONLine(cmd.OutOrStdout(), tracedRun{"femto.run.trace/1", "result", r})
+	}
 	if asJSON {
 		return writeJSON(cmd.OutOrStdout(), "femto.run/1", r)
 	}
@@ -114,7 +134,7 @@ func printRun(cmd *cobra.Command, r *localRun, asJSON bool) error {
 }
 
 // runProject runs the container of this project on a made-up device.
-func runProject(cmd *cobra.Command, context []byte, budget int32, asJSON bool) error {
+func runProject(cmd *cobra.Command, context []byte, budget int32, tf *traceFlags, asJSON bool) error {
 	p, err := openProject()
 	if err != nil {
 		return err
@@ -128,6 +148,11 @@ func runProject(cmd *cobra.Command, context []byte, budget int32, asJSON bool) e
 		return &commandError{exit: exitRejected, what: b.File + " cannot be run", why: err.Error(), err: err}
 	}
 	c.Sensors = femtotest.SomeSensors()
+	t, err := tf.start(cmd, b.Image, b.Debug, c.Hook(), asJSON, p.Dir)
+	if err != nil {
+		return err
+	}
+	c.Before = t.before()
 	r := c.Fire(context)
 	result := localRun{Value: r.Value, Fault: remote.Fault(r.Fault), PC: uint32(r.PC), Address: r.Address,
 		Instructions: uint64(r.Instructions), Output: append([]string{}, r.Log...), Waiting: r.Waiting}
@@ -140,7 +165,7 @@ func runProject(cmd *cobra.Command, context []byte, budget int32, asJSON bool) e
 			fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
 		}
 	}
-	if err := printRun(cmd, &result, asJSON); err != nil || r.Fault == vm.OK {
+	if err := printRun(cmd, &result, t, asJSON); err != nil || r.Fault == vm.OK {
 		return err
 	}
 	return faultDiagnostic(p.Dir, b.Debug, r.Fault, r.PC, r.Address, fmt.Sprintf("%s, after %d instructions", b.File, r.Instructions))

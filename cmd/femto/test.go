@@ -59,7 +59,7 @@ stops the container is made as small as possible and kept in tests/.`,
 			if err != nil {
 				return err
 			}
-			r, err := testProject(cmd.Context(), p, b.Built, true)
+			r, err := testProject(cmd.Context(), p, b.Built, true, nil)
 			if err != nil {
 				return err
 			}
@@ -84,15 +84,15 @@ stops the container is made as small as possible and kept in tests/.`,
 	return cmd
 }
 
-// testProject runs the tests of a project: tables, and those for this computer
-// if native.
-func testProject(ctx context.Context, p *project.Project, b *project.Built, native bool) (*testReport, error) {
+// testProject runs the tests of a project: tables, which watch, if there is one,
+// looks at, and those for this computer if native.
+func testProject(ctx context.Context, p *project.Project, b *project.Built, native bool, watch testtable.Watch) (*testReport, error) {
 	r := &testReport{Tests: []*testtable.Outcome{}, Left: []string{}, Findings: []string{}, Budget: p.Config.Budget.Instructions}
 	files, err := filepath.Glob(filepath.Join(p.Dir, "tests", "*.toml"))
 	if err != nil {
 		return nil, err
 	}
-	s := &testtable.Subject{Image: b.Image, Hook: b.Hook, Budget: p.Config.Budget.Instructions}
+	s := &testtable.Subject{Image: b.Image, Hook: b.Hook, Budget: p.Config.Budget.Instructions, Watch: watch}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {

@@ -208,7 +208,7 @@ func (w *watcher) once(t *turn) error {
 	if err != nil {
 		return err
 	}
-	tests, err := testProject(w.cmd.Context(), p, b.Built, false)
+	tests, err := testProject(w.cmd.Context(), p, b.Built, false, nil)
 	if err != nil {
 		return err
 	}

@@ -7,12 +7,14 @@ import (
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/vm"
 )
 
 // RunOnce runs an image once in an engine of its own, on a hook that has
-// nothing but the given context, and returns what it did. log takes the lines
-// it prints. The error is about the image.
-func RunOnce(raw, context []byte, budget int32, log func(line string)) (engine.Outcome, error) {
+// nothing but the given context, and returns what it did. before, unless nil, is
+// called before each instruction, log takes the lines it prints. The error is
+// about the image.
+func RunOnce(raw, context []byte, budget int32, before vm.Trace, log func(line string)) (engine.Outcome, error) {
 	img, err := image.Parse(raw)
 	if err != image.OK {
 		return engine.Outcome{}, fmt.Errorf("image: %w", err)
@@ -47,6 +49,7 @@ func RunOnce(raw, context []byte, budget int32, log func(line string)) (engine.O
 	if e.Container(0).LongRunning() {
 		return engine.Outcome{}, errors.New("it is long-running: only a device can resume it when it waits")
 	}
+	e.Trace(before)
 	outcomes := make([]engine.Outcome, 1)
 	e.FireEach(0, 0, context, outcomes)
 	return outcomes[0], nil

@@ -198,19 +198,19 @@ func TestRunOnce(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var printed []string
-			got, err := RunOnce(tc.image, tc.context, tc.budget, func(line string) { printed = append(printed, line) })
+			got, err := RunOnce(tc.image, tc.context, tc.budget, nil, func(line string) { printed = append(printed, line) })
 			if err != nil || got.Value != tc.want && tc.fault == vm.OK || got.Fault != tc.fault || strings.Join(printed, "|") != tc.printed {
 				t.Errorf("%+v, %q, %v", got, printed, err)
 			}
 		})
 	}
-	if _, err := RunOnce(examples.SensorAverage, nil, 100, nil); err == nil || !strings.Contains(err.Error(), "long-running") {
+	if _, err := RunOnce(examples.SensorAverage, nil, 100, nil, nil); err == nil || !strings.Contains(err.Error(), "long-running") {
 		t.Errorf("runs what waits: %v", err)
 	}
-	if _, err := RunOnce([]byte("no image"), nil, 10, nil); err == nil {
+	if _, err := RunOnce([]byte("no image"), nil, 10, nil, nil); err == nil {
 		t.Error("runs what is no image")
 	}
-	if _, err := RunOnce(program(t, "", "call 0x99\nexit"), nil, 10, nil); err == nil {
+	if _, err := RunOnce(program(t, "", "call 0x99\nexit"), nil, 10, nil, nil); err == nil {
 		t.Error("runs what calls an unknown helper")
 	}
 }

@@ -40,7 +40,7 @@ func Fuzz(ctx context.Context, s *Subject, limit int) ([]Finding, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	f := &fuzzer{c: c, random: rand.New(rand.NewPCG(1, 2)), seen: map[string]bool{}}
+	f := &fuzzer{c: c, end: s.watched(c), random: rand.New(rand.NewPCG(1, 2)), seen: map[string]bool{}}
 	if h := hookOf(c.Hook()); h != nil {
 		_, f.fixed = h.Offsets()
 		if f.tail = h.Tail != ""; f.tail {
@@ -88,6 +88,7 @@ func helperSet() map[string]bool {
 
 type fuzzer struct {
 	c      *femtotest.Container
+	end    func() // of each activation
 	random *rand.Rand
 	seen   map[string]bool
 	fixed  int  // bytes of the context's fields
@@ -165,11 +166,13 @@ func (f *fuzzer) try(in *input, inventing bool) (femtotest.Result, string) {
 		given = nil
 	}
 	r := f.c.Fire(given)
+	f.end()
 	for range 4 {
 		if !r.Waiting || r.Fault != vm.OK {
 			break
 		}
 		r = f.c.Advance(time.Minute)
+		f.end()
 	}
 	in.answers = in.answers[:min(len(in.answers), f.call)]
 	return r, fmt.Sprint(r.Instructions, len(r.Calls), len(r.Log), r.Value < 0)

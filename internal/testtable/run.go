@@ -17,6 +17,14 @@ type Subject struct {
 	Image  []byte
 	Hook   string
 	Budget int // instructions per activation; 0: none is set
+	Watch  Watch
+}
+
+// A Watch looks at the machine: before each instruction, and at the end of each
+// activation. nil is none.
+type Watch interface {
+	Before(m *vm.Machine)
+	End()
 }
 
 // patience is the budget of a test where none is set: what loops forever ends.
@@ -42,10 +50,13 @@ func (t *Test) Run(s *Subject) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	end := s.watched(c)
 	r := c.Fire(context)
+	end()
 	if d, _ := duration(t.Advance); d > 0 && r.Fault == vm.OK {
 		first := r
 		r = c.Advance(d)
+		end()
 		r.Log, r.Instructions = append(first.Log, r.Log...), first.Instructions+r.Instructions
 	}
 	o := &Outcome{Name: t.Name, File: t.file, Line: t.line, Instructions: r.Instructions, Result: r}
@@ -54,6 +65,15 @@ func (t *Test) Run(s *Subject) (*Outcome, error) {
 	}
 	o.OK = len(o.Problems) == 0
 	return o, nil
+}
+
+// watched lets Watch look at c, and returns what to call after an activation.
+func (s *Subject) watched(c *femtotest.Container) (end func()) {
+	if s.Watch == nil {
+		return func() {}
+	}
+	c.Before = s.Watch.Before
+	return s.Watch.End
 }
 
 // prepare makes the device and the context that the test describes.

@@ -64,7 +64,7 @@ func TestRun(t *testing.T) {
 		"instructions":    {timer, "expect.instructions = 3", "want at most 3"},
 		"no fault":        {timer, "expect.fault = \"memory\"", "fault: none, want memory"},
 		"nothing printed": {timer, "expect.log = [\"x\"]", `printed [], want ["x"]`},
-		"budget":          {&Subject{timer.Image, "timer", 10}, "", "took 45 instructions, budget.instructions is 10"},
+		"budget":          {&Subject{Image: timer.Image, Hook: "timer", Budget: 10}, "", "took 45 instructions, budget.instructions is 10"},
 		"fault":           {subject(t, "timer", "ldxb %r0, [%r1+100]\nexit"), "expect.fault = \"memory\"", ""},
 		"other fault":     {subject(t, "timer", "ldxb %r0, [%r1+100]\nexit"), "expect.fault = \"depth\"", "want depth"},
 		"any fault":       {subject(t, "timer", "ldxb %r0, [%r1+100]\nexit"), "expect.fault = \"any\"", ""},
@@ -205,7 +205,7 @@ func TestTemplates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &Subject{b.Image, b.Hook, p.Config.Budget.Instructions}
+			s := &Subject{Image: b.Image, Hook: b.Hook, Budget: p.Config.Budget.Instructions}
 			content, err := os.ReadFile(filepath.Join(dir, "tests", "hello.toml"))
 			if err != nil {
 				t.Fatal(err)

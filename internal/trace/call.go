@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,12 +31,18 @@ type Argument struct {
 	Address string `json:"address,omitempty"` // by region, if it is one
 	Symbol  string `json:"symbol,omitempty"`  // what the source calls it
 	Text    string `json:"text,omitempty"`    // of a string
-	Bytes   []byte `json:"bytes,omitempty"`   // that the helper reads, or has written
+	Bytes   Hex    `json:"bytes,omitempty"`   // that the helper reads, or has written
 
 	kind vm.Arg
 	size int
 	c    string // its type in C
 }
+
+// Hex are bytes, which JSON has as hexadecimal digits.
+type Hex []byte
+
+// MarshalText is for JSON.
+func (h Hex) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), nil }
 
 // maxShown bounds the bytes of an argument that are kept.
 const maxShown = 64
@@ -289,4 +296,14 @@ func ValueText(m *vm.Machine, v uint64) string {
 		return AddressName(m, v)
 	}
 	return NumberText(v)
+}
+
+// HelperName is the name of a standard helper, or the number of another.
+func HelperName(number int) string {
+	for i := range sdkgen.Helpers {
+		if int(sdkgen.Helpers[i].Number) == number {
+			return sdkgen.Helpers[i].Name
+		}
+	}
+	return fmt.Sprintf("%#02x", number)
 }

@@ -133,7 +133,8 @@ func minimalCost(m *vm.Machine, number int) int {
 
 func (t *Tracer) detail(m *vm.Machine) {
 	s := &t.step
-	failed := s.Fault != vm.OK && s.Fault != vm.FaultBudget
+	// Of a budget that is spent, it may be the last instruction that spent it.
+	failed := s.Fault != vm.OK && (s.Fault != vm.FaultBudget || m.PC() == s.Slot)
 	for i := range t.registers {
 		if v := m.Register(i); v != t.registers[i] && !failed {
 			s.Changed = append(s.Changed, Register{i, v, ValueText(m, v)})

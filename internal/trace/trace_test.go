@@ -117,8 +117,8 @@ func TestText(t *testing.T) {
     990     7  main+7               r2 += -4                         r2 = stack-4
     989     8  main+8               r1 = 9                           r1 = 9
     972     9  main+9               call fetch_local                 fetch_local(key 9, value stack-4) = 0, value: 0; costs 16
-    971    10  main+10              r1 = .rodata+0 ll                r1 = .rodata+0x0
-    970    12  main+12              r2 = .rodata+9 ll                r2 = .rodata+0x9
+    971    10  main+10              r1 = .rodata+0 ll                r1 = .rodata+0x0; "%s is %d"
+    970    12  main+12              r2 = .rodata+9 ll                r2 = .rodata+0x9; "two"
     969    14  main+14              r3 = *(u32 *)(r9 + 0)            r3 = 42 from .data+0x0
     903    15  main+15              call printf                      printf(format "%s is %d", arg1 "two", arg2 42) = 9; costs 65
     902    16  main+16              r1 = 2                           r1 = 2
@@ -149,7 +149,12 @@ func TestJSON(t *testing.T) {
 		Slot, Offset, Budget int
 		Registers            []trace.Register
 		Access               *trace.Access
-		Call                 *trace.Call
+		Call                 *struct {
+			Helper string
+			Result uint64
+			Cost   int
+			Args   []struct{ Text, Address, Bytes string }
+		}
 	}
 	for i, line := range lines[:16] {
 		step.Call, step.Access = nil, nil
@@ -182,7 +187,7 @@ func TestEnds(t *testing.T) {
 		{"store", "r0 = 1\n*(u64 *)(r10 + 0) = r0\nexit", 10, 2, vm.FaultMemory, "cannot write 8 B to stack+0; FAULT: illegal memory access"},
 		{"read-only", ".rodata\n.byte 1\n.text\nr1 = .rodata+0 ll\n*(u8 *)(r1 + 0) = 9\nexit", 10, 2, vm.FaultMemory, "cannot write 1 B to .rodata+0x0"},
 		{"argument", "r1 = 1\nr2 = 7\ncall fetch_local\nexit", 100, 3, vm.FaultMemory, "fetch_local(key 1, value 0x7); costs 16; FAULT"},
-		{"budget of a helper", "r1 = 1\nr2 = r10\nr2 += -4\ncall fetch_local\nexit", 10, 4, vm.FaultBudget, "FAULT: budget"},
+		{"budget of a helper", "r1 = 1\nr2 = r10\nr2 += -4\ncall fetch_local\nexit", 10, 4, vm.FaultBudget, "fetch_local(key 1, value stack-4); costs 16; FAULT: budget"},
 		{"budget of a loop", "r1 = 5\nagain: r1 += -1\nif r1 != 0 goto again\nexit", 4, 7, vm.FaultBudget, "taken; FAULT"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -95,7 +95,7 @@ type line struct {
 	Access    *Access    `json:"access,omitempty"`
 	Call      *Call      `json:"call,omitempty"`
 	Budget    int        `json:"budget"` // left afterwards
-	Fault     int        `json:"fault"`
+	Fault     string     `json:"fault,omitempty"`
 }
 
 // Step writes a step, if it is wanted. It is for Tracer.Each.
@@ -136,7 +136,10 @@ func (w *Writer) Step(m *vm.Machine, s *Step) {
 func (w *Writer) json(s *Step) {
 	f := w.Program.Function(s.Slot)
 	l := line{Type: "step", Slot: s.Slot, Function: f.Name, Offset: s.Slot - f.Slot, Depth: len(s.Stack), File: w.at.file, Line: w.at.line,
-		Text: w.Program.Line(s.Slot).Text, Registers: s.Changed, Access: s.Access, Call: s.Call, Budget: s.Budget, Fault: int(s.Fault)}
+		Text: w.Program.Line(s.Slot).Text, Registers: s.Changed, Access: s.Access, Call: s.Call, Budget: s.Budget}
+	if s.Fault != vm.OK {
+		l.Fault = s.Fault.Error()
+	}
 	if l.Registers == nil {
 		l.Registers = []Register{}
 	}
@@ -183,6 +186,9 @@ func (w *Writer) did(m *vm.Machine, s *Step) string {
 		default:
 			parts = append(parts, fmt.Sprintf("r%d = %s", r.Number, r.Text))
 		}
+	}
+	if l := w.Program.Line(s.Slot); l.Wide && strings.HasPrefix(l.Comment, `"`) {
+		parts = append(parts, l.Comment) // the string that it points at
 	}
 	if Conditional(s.Instruction) && s.Next >= 0 {
 		if s.Next == s.Slot+1 {
