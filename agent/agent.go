@@ -96,6 +96,7 @@ type Agent struct {
 
 	update    update
 	order     order
+	recording recording
 	named     component // by a request or a slot; a local would not stay on TinyGo's stack
 	slots     flash.Slots
 	trusts    flash.Slots

@@ -27,6 +27,10 @@ func amplifies(t *testing.T, unproven int) (worst float64, name string) {
 			send(to, datagram)
 		}
 	})
+	d.observing(2000).order(record(nil, 30, "a", 1, 30))
+	for range 30 {
+		d.fire(make([]byte, 60))
+	}
 	for range 20 {
 		lines.Add(0, "event", nil, []byte("a line of some length, as containers print them"))
 	}
@@ -54,7 +58,7 @@ func amplifies(t *testing.T, unproven int) (worst float64, name string) {
 			worst, name = ratio, what
 		}
 	}
-	paths := [][]string{nil, {".well-known", "core"}, {"suit"}, {"command"}, {"info"}, {"ps"}, {"counter"}, {"hook", "event"}, {"logs"}, {"kv"}, {"trust"}, {"x"}}
+	paths := [][]string{nil, {".well-known", "core"}, {"suit"}, {"command"}, {"info"}, {"ps"}, {"counter"}, {"hook", "event"}, {"logs"}, {"kv"}, {"trust"}, {"rec"}, {"x"}}
 	for _, path := range paths {
 		for _, code := range []coap.Code{coap.GET, coap.POST, coap.PUT} {
 			for _, block2 := range []int{-1, 0, 6, 0x16, 0x26} { // none, 16 bytes, 1024 bytes, their second and third

@@ -129,7 +129,7 @@ func (a *Agent) command(now int64, o *order, message []byte) verdict {
 	if !same(o.device, a.c.Device[:]) {
 		return no(suit.StageCheck, suit.ReasonCondition, ErrDevice)
 	}
-	about := uint8(0)
+	about := a.aboutRecord(o.verb)
 	if int(o.verb) < len(verbs) {
 		about = verbs[o.verb]
 	}
@@ -255,6 +255,10 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdi
 			return no(suit.StageExecute, suit.ReasonOperation, err)
 		}
 		kind = kindInstall
+	default:
+		if v := a.mayRecord(o); v != done {
+			return v
+		}
 	}
 	if !a.flashed(a.append(kind, c.counter[:], o.sequence, uint8(o.index), state)) {
 		return failed
@@ -276,6 +280,8 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdi
 		a.engine.Delete(o.index, uint32(key))
 	case VerbReboot:
 		a.reboot = now + rebootDelay
+	default:
+		a.record(o)
 	}
 	return done
 }

@@ -31,6 +31,7 @@ const (
 	ErrContext     Error = 22 // the context is not of the hook's size
 	ErrNonce       Error = 23 // a session's nonce is spent
 	ErrTries       Error = 24 // too many fetches came to nothing; another is possible later
+	ErrBusy        Error = 25 // another tenant's container is being recorded
 )
 
 // Error returns the reason in words.
@@ -86,6 +87,8 @@ func (e Error) Error() string {
 		return "the nonce is spent"
 	case ErrTries:
 		return "too many payloads did not come; try again later"
+	case ErrBusy:
+		return "another tenant's container is being recorded"
 	}
 	return "unknown error"
 }

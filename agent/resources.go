@@ -37,6 +37,9 @@ const (
 //
 //go:noinline
 func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
+	if a.serveRecord(now, req, resp) {
+		return
+	}
 	at, known := 0, a.c.CoAP.Resources
 	for at < len(known) && !equal(req.Path(0), known[at].Path[1:]) {
 		at++
@@ -287,7 +290,7 @@ func (a *Agent) serveList(resp *coap.Response) {
 		case c.state&stateReverted != 0:
 			state = StateReverted
 		}
-		e.Map(15)
+		e.Map(15 + recordMore)
 		e.Uint(ListName)
 		text(&e, container.Name())
 		pairText(&e, ListHook, a.engine.Hook(container.Hook()).Name)
@@ -305,6 +308,7 @@ func (a *Agent) serveList(resp *coap.Response) {
 		pair(&e, ListFaultAddress, stats.FaultAddress)
 		pair(&e, ListMemory, uint64(container.Memory()))
 		pair(&e, ListSlot, uint64(slotIndex(i, c.slot())))
+		a.pairCalls(&e, i)
 	}
 	finish(resp, coap.Content, &e)
 }

@@ -19,6 +19,7 @@ const (
 	PathAnswers  = "c"       // GET what containers of the hook coap answer, or c/NAME the one called so
 	PathStore    = "kv"      // GET the entries of a store
 	PathTrust    = "trust"   // GET the trust store, as its owner signed it
+	PathRecord   = "rec"     // GET what was recorded of a container; not on every device
 )
 
 // Keys of the info map.
@@ -64,6 +65,7 @@ const (
 	ListFaultAddress = 13 // uint, virtual address
 	ListMemory       = 14 // uint, bytes of stack and data
 	ListSlot         = 15 // uint, flash slot in use
+	ListFaultCalls   = 16 // [* slot uint], to which local calls return that were open then; not on every device
 )
 
 // State is what a container is doing.
@@ -112,6 +114,23 @@ const (
 	LogsLines = 4 // [* [time uint, container tstr, text bstr]], microseconds since boot, "hook" or "hook/name"
 )
 
+// Keys of the map that has what was recorded (docs/spec/recording.md).
+const (
+	RecordFormat      = 1  // uint, 1
+	RecordID          = 2  // uint, another one for each recording
+	RecordState       = 3  // uint, engine.RecordState
+	RecordMode        = 4  // uint, engine.RecordMode
+	RecordHook        = 5  // tstr
+	RecordName        = 6  // tstr
+	RecordDigest      = 7  // bstr .size 32, SHA-256 of the image
+	RecordActivations = 8  // [done uint, wanted uint]
+	RecordEnd         = 9  // uint, position behind the last item
+	RecordOldest      = 10 // uint, position of the oldest item
+	RecordNumber      = 11 // uint, number of the oldest item
+	RecordFrom        = 12 // uint, position of the first byte below
+	RecordItems       = 13 // bstr
+)
+
 // Progress says how far an envelope has come.
 type Progress uint8
 
@@ -153,4 +172,5 @@ const (
 	VerbReboot   = 9  // the owner's; no component
 	VerbTrust    = 10 // the owner's; no component; [owner bstr .size 32, flags uint, [* tenant]]
 	VerbRead     = 11 // no component; the sequence is the info's nonce
+	VerbRecord   = 12 // [mode uint, count uint]; mode 0 ends it; not on every device
 )

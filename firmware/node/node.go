@@ -111,6 +111,7 @@ type Node struct {
 	logs     [logsSize]byte
 	lines    agent.Lines
 	extras   extras
+	recording
 }
 
 // Init starts the node from its flash at time now.
@@ -139,6 +140,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	if n.engine.Init(&n.engines) != engine.OK || c.Flash.Size() < FlashSize {
 		return agent.ErrConfig
 	}
+	n.observe()
 	trusted := ParseTrust(c.Flash.Mapped(trustAt, TrustSize), n.tenants[:])
 	// One by one: TinyGo would build a literal of this size on the heap.
 	a := &n.agents

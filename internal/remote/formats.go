@@ -77,6 +77,10 @@ type Container struct {
 	FaultAddress uint64 `cbor:"13,keyasint" json:"fault_address"`
 	Data         int    `cbor:"14,keyasint" json:"data"`
 	Slot         int    `cbor:"15,keyasint" json:"slot"`
+
+	// FaultCalls are the slots to which the local calls return that were open at
+	// the last fault, the outermost first; nil: the device does not tell.
+	FaultCalls []uint32 `cbor:"16,keyasint" json:"fault_calls"`
 }
 
 // Firing is what a fired hook answers. Keys are agent.Fire….

@@ -22,6 +22,7 @@ import (
 	"github.com/femto-containers/femto/internal/fileflash"
 	"github.com/femto-containers/femto/internal/udplink"
 	"github.com/femto-containers/femto/link"
+	"github.com/femto-containers/femto/vm"
 )
 
 // Board is the simulated device's board name; its SUIT class follows from it.
@@ -57,6 +58,7 @@ const (
 	flashSize    = storesAt + storesSize
 	lineSize     = 128                  // of what a container prints
 	logsSize     = 4 << 10              // of the lines that are kept for whoever asks
+	recordSize   = 2 << 10              // of what is recorded of a container
 	events       = 4 * (1 + maxTenants) // sent by containers and not yet delivered: 4 of each tenant
 	responseSize = 256                  // of what a container answers
 )
@@ -89,16 +91,17 @@ type Device struct {
 	flash *fileflash.File
 	clock func() int64
 
-	agent   agent.Agent
-	lines   agent.Lines
-	answers agent.Answers
-	engine  engine.Engine
-	config  agent.Config
-	board   *board
-	printed []printed
-	reboot  bool
-	starts  uint32
-	start   Config
+	agent    agent.Agent
+	lines    agent.Lines
+	answers  agent.Answers
+	engine   engine.Engine
+	recorder engine.Recorder
+	config   agent.Config
+	board    *board
+	printed  []printed
+	reboot   bool
+	starts   uint32
+	start    Config
 }
 
 // Open binds the socket, opens the flash and starts what is installed there.
@@ -155,6 +158,11 @@ func (d *Device) init(c Config) (err error) {
 	})
 	if refused != engine.OK {
 		return fmt.Errorf("set up the engine: %w", refused)
+	}
+	d.recorder = engine.Recorder{Buffer: make([]byte, recordSize), Helpers: make([]vm.Helper, len(helpers.Standard)),
+		Calls: make([]engine.OpenCalls, containers)}
+	if refused := d.engine.SetRecorder(&d.recorder); refused != engine.OK {
+		return fmt.Errorf("set up the recorder: %w", refused)
 	}
 	d.config = agent.Config{
 		Board: Board, Version: c.Version,
