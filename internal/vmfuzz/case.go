@@ -31,6 +31,15 @@ func (r Region) initial(i int) byte {
 	return r.Fill + byte(i)
 }
 
+// Bytes is what the region holds before the run.
+func (r Region) Bytes() []byte {
+	b := make([]byte, r.Size)
+	for i := range b {
+		b[i] = r.initial(i)
+	}
+	return b
+}
+
 // Make derives a case from data: most often a well-formed program, sometimes
 // one with damage, or data itself taken for a program.
 func Make(data []byte) Case {

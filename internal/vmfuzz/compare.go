@@ -47,13 +47,8 @@ func Compare(k Case, watch *Watch) (Outcome, error) {
 	}
 
 	want := newYard(k.Regions)
-	ref := refvm.Machine{Frame: uint64(need.Frame), Budget: int64(k.Budget), Helpers: map[uint8]refvm.Helper{}}
-	if ref.Frame == 0 {
-		ref.Frame = vm.DefaultFrame
-	}
-	for i, h := range helperPairs {
-		ref.Helpers[uint8(i+1)] = h.plain
-	}
+	var ref refvm.Machine
+	prepare(k, need, &ref, want)
 	deepest := 0
 	var path []int
 	ref.Trace = func() {
@@ -65,13 +60,6 @@ func Compare(k Case, watch *Watch) (Outcome, error) {
 	}
 	if watch != nil {
 		ref.Access = watch.Access
-	}
-	want.lend(&ref.Region)
-	ref.Enter()
-	for i, v := range k.Register {
-		if v != 0 {
-			ref.Reg[i] = v
-		}
 	}
 	ref.Run(k.Text)
 
@@ -240,4 +228,33 @@ func (y *yard) equal(want *yard) error {
 		}
 	}
 	return nil
+}
+
+// Helpers returns the helpers that cases call.
+func Helpers() []vm.Helper {
+	var list []vm.Helper
+	for _, h := range helperPairs {
+		list = append(list, h.gated)
+	}
+	return list
+}
+
+// Prepare fills in m for a run of k, whose needs are given.
+func Prepare(k Case, need vm.Need, m *refvm.Machine) { prepare(k, need, m, newYard(k.Regions)) }
+
+func prepare(k Case, need vm.Need, m *refvm.Machine, y *yard) {
+	m.Frame, m.Budget, m.Helpers = uint64(need.Frame), int64(k.Budget), map[uint8]refvm.Helper{}
+	if m.Frame == 0 {
+		m.Frame = vm.DefaultFrame
+	}
+	for i, h := range helperPairs {
+		m.Helpers[uint8(i+1)] = h.plain
+	}
+	y.lend(&m.Region)
+	m.Enter()
+	for i, v := range k.Register {
+		if v != 0 {
+			m.Reg[i] = v
+		}
+	}
 }
