@@ -57,8 +57,8 @@ func (c *Compiler) Args(source string) []string {
 		cpu = "v2"
 	}
 	// Debug information goes to the side file, never into an image; the folders
-	// it would name are left out.
-	return []string{"-target", "bpf", "-mcpu=" + cpu, "-O2", "-g", "-fdebug-compilation-dir=.",
+	// it would name are left out. The sizes of stacks are what it counts from.
+	return []string{"-target", "bpf", "-mcpu=" + cpu, "-O2", "-g", "-fstack-size-section", "-fdebug-compilation-dir=.",
 		"-fdebug-prefix-map=" + c.Headers + "/=sdk/",
 		"-std=c11", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra", "-Werror", "-fno-color-diagnostics", "-fno-caret-diagnostics",
 		"-I", c.Headers, "-I", filepath.Join(c.Headers, "compat"), "-c", source}

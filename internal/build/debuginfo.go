@@ -39,6 +39,10 @@ type Debug struct {
 	Symbols []Symbol `json:"symbols"`
 	Lines   []Line   `json:"lines"`
 	Traps   []Trap   `json:"traps,omitempty"`
+
+	Types     []Type     `json:"types,omitempty"`
+	Variables []Variable `json:"variables,omitempty"`
+	Inlined   []Inlined  `json:"inlined,omitempty"`
 }
 
 // DebugName is the name of the side file of an image: its digest.

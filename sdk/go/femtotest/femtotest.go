@@ -219,6 +219,9 @@ func (c *Container) wrap(h vm.Helper) vm.Helper {
 // Calls returns the calls of helpers since the last Fire or Advance began.
 func (c *Container) Calls() []Call { return c.calls }
 
+// Log returns the lines printed since the last Fire or Advance began.
+func (c *Container) Log() []string { return c.lines }
+
 // Fake lets f answer the calls of a helper. Its arguments are checked before:
 // call.Mem has the bytes behind pointers. nil undoes it.
 func (c *Container) Fake(helper string, f func(call *vm.Call) uint64) {
