@@ -1,6 +1,7 @@
 package gobpf
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -175,13 +176,57 @@ func weight(loop int) float64 { return math.Pow(10, float64(min(loop, 6))) }
 func (c *code) allocate() {
 	short := map[int]bool{} // registers that spilling made: they are not spilled again
 	for {
-		if c.attempt(short) {
+		g, present, copies := c.interference()
+		color, spilled, final := c.attempt(g, present, copies, short, nil)
+		if len(spilled) == 0 {
+			c.color = color
+			c.improve(g, present, copies, short)
 			return
+		}
+		members := final.members()
+		for _, root := range spilled {
+			c.spill(members[root], short)
 		}
 	}
 }
 
-func (c *code) attempt(short map[int]bool) bool {
+// improve coalesces copies that were left because that could have spoilt the
+// colouring, as long as it does not.
+func (c *code) improve(g *graph, present bitset, copies []copying, short map[int]bool) {
+	var forced []copying
+	tried := map[copying]bool{}
+	for tries := 0; tries < 100 && g.n < 2000; tries++ {
+		var next *copying
+		for i := range copies {
+			if m := &copies[i]; c.color[m.a] != c.color[m.b] && !tried[*m] {
+				next = m
+				break
+			}
+		}
+		if next == nil {
+			return
+		}
+		tried[*next] = true
+		color, spilled, _ := c.attempt(g, present, copies, short, append(forced[:len(forced):len(forced)], *next))
+		if len(spilled) == 0 && cost(color, copies) < cost(c.color, copies) {
+			c.color = color
+			forced = append(forced, *next)
+		}
+	}
+}
+
+// cost is that of the copies that stay.
+func cost(color []int, copies []copying) (sum float64) {
+	for _, m := range copies {
+		if color[m.a] != color[m.b] {
+			sum += m.weight
+		}
+	}
+	return sum
+}
+
+// interference builds the graph.
+func (c *code) interference() (*graph, bitset, []copying) {
 	c.liveness()
 	n := c.virtuals
 	g := &graph{n: n, edges: make([]bitset, n), degree: make([]int, n), alias: make([]int, n), cost: make([]float64, n)}
@@ -212,26 +257,44 @@ func (c *code) attempt(short map[int]bool) bool {
 					}
 				})
 			})
-			if in.call {
-				for r := range registers + 1 {
-					for q := range r {
-						g.connect(r, q)
-					}
-				}
-			}
 		})
 	}
-	slices.SortStableFunc(copies, func(a, b copying) int {
-		switch {
-		case a.weight > b.weight:
-			return -1
-		case a.weight < b.weight:
-			return 1
+	slices.SortStableFunc(copies, func(a, b copying) int { return cmp.Compare(b.weight, a.weight) })
+	return g, present, copies
+}
+
+func (g *graph) clone() *graph {
+	h := &graph{n: g.n, degree: slices.Clone(g.degree), alias: slices.Clone(g.alias), cost: slices.Clone(g.cost)}
+	for _, e := range g.edges {
+		h.edges = append(h.edges, slices.Clone(e))
+	}
+	return h
+}
+
+func (g *graph) members() map[int][]int {
+	members := map[int][]int{}
+	for r := range g.n {
+		members[g.find(r)] = append(members[g.find(r)], r)
+	}
+	return members
+}
+
+// attempt colours a copy of the graph in which some copies are coalesced in
+// any case.
+func (c *code) attempt(g *graph, present bitset, copies []copying, short map[int]bool, forced []copying) ([]int, []int, *graph) {
+	g, present = g.clone(), slices.Clone(present)
+	for _, m := range forced {
+		a, b := g.find(m.a), g.find(m.b)
+		if b < firstVirtual {
+			a, b = b, a
 		}
-		return 0
-	})
+		if a != b && b >= firstVirtual && a != frame10 && !g.edges[a].has(b) {
+			g.merge(a, b)
+		}
+	}
 	g.coalesce(copies)
-	return c.colour(g, present, copies, short)
+	color, spilled := c.colour(g, present, copies, short)
+	return color, spilled, g
 }
 
 func (g *graph) coalesce(copies []copying) {
@@ -282,7 +345,7 @@ func (g *graph) coalesce(copies []copying) {
 	}
 }
 
-func (c *code) colour(g *graph, present bitset, copies []copying, short map[int]bool) bool {
+func (c *code) colour(g *graph, present bitset, copies []copying, short map[int]bool) (color, spilled []int) {
 	var nodes []int
 	present.each(func(r int) {
 		if r >= firstVirtual && g.find(r) == r {
@@ -327,7 +390,7 @@ func (c *code) colour(g *graph, present bitset, copies []copying, short map[int]
 		}
 		remove(best)
 	}
-	color := make([]int, c.virtuals)
+	color = make([]int, c.virtuals)
 	for r := range color {
 		color[r] = -1
 		if r <= frame10 {
@@ -339,11 +402,7 @@ func (c *code) colour(g *graph, present bitset, copies []copying, short map[int]
 		partners[m.a] = append(partners[m.a], m.b)
 		partners[m.b] = append(partners[m.b], m.a)
 	}
-	members := map[int][]int{}
-	for r := range c.virtuals {
-		members[g.find(r)] = append(members[g.find(r)], r)
-	}
-	var spilled []int
+	members := g.members()
 	for i := len(stack) - 1; i >= 0; i-- {
 		r := stack[i]
 		taken := uint32(0)
@@ -375,17 +434,12 @@ func (c *code) colour(g *graph, present bitset, copies []copying, short map[int]
 		for r := range color {
 			color[r] = color[g.find(r)]
 		}
-		c.color = color
-		return true
 	}
-	for _, root := range spilled {
-		c.spill(g, members[root], short)
-	}
-	return false
+	return color, spilled
 }
 
 // spill puts the registers of one node of the graph onto the stack.
-func (c *code) spill(g *graph, members []int, short map[int]bool) {
+func (c *code) spill(members []int, short map[int]bool) {
 	slot := &stackSlot{name: "spilled", size: 8, align: 8}
 	c.f.slots = append(c.f.slots, slot)
 	is := map[int]bool{}

@@ -117,6 +117,7 @@ func (c *code) tidy() {
 			b.no = through(b.no)
 		}
 	}
+	c.convert()
 	// What is left is in an order in which loops are together.
 	seen := map[*mblock]bool{}
 	var order []*mblock
@@ -137,6 +138,48 @@ func (c *code) tidy() {
 	walk(c.blocks[0])
 	slices.Reverse(order)
 	c.blocks = c.rotate(order)
+}
+
+// convert makes two ways that only choose a register's value one: the value of
+// the shorter is set before the branch.
+func (c *code) convert() {
+	preds := map[*mblock]int{}
+	for _, b := range c.blocks {
+		for _, s := range b.next() {
+			preds[s]++
+		}
+	}
+	for _, b := range c.blocks {
+		if b.kind != endBranch || b.yes == b.no {
+			continue
+		}
+		for n := range 2 {
+			short, other := b.yes, b.no
+			if n == 1 {
+				short, other = other, short
+			}
+			if short.kind != endJump || len(short.insts) != 1 || preds[short] != 1 || preds[other] != 1 || short.no == other || len(other.insts) == 0 {
+				continue
+			}
+			in := short.insts[0]
+			move := in.opcode == isa.ClassALU64|isa.MOV || in.copies
+			if !move || in.slot != nil || in.dst == b.jump.dst || in.dst == b.jump.src {
+				continue
+			}
+			// The other way must set the register before it reads it.
+			first := other.insts[0]
+			if !first.writes || first.readsDst || first.dst != in.dst || first.src == in.dst || first.call {
+				continue
+			}
+			b.insts = append(b.insts, in)
+			if n == 0 {
+				b.yes = short.no
+			} else {
+				b.no = short.no
+			}
+			break
+		}
+	}
 }
 
 // rotate puts the test of a loop behind its body, so that a turn takes one
@@ -258,11 +301,29 @@ func (a *assembler) function(c *code) {
 		out := *in
 		a.put(&out)
 	}
-	stub := func(t *trapStub) {
-		t.at = a.slot()
-		a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos})
+	stubs := func() {
+		for i := range c.traps {
+			t := &c.traps[i]
+			if t.at >= 0 {
+				continue
+			}
+			t.at = a.slot()
+			a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos})
+		}
 	}
 	c.at = a.slot()
+	// Traps lie where control does not come, in front of code that ends in exit
+	// or a jump, so that nothing needs to follow them.
+	for _, b := range c.blocks {
+		for n := range b.insts {
+			if b.insts[n].trap != 0 {
+				c.refTrap(a.l, b.insts[n].trap, &b.insts[n])
+			}
+		}
+		if b.kind == endTrap {
+			c.refTrap(a.l, b.jump.trap, &b.jump)
+		}
+	}
 	for i, b := range c.blocks {
 		b.at = a.slot()
 		for n := range b.insts {
@@ -277,19 +338,22 @@ func (a *assembler) function(c *code) {
 			next = c.blocks[i+1]
 		}
 		always := inst{opcode: isa.ClassJMP | isa.JA, dst: none, src: none, pos: b.jump.pos}
+		leaves := true
 		switch b.kind {
 		case endJump:
-			if b.no != next {
+			if leaves = b.no != next; leaves {
 				goes(always, b.no)
 			}
 		case endBranch:
 			switch next {
 			case b.no:
 				goes(b.jump, b.yes)
+				leaves = false
 			case b.yes:
 				not := b.jump
 				not.opcode = opposite(not.opcode)
 				goes(not, b.no)
+				leaves = false
 			default:
 				goes(b.jump, b.yes)
 				goes(always, b.no)
@@ -299,18 +363,18 @@ func (a *assembler) function(c *code) {
 		case endTrap:
 			t := c.refTrap(a.l, b.jump.trap, &b.jump)
 			if t.at < 0 {
-				stub(t)
+				t.at = a.slot()
+				a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos})
 			} else {
 				t.jumps = append(t.jumps, a.slot())
 				a.put(&b.jump)
 			}
 		}
-	}
-	for i := range c.traps {
-		if c.traps[i].at < 0 {
-			stub(&c.traps[i])
+		if leaves && next != nil {
+			stubs()
 		}
 	}
+	stubs()
 	if last := a.text[len(a.text)-isa.Size]; last != isa.ClassJMP|isa.EXIT && last != isa.ClassJMP|isa.JA {
 		a.put(&inst{opcode: isa.ClassJMP | isa.EXIT, dst: none, src: none})
 	}

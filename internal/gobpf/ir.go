@@ -107,9 +107,11 @@ type value struct {
 	op     op
 	cond   cond
 	narrow bool
-	signed bool // of a load
-	length bool // it is the length or capacity of a slice or string
-	size   int  // in bytes, of an access
+	signed bool   // of a load
+	length bool   // it is the length or capacity of a slice or string
+	bound  *value // of a length: the capacity of the same slice
+	lower  *value // of a capacity: the length
+	size   int    // in bytes, of an access
 	imm    int64
 	args   []*value
 	slot   *stackSlot

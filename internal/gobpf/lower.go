@@ -189,6 +189,14 @@ func (l *lowerer) zero(t types.Type) operand {
 	return o
 }
 
+// relate notes that the length of a slice is at most its capacity.
+func relate(t types.Type, o operand) operand {
+	if _, slice := t.Underlying().(*types.Slice); slice && len(o.regs) == 3 && o.regs[1] != o.regs[2] && !o.regs[1].isConst() && !o.regs[2].isConst() {
+		o.regs[1].bound, o.regs[2].lower = o.regs[2], o.regs[1]
+	}
+	return o
+}
+
 // read loads a value of type t.
 func (l *lowerer) read(base *value, t types.Type, direct bool) operand {
 	leaves, ok := l.leaves(t, l.pos)
@@ -204,7 +212,7 @@ func (l *lowerer) read(base *value, t types.Type, direct bool) operand {
 	for _, at := range leaves {
 		o.regs = append(o.regs, l.load(base, at))
 	}
-	return o
+	return relate(t, o)
 }
 
 // write stores a value of type t.
@@ -488,7 +496,7 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 			phi.length = leaves[i].length
 			o.regs = append(o.regs, phi)
 		}
-		f.env[in] = o
+		f.env[in] = relate(in.Type(), o)
 	case *ssa.Alloc:
 		t := in.Type().Underlying().(*types.Pointer).Elem()
 		l.leaves(t, in.Pos())
@@ -941,5 +949,5 @@ func (l *lowerer) slice(f *frame, in *ssa.Slice) operand {
 	if _, slice := in.Type().Underlying().(*types.Slice); slice {
 		o.regs = append(o.regs, lengths(max, low))
 	}
-	return o
+	return relate(in.Type(), o)
 }

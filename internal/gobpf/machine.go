@@ -361,7 +361,7 @@ func commutes(o op) bool {
 
 func (s *selector) arithmetic(v *value) {
 	a, b := v.args[0], v.args[1]
-	if commutes(v.op) && (a.isConst() || !b.isConst() && (b.op == opPhi && a.op != opPhi || b.op != opPhi && s.uses[a] > 1 && s.uses[b] == 1)) {
+	if commutes(v.op) && (a.isConst() || !b.isConst() && (b.op == opPhi && a.op != opPhi || b.op != opPhi && a.op != opPhi && s.uses[a] > 1 && s.uses[b] == 1)) {
 		a, b = b, a
 	}
 	o := v.op

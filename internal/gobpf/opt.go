@@ -9,6 +9,17 @@ import (
 func (f *function) optimise() {
 	f.prune()
 	f.promote()
+	f.tidy()
+	f.expand()
+	for f.reduce() {
+		f.tidy()
+	}
+	f.split()
+	f.dominators()
+}
+
+// tidy runs what removes and simplifies values until it finds nothing more.
+func (f *function) tidy() {
 	for range 8 {
 		changed := f.simplify()
 		changed = f.number() || changed
@@ -18,12 +29,9 @@ func (f *function) optimise() {
 		changed = f.sweep() || changed
 		changed = f.prune() || changed
 		if !changed {
-			break
+			return
 		}
 	}
-	f.expand()
-	f.split()
-	f.dominators()
 }
 
 // reachable lists the blocks in reverse postorder.
@@ -144,6 +152,12 @@ func (f *function) replace(v, w *value) {
 				if a == v {
 					u.args[i] = w
 				}
+			}
+			if u.bound == v {
+				u.bound = w
+			}
+			if u.lower == v {
+				u.lower = w
 			}
 		}
 		if b.on == v {
@@ -291,6 +305,14 @@ func (f *function) sweep() bool {
 		n := len(b.values)
 		b.values = slices.DeleteFunc(b.values, func(v *value) bool { return !live[v] })
 		changed = changed || n != len(b.values)
+		for _, v := range b.values {
+			if !live[v.bound] {
+				v.bound = nil
+			}
+			if !live[v.lower] {
+				v.lower = nil
+			}
+		}
 	}
 	return changed
 }
@@ -412,6 +434,7 @@ func (f *function) simplify() bool {
 			for i, a := range v.args {
 				v.args[i] = final(a)
 			}
+			v.related(final)
 		}
 		if b.on != nil {
 			b.on = final(b.on)
@@ -834,6 +857,7 @@ func (f *function) number() bool {
 			for i, a := range v.args {
 				v.args[i] = get(a)
 			}
+			v.related(get)
 		}
 		if b.on != nil {
 			b.on = get(b.on)
@@ -842,5 +866,14 @@ func (f *function) number() bool {
 	return changed
 }
 
+// related follows replacements in what is known of v.
+func (v *value) related(final func(*value) *value) {
+	if v.bound != nil {
+		v.bound = final(v.bound)
+	}
+	if v.lower != nil {
+		v.lower = final(v.lower)
+	}
+}
+
 func (f *function) demand() bool { return false }
-func (f *function) bounds() bool { return false }
