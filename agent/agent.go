@@ -52,7 +52,7 @@ type Config struct {
 	// Owner and Tenants count until the flash has a trust store that the owner
 	// signed, which has room for as many tenants as Tenants has capacity for. A
 	// place with a Key of zeros is free.
-	Owner      [32]byte // Ed25519 public key; zeros: there is none
+	Owner      Key // zero: there is none
 	Tenants    []Tenant
 	Enroll     bool // while there is no owner, whoever first claims it becomes it
 	Production bool // keys for development are refused

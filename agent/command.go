@@ -197,7 +197,7 @@ func (a *Agent) signedBy(o *order, claim *cose.Signature) bool {
 		// the owner that it names.
 		a.doc.open(&o.arg)
 		o.signer = owner
-		if claim.VerifyEd25519(&a.doc.owner) {
+		if a.doc.owner.verifies(claim) {
 			a.reports[0].signed = true
 			return true
 		}

@@ -97,10 +97,10 @@ func (d *device) start() agent.Error {
 		Board: testBoard, Version: "test", Vendor: author.VendorID(), Class: author.ClassID(testBoard), Device: deviceID,
 		Remote: 1 << hookEvent,
 		Tenants: []agent.Tenant{
-			{Name: "alice", Key: alice.raw(), Hooks: 1<<hookEvent | 1<<hookTimer},
-			{Name: "bob", Key: bob.raw(), Hooks: 1 << hookEvent, Grant: &engine.Grant{Helpers: bobHelpers}},
+			{Name: "alice", Key: agent.Ed25519(alice.raw()), Hooks: 1<<hookEvent | 1<<hookTimer},
+			{Name: "bob", Key: agent.Ed25519(bob.raw()), Hooks: 1 << hookEvent, Grant: &engine.Grant{Helpers: bobHelpers}},
 		},
-		Owner: chief.raw(), Reboot: func() { d.reboots++ }, Nonce: 1000,
+		Owner: agent.Ed25519(chief.raw()), Reboot: func() { d.reboots++ }, Nonce: 1000,
 		Flash: d.flash, LogSize: testLog, SlotSize: testSlot, TrustSize: testTrust,
 		Containers: make([]agent.Container, testPlaces), Counters: make([]agent.Counter, 1+testNumbers),
 		Envelope: make([]byte, 1024), Context: make([]byte, 64), Outcomes: make([]engine.Outcome, testPlaces),

@@ -224,7 +224,7 @@ func (t *Tenant) signed(s *suit.Signature) bool {
 		if i > 0 {
 			key = &t.Next
 		}
-		if !blank(key[:]) && len(s.KeyID) <= keyIDLen && same(s.KeyID, t.keyID[i][:len(s.KeyID)]) && s.VerifyEd25519(key) {
+		if !blank(key[:]) && len(s.KeyID) <= keyIDLen && same(s.KeyID, t.keyID[i][:len(s.KeyID)]) && key.verifies(s) {
 			return true
 		}
 	}

@@ -164,7 +164,7 @@ func scenarios(tb testing.TB) []scenario {
 	alices, bobs := tenant("alice", alice, "event", "timer"), tenant("bob", bob, "event")
 	bobs.Helpers.All = true
 	rotated := alices
-	rotated.Rotate(newSigner(21).raw())
+	rotated.Rotate(newSigner(21).Public().Raw())
 	trusting := func(d *device) {
 		shipped(d)
 		if got := d.trust(chief, 1, alices, bobs); got != "done" {

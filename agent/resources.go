@@ -238,6 +238,9 @@ func (a *Agent) device(e *cbor.Encoder) {
 	if a.closed {
 		flags = InfoClosed
 	}
+	if withP256 {
+		flags |= InfoP256
+	}
 	pairArray(e, InfoTrust, 4)
 	if a.owner.free() {
 		e.ByteString(nil)

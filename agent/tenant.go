@@ -8,8 +8,8 @@ import (
 // a free place of the table.
 type Tenant struct {
 	Name  string        // at most 16 bytes
-	Key   [32]byte      // Ed25519 public key
-	Next  [32]byte      // one that is as good, while the tenant changes keys; zero: none
+	Key   Key
+	Next  Key           // one that is as good, while the tenant changes keys; zero: none
 	Hooks uint32        // bit i: may use hook i
 	Grant *engine.Grant // what its containers may do; nil: everything
 
@@ -64,8 +64,8 @@ func (t *Tenant) identify() {
 	}
 }
 
-func keyID(id *[keyIDLen]byte, key *[32]byte) {
-	digest(id[:], key[:])
+func keyID(id *[keyIDLen]byte, key *Key) {
+	digest(id[:], key.bytes())
 }
 
 // free reports whether t is a free place of the table.

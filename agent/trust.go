@@ -17,7 +17,7 @@ import (
 // A trust reads a trust store's document.
 type trust struct {
 	d     cbor.Decoder
-	owner [32]byte
+	owner Key
 	flags uint64
 	left  int // tenants to come
 }
@@ -32,7 +32,7 @@ const (
 // integers.
 const (
 	TrustName        = 1  // tstr, 1 to 16 bytes
-	TrustKeys        = 2  // [1*2 bstr .size 32], Ed25519
+	TrustKeys        = 2  // [1*2 key]: bstr .size 32, Ed25519, or .size 33, a compressed point of P-256
 	TrustID          = 3  // bstr .size 8, whose containers and counters are the tenant's; else the first key's identifier
 	TrustHooks       = 4  // true, or [* bstr .size 16]: every hook, or those of these UUIDs
 	TrustHelpers     = 5  // true, or [* uint]: every helper, or these numbers
@@ -65,7 +65,7 @@ func (t *trust) open(d *cbor.Decoder) {
 	if t.d.Array() != 3 {
 		t.d.Fail(cbor.ErrType)
 	}
-	fixed(&t.d, t.owner[:])
+	t.owner.read(&t.d)
 	t.flags = t.d.Uint()
 	t.left = t.d.Array()
 	if t.flags&^trustFlags != 0 || blank(t.owner[:]) {
@@ -101,10 +101,10 @@ func (t *trust) next(e *engine.Engine, tenant []Tenant, grant []engine.Grant) bo
 		case TrustKeys:
 			switch d.Array() {
 			case 2:
-				fixed(d, to.Key[:])
-				fixed(d, to.Next[:])
+				to.Key.read(d)
+				to.Next.read(d)
 			case 1:
-				fixed(d, to.Key[:])
+				to.Key.read(d)
 			default:
 				d.Fail(cbor.ErrRange)
 			}
@@ -228,7 +228,7 @@ func (a *Agent) believe(d *cbor.Decoder) {
 }
 
 // nobody is the key of a place without a signer.
-var nobody [32]byte
+var nobody Key
 
 // own makes a key the owner's, zeros nobody's. The identity of the owner is
 // zeros.

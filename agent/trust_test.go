@@ -17,8 +17,7 @@ import (
 
 // tenant is one whom a document trusts with hooks and no helper.
 func tenant(name string, by *signer, hooks ...string) author.Tenant {
-	key := by.raw()
-	t := author.Tenant{Name: name, Keys: [][]byte{key[:]}}
+	t := author.Tenant{Name: name, Keys: [][]byte{by.Public().Raw()}}
 	for _, hook := range hooks {
 		id := author.HookID(hook)
 		t.Hooks.List = append(t.Hooks.List, id[:])
@@ -34,8 +33,7 @@ func (d *device) trust(by *signer, number uint64, tenants ...author.Tenant) stri
 
 func (d *device) trustOf(by, owner *signer, number, flags uint64, tenants ...author.Tenant) string {
 	d.tb.Helper()
-	key := owner.raw()
-	t := author.Trust{Owner: key[:], Flags: flags, Tenants: tenants}
+	t := author.Trust{Owner: owner.Public().Raw(), Flags: flags, Tenants: tenants}
 	message, err := t.Sign(by.PrivateKey, number, uuid.UUID(deviceID))
 	if err != nil {
 		d.tb.Fatal(err)
@@ -194,7 +192,7 @@ func TestRotation(t *testing.T) {
 	next := newSigner(21)
 	d.must(order{number: 10, image: returning(t, 1, 0), name: "a"})
 	alices := tenant("alice", alice, "event")
-	alices.Rotate(next.raw())
+	alices.Rotate(next.Public().Raw())
 	if got := d.trust(chief, 100, alices); got != "done" {
 		t.Fatal(got)
 	}
@@ -224,9 +222,71 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestP256: owners and tenants with keys of P-256, which are known by their
+// compressed points.
+func TestP256(t *testing.T) {
+	generate := func() *signer {
+		key, err := author.GenerateP256()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &signer{PrivateKey: key}
+	}
+	owner, holder := generate(), generate()
+	d := newDevice(t, func(c *agent.Config, _ *engine.Config) { c.Owner, c.Tenants, c.Enroll = agent.Key{}, nil, true })
+	if got := d.trustOf(owner, owner, 10, 0, tenant("alice", alice, "event"), tenant("holder", holder, "event")); got != "done" {
+		t.Fatal(got)
+	}
+	for restart := range uint64(2) {
+		number := 10 * (restart + 1)
+		d.must(order{number: number, image: returning(t, int(number), 0), name: "a", by: holder})
+		if got := describe(d.deploy(order{number: number + 1, image: returning(t, 2, 0), name: "a", by: generate()})); got != "auth: not authorised" {
+			t.Errorf("another key: %s", got)
+		}
+		if got := d.order(verb{by: holder, number: number + 1, verb: agent.VerbStop, hook: "event", name: "a"}); got != "done" {
+			t.Errorf("command: %s", got)
+		}
+		if n := d.counter(holder, "event", "a"); n != number+1 {
+			t.Errorf("counter %d", n)
+		}
+		d.restart()
+	}
+	if got := d.trust(chief, 11); got != "auth: not authorised" {
+		t.Errorf("another owner: %s", got)
+	}
+
+	// What is no point is refused, and a key is no other one's for having the
+	// same 32 bytes.
+	for name, key := range map[string][]byte{
+		"uncompressed":       append([]byte{4}, make([]byte, 64)...),
+		"another form":       append([]byte{4}, holder.Public().Raw()[1:]...),
+		"ed25519 with a 0":   append([]byte{0}, alice.Public().Raw()...),
+		"x alone":            holder.Public().Raw()[1:],
+		"the other y":        append([]byte{holder.Public().Raw()[0] ^ 1}, holder.Public().Raw()[1:]...),
+		"ed25519 as a point": append([]byte{2}, alice.Public().Raw()...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			number := d.info().Trust.Number + 1
+			other := tenant("other", alice, "event")
+			other.Keys = [][]byte{key}
+			got := d.trustOf(owner, owner, number, 0, other)
+			if readable := len(key) == 32 || len(key) == 33 && key[0]&^1 == 2; readable != (got == "done") {
+				t.Fatal(got)
+			} else if !readable {
+				return
+			}
+			for _, by := range []*signer{alice, holder} {
+				if got := describe(d.deploy(order{number: 99, image: returning(t, 1, 0), name: "b", by: by})); got != "auth: not authorised" {
+					t.Errorf("somebody else's signature: %s", got)
+				}
+			}
+		})
+	}
+}
+
 // TestEnrolment: a device without an owner takes the first one, once.
 func TestEnrolment(t *testing.T) {
-	open := func(c *agent.Config, _ *engine.Config) { c.Owner, c.Tenants, c.Enroll = [32]byte{}, nil, true }
+	open := func(c *agent.Config, _ *engine.Config) { c.Owner, c.Tenants, c.Enroll = agent.Key{}, nil, true }
 	d := newDevice(t, open)
 	if got := d.trustOf(mallory, chief, 10, 0); got != "auth: not authorised" {
 		t.Errorf("for somebody else: %s", got)
@@ -234,7 +294,7 @@ func TestEnrolment(t *testing.T) {
 	if got := d.order(verb{by: chief, number: 10, verb: agent.VerbReboot}); got != "auth: not authorised" {
 		t.Errorf("another command: %s", got)
 	}
-	if d.info().Trust.Flags != agent.InfoEnrolls {
+	if d.info().Trust.Flags != agent.InfoEnrolls|agent.InfoP256 {
 		t.Error("does not tell that it waits for an owner")
 	}
 	if got := d.trust(chief, 10, tenant("alice", alice, "event")); got != "done" {
@@ -248,7 +308,7 @@ func TestEnrolment(t *testing.T) {
 	}
 	d.must(order{number: 1, image: returning(t, 1, 0)})
 
-	closed := newDevice(t, func(c *agent.Config, _ *engine.Config) { c.Owner = [32]byte{} })
+	closed := newDevice(t, func(c *agent.Config, _ *engine.Config) { c.Owner = agent.Key{} })
 	closed.still(func() {
 		if got := closed.trust(chief, 10); got != "auth: not authorised" {
 			t.Errorf("where nobody said that it may be enrolled: %s", got)
@@ -378,7 +438,7 @@ func TestClosedReading(t *testing.T) {
 		t.Error(n, "resources could be read")
 	}
 	info := d.info()
-	if info.Trust.Flags != agent.InfoClosed || len(info.Tenants) != 0 || info.Board != "" {
+	if info.Trust.Flags != agent.InfoClosed|agent.InfoP256 || len(info.Tenants) != 0 || info.Board != "" {
 		t.Errorf("%+v", info)
 	}
 	session := verb{number: info.Trust.Nonce, verb: agent.VerbRead}

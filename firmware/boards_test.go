@@ -63,7 +63,8 @@ func build(t *testing.T, board, pkg string, flags ...string) string {
 	if out := built[what]; out != "" {
 		return out
 	}
-	out, err := filepath.Abs(filepath.Join("../bin/firmware", board, filepath.Base(pkg)+".test.elf"))
+	variant := strings.NewReplacer("-", "", "=", "", " ", "").Replace(strings.Join(flags, ""))
+	out, err := filepath.Abs(filepath.Join("../bin/firmware", board, filepath.Base(pkg)+variant+".test.elf"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,25 +93,37 @@ type rig struct {
 func start(t *testing.T, config emulator.Config) *rig {
 	t.Helper()
 	r := &rig{t: t, folder: t.TempDir(), config: config}
-	r.config.Firmware = firmware(t, config.Board)
+	if config.Firmware == "" {
+		r.config.Firmware = firmware(t, config.Board)
+	}
 	r.config.Folder = r.folder
 	r.config.Listen = "127.0.0.1:0"
 	r.config.Console = &r.console
 	for i, name := range []string{"alice", "bob", "mallory"} {
-		key, err := author.GenerateKey()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := key.Save(r.path(name + ".key")); err != nil {
-			t.Fatal(err)
-		}
-		raw, _ := key.Public().Ed25519()
+		raw := r.key(name, author.GenerateKey)
 		if name != "mallory" {
 			r.config.Tenants = append(r.config.Tenants, agent.Tenant{Name: name, Key: raw, Hooks: []uint32{agent.AllHooks, 1 << 1}[i]})
 		}
 	}
 	r.boot()
 	return r
+}
+
+// key makes the key pair of somebody who deploys.
+func (r *rig) key(name string, generate func() (author.PrivateKey, error)) agent.Key {
+	r.t.Helper()
+	key, err := generate()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := key.Save(r.path(name + ".key")); err != nil {
+		r.t.Fatal(err)
+	}
+	raw, ok := key.Public().Device()
+	if !ok {
+		r.t.Fatalf("devices do not verify with a key of kind %s", key.Public().Kind())
+	}
+	return raw
 }
 
 func (r *rig) path(name string) string { return filepath.Join(r.folder, name) }

@@ -55,7 +55,7 @@ func startDemo(t *testing.T, board string) *rig {
 		if err := key.Save(r.path(name + ".key")); err != nil {
 			t.Fatal(err)
 		}
-		raw, _ := key.Public().Ed25519()
+		raw, _ := key.Public().Device()
 		r.config.Tenants = append(r.config.Tenants, agent.Tenant{Name: name, Key: raw, Hooks: agent.AllHooks})
 	}
 	r.boot()

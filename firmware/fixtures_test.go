@@ -72,7 +72,7 @@ func deployment(t *testing.T, class [16]byte) []byte {
 }
 
 func tenants() []agent.Tenant {
-	raw, _ := author.NewPrivateKey(seed).Public().Ed25519()
+	raw, _ := author.NewPrivateKey(seed).Public().Device()
 	return []agent.Tenant{{Name: "counts", Key: raw, Hooks: agent.AllHooks}}
 }
 
@@ -110,7 +110,7 @@ func TestNode(t *testing.T) {
 			}
 		})
 	}
-	raw, _ := author.NewPrivateKey(seed).Public().Ed25519()
+	raw, _ := author.NewPrivateKey(seed).Public().Device()
 	fixture(t, "counts/tenant.pub", raw[:])
 }
 
@@ -143,7 +143,7 @@ func TestIdentifiers(t *testing.T) {
 func TestTrust(t *testing.T) {
 	var many []agent.Tenant
 	for i := range node.MaxTenants {
-		many = append(many, agent.Tenant{Name: strings.Repeat("n", 1+5*i), Key: [32]byte{byte(i)}, Hooks: uint32(i)})
+		many = append(many, agent.Tenant{Name: strings.Repeat("n", 1+5*i), Key: agent.Key{byte(i)}, Hooks: uint32(i)})
 	}
 	for n := range len(many) + 1 {
 		content := node.ProvisionFlash(64<<10, many[:n])

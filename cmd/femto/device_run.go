@@ -68,6 +68,13 @@ With --board the firmware of a microcontroller runs in an emulator (QEMU), and
 			}
 			stderr := cmd.ErrOrStderr()
 			if board.board != "" {
+				for _, t := range tenants {
+					if t.Key[0] != 0 && board.firmware == "" {
+						return &commandError{exit: exitMismatch, what: "the board's firmware does not verify with the key of " + t.Name,
+							why: "it verifies Ed25519 only, unless it is built with the tag p256; the key is of p-256",
+							try: []string{"femto key generate -o another.key", "femto device run --board " + board.board + " --firmware FILE"}}
+					}
+				}
 				if !cmd.Flags().Changed("flash") {
 					flash = board.board + ".flash"
 				}
@@ -100,19 +107,19 @@ With --board the firmware of a microcontroller runs in an emulator (QEMU), and
 }
 
 // loadOwner reads the key that --owner names, zeros if there is none.
-func loadOwner(file string) (raw [32]byte, err error) {
+func loadOwner(file string) (key agent.Key, err error) {
 	if file == "" {
-		return raw, nil
+		return key, nil
 	}
 	public, err := loadPublicKey("--owner", file)
 	if err != nil {
-		return raw, err
+		return key, err
 	}
-	raw, ok := public.Ed25519()
+	key, ok := public.Device()
 	if !ok {
-		return raw, wrongKind(file, public)
+		return key, wrongKind(file, public)
 	}
-	return raw, nil
+	return key, nil
 }
 
 // announce tells scripts and people that a device is up.
@@ -201,7 +208,7 @@ func loadTenants(trust []string) ([]agent.Tenant, error) {
 		if err != nil {
 			return nil, err
 		}
-		raw, ok := public.Ed25519()
+		raw, ok := public.Device()
 		if !ok {
 			return nil, wrongKind(file, public)
 		}
@@ -266,5 +273,5 @@ func hookNames(bits uint32) []string {
 // wrongKind refuses a key that devices cannot verify.
 func wrongKind(file string, key author.PublicKey) error {
 	return &commandError{exit: exitUsage, what: "not a key that devices verify", where: file,
-		why: "devices verify Ed25519 only; this is " + key.Kind(), try: []string{"femto key generate -o another.key"}}
+		why: "devices verify Ed25519, and some P-256; this is " + key.Kind(), try: []string{"femto key generate -o another.key"}}
 }

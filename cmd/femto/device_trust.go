@@ -89,10 +89,9 @@ func viewTrust(info *remote.Info, store *author.Trust) *trustView {
 			Containers: t.Containers, Memory: t.Memory, Entries: t.Local, TenantEntries: t.Store, Trial: t.Trial,
 			Confirm: t.Confirm != 0, Until: t.Until, Development: t.Development != 0}
 		for _, key := range t.Keys {
-			var raw [32]byte
-			copy(raw[:], key)
-			id := author.NewPublicKey(raw).ID()
-			view.KeyIDs = append(view.KeyIDs, id.String())
+			if public, err := author.ParseRaw(key); err == nil {
+				view.KeyIDs = append(view.KeyIDs, public.ID().String())
+			}
 		}
 		if t.Hooks.All {
 			view.Hooks = append(view.Hooks, "*")

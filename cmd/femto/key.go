@@ -17,18 +17,23 @@ func newKeyCommand() *cobra.Command {
 }
 
 func newKeyGenerateCommand() *cobra.Command {
-	var out string
+	var out, kind string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Make a tenant's key pair",
-		Long: `Makes an Ed25519 key pair: FILE, which signs and stays secret, and FILE.pub, which
-devices are given to trust. Prints the key's identifier.`,
+		Long: `Makes a key pair: FILE, which signs and stays secret, and FILE.pub, which
+devices are given to trust. Prints the key's identifier. Every device verifies
+Ed25519; P-256 is for keys that hardware keeps, and for devices that verify it.`,
 		Example: `  femto key generate -o alice.key
   femto device run --trust alice.key.pub`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			key, err := author.GenerateKey()
+			generate := map[string]func() (author.PrivateKey, error){"ed25519": author.GenerateKey, "p-256": author.GenerateP256}[kind]
+			if generate == nil {
+				return usageError(cmd, fmt.Errorf("--kind must be ed25519 or p-256, not %q", kind))
+			}
+			key, err := generate()
 			if err != nil {
 				return err
 			}
@@ -47,6 +52,7 @@ devices are given to trust. Prints the key's identifier.`,
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "tenant.key", "`FILE` for the private key")
+	cmd.Flags().StringVar(&kind, "kind", "ed25519", "`KIND` of key: ed25519 or p-256")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
@@ -96,7 +102,7 @@ func loadSigningKey(file string) (author.PrivateKey, error) {
 		}
 		return key, e
 	}
-	if _, ok := key.Public().Ed25519(); !ok {
+	if _, ok := key.Public().Device(); !ok {
 		return key, wrongKind(file, key.Public())
 	}
 	return key, nil

@@ -24,14 +24,14 @@ The device's owner signs.`,
 			return exactArgs("TENANT", "FILE or --retire")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var next [32]byte
+			var next []byte
 			done := "retired the old key of "
 			if !retire {
 				tenant, err := newTenant("FILE", args[1], args[0])
 				if err != nil {
 					return err
 				}
-				next, done = [32]byte(tenant.Keys[0]), "added a key of "
+				next, done = tenant.Keys[0], "added a key of "
 			}
 			result, err := f.change(cmd, func(_ *remote.Info, store *author.Trust) error {
 				tenant, err := findTenant(store, args[0])

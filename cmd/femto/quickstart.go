@@ -195,7 +195,7 @@ func (q *quickstart) startDevice(ctx context.Context) error {
 
 // boot starts the device on the flash file, which it makes the first time.
 func (q *quickstart) boot(ctx context.Context) error {
-	raw, _ := q.public.Ed25519()
+	raw, _ := q.public.Device()
 	tenants := []agent.Tenant{{Name: "tenant", Key: raw, Hooks: agent.AllHooks}}
 	if q.board.board != "" {
 		device, err := q.board.start(ctx, emulator.Config{Listen: "127.0.0.1:0", Folder: q.dir, Tenants: tenants}, nil)

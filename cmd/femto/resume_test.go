@@ -45,9 +45,9 @@ func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *stage) start(listen string) {
 	s.Helper()
-	key := author.NewPrivateKey([32]byte{1})
+	key, _ := author.NewPrivateKey([32]byte{1}).Public().Device()
 	device, err := sim.Open(sim.Config{
-		Listen: listen, Flash: s.path("flash"), Tenants: []agent.Tenant{{Name: "tenant", Key: [32]byte(key.Public().Raw()), Hooks: agent.AllHooks}},
+		Listen: listen, Flash: s.path("flash"), Tenants: []agent.Tenant{{Name: "tenant", Key: key, Hooks: agent.AllHooks}},
 		BeforeWrite: func(flash.Operation, int, []byte) bool {
 			s.writes++
 			if s.before != nil {

@@ -272,7 +272,7 @@ func scriptP256(ts *testscript.TestScript, neg bool, args []string) {
 func saveManifests(env *testscript.Env) error {
 	dir := env.WorkDir
 	signer, other := author.NewPrivateKey([32]byte{1}), author.NewPrivateKey([32]byte{2})
-	raw, _ := signer.Public().Ed25519()
+	raw := signer.Public().Raw()
 	env.Setenv("SIGNER", fmt.Sprintf("%x", raw))
 	files := map[string][]byte{"signer.hex": fmt.Appendf(nil, "%x\n", raw)}
 	for name, delivery := range map[string]author.Delivery{"update.suit": author.Integrated, "fetched.suit": author.Reference} {

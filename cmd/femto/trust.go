@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
@@ -69,6 +71,9 @@ func (f *ownerFlags) change(cmd *cobra.Command, edit func(info *remote.Info, t *
 		if err := edit(info, store); err != nil {
 			return err
 		}
+		if err := verifiable(d.URI, info, store); err != nil {
+			return err
+		}
 		for i := range store.Tenants {
 			result.Tenants = append(result.Tenants, store.Tenants[i].Name)
 		}
@@ -93,6 +98,28 @@ func (f *ownerFlags) change(cmd *cobra.Command, edit func(info *remote.Info, t *
 		return nil
 	})
 	return result, err
+}
+
+// verifiable refuses a trust store with keys that the device cannot verify with.
+func verifiable(uri string, info *remote.Info, store *author.Trust) error {
+	if info.Trust.Flags&agent.InfoP256 != 0 {
+		return nil
+	}
+	whose := map[string][]byte{"the owner": store.Owner}
+	for i := range store.Tenants {
+		for _, key := range store.Tenants[i].Keys {
+			if len(key) != ed25519.PublicKeySize {
+				whose[store.Tenants[i].Name] = key
+			}
+		}
+	}
+	for name, key := range whose {
+		if public, err := author.ParseRaw(key); err == nil && len(key) != ed25519.PublicKeySize {
+			return &commandError{exit: exitMismatch, what: "the device does not verify with the key of " + name, where: uri,
+				why: "it verifies Ed25519 only; the key is of " + public.Kind(), try: []string{"femto key generate -o another.key"}}
+		}
+	}
+	return nil
 }
 
 // readTrust asks for the trust store of a device, nil if it has none yet.
@@ -148,8 +175,8 @@ func newTenant(flag, file, name string) (author.Tenant, error) {
 	if err != nil {
 		return author.Tenant{}, err
 	}
-	raw, ok := public.Ed25519()
-	if !ok {
+	raw := public.Raw()
+	if raw == nil {
 		return author.Tenant{}, wrongKind(file, public)
 	}
 	if name == "" {
@@ -158,5 +185,5 @@ func newTenant(flag, file, name string) (author.Tenant, error) {
 	if len(name) > maxName {
 		return author.Tenant{}, &commandError{exit: exitUsage, what: fmt.Sprintf("the name %q is longer than %d bytes", name, maxName), where: file}
 	}
-	return author.Tenant{Name: name, Keys: [][]byte{raw[:]}}, nil
+	return author.Tenant{Name: name, Keys: [][]byte{raw}}, nil
 }

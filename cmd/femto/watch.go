@@ -95,7 +95,7 @@ func (w *watcher) simulate() (*sim.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, _ := signer.Public().Ed25519()
+	raw, _ := signer.Public().Device()
 	flash := filepath.Join(w.dir, project.Folder, "watch.flash")
 	if err := os.MkdirAll(filepath.Dir(flash), 0o755); err != nil {
 		return nil, projectError(err)

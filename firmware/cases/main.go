@@ -19,6 +19,7 @@ import (
 type desk struct {
 	key                         [32]byte
 	vendor, class, hookA, hookB [16]byte
+	p256                        [33]byte // the draft's
 	payload                     [64]byte
 	length                      int // of payload
 	stored                      [2][]byte
@@ -37,7 +38,7 @@ func main() {
 	board.Init()
 	cases := board.OpenHost("cases\x00\x00")
 	d := &device
-	ok := cases.Read(d.key[:]) && cases.Read(d.vendor[:]) && cases.Read(d.class[:]) && cases.Read(d.hookA[:]) && cases.Read(d.hookB[:]) && cases.Read(length[:])
+	ok := cases.Read(d.key[:]) && cases.Read(d.vendor[:]) && cases.Read(d.class[:]) && cases.Read(d.hookA[:]) && cases.Read(d.hookB[:]) && cases.Read(d.p256[:]) && cases.Read(length[:])
 	d.length = int(binary.LittleEndian.Uint16(length[:]))
 	ok = ok && cases.Read(d.payload[:d.length])
 	for ok && cases.Read(length[:]) {
@@ -74,7 +75,9 @@ func same(a, b []byte) bool {
 	return true
 }
 
-func (d *desk) Authenticate(s *suit.Signature) (int, bool) { return 0, s.VerifyEd25519(&d.key) }
+func (d *desk) Authenticate(s *suit.Signature) (int, bool) {
+	return 0, s.VerifyEd25519(&d.key) || s.VerifyP256(&d.p256)
+}
 
 func (d *desk) Component(_ int, id suit.ComponentID) (int, suit.Reason) {
 	switch {

@@ -8,17 +8,17 @@ import (
 )
 
 // Whom the device trusts is in one block of its flash, written by whoever
-// provisions it: eight bytes of trustMark, then records of 52 bytes {u32 hooks,
-// Ed25519 public key, name padded with zeros}, ended by one with an empty name
-// or by erased flash.
+// provisions it: eight bytes of trustMark, then records of 53 bytes {u32 hooks,
+// agent.Key, name padded with zeros}, ended by one with an empty name or by
+// erased flash.
 const (
 	TrustSize  = 1024
 	MaxTenants = 4
 
-	trustMark   = "femto/t1"
+	trustMark   = "femto/t2"
 	nameSize    = 16
 	keyAt       = 4
-	nameAt      = keyAt + 32
+	nameAt      = keyAt + len(agent.Key{})
 	trustRecord = nameAt + nameSize
 )
 
@@ -46,7 +46,7 @@ func ParseTrust(block []byte, tenants []agent.Tenant) int {
 		}
 		tenants[n] = agent.Tenant{
 			Name:  unsafe.String(&name[0], length), // the block stays as it is
-			Key:   [32]byte(block[keyAt:nameAt]),
+			Key:   agent.Key(block[keyAt:nameAt]),
 			Hooks: binary.LittleEndian.Uint32(block),
 		}
 		n++

@@ -166,7 +166,7 @@ func TestSignCommand(t *testing.T) {
 	if e := cose.ParseCommand(b, &s, &scratch); e != 0 {
 		t.Fatal(e)
 	}
-	raw, _ := key.Public().Ed25519()
+	raw := [32]byte(key.Public().Raw())
 	id := key.Public().ID()
 	if !s.VerifyEd25519(&raw) || !bytes.Equal(s.Payload, payload) || !bytes.Equal(s.KeyID, id[:]) {
 		t.Errorf("payload %x, key id %x", s.Payload, s.KeyID)

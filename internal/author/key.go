@@ -21,7 +21,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/internal/cose"
+	"github.com/femto-containers/femto/internal/p256"
 )
 
 // A PrivateKey signs, with Ed25519 or ECDSA on P-256, or makes MACs with a shared
@@ -36,8 +38,7 @@ type PublicKey struct {
 	hmac    []byte
 }
 
-// A KeyID names a public key: the first 8 bytes of the SHA-256 of the raw key
-// (32 bytes of Ed25519, or the 65 bytes of an uncompressed P-256 point).
+// A KeyID names a public key: the first 8 bytes of the SHA-256 of the raw key.
 type KeyID [8]byte
 
 func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
@@ -51,7 +52,7 @@ func GenerateKey() (PrivateKey, error) {
 	return PrivateKey{private}, nil
 }
 
-// GenerateP256 returns a new P-256 key. Devices of ours verify Ed25519 only.
+// GenerateP256 returns a new P-256 key, which not every device verifies.
 func GenerateP256() (PrivateKey, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -95,25 +96,42 @@ func NewPublicKey(raw [ed25519.PublicKeySize]byte) PublicKey {
 	return PublicKey{ed25519: raw[:]}
 }
 
-// Raw returns the bytes that the key's identifier is computed of.
+// Raw returns the key as a device's trust store has it, of which its identifier
+// is computed: 32 bytes of Ed25519, or the 33 of a compressed point of P-256;
+// nil for an HMAC key, which is secret.
 func (k PublicKey) Raw() []byte {
 	switch {
 	case k.ed25519 != nil:
 		return k.ed25519
 	case k.p256 != nil:
-		public, err := k.p256.ECDH()
-		if err != nil {
-			return nil
-		}
-		return public.Bytes()
+		return elliptic.MarshalCompressed(elliptic.P256(), k.p256.X, k.p256.Y)
 	}
 	return nil
 }
 
-// Ed25519 returns the 32 bytes of an Ed25519 key, which is what a device's
-// trust store holds.
-func (k PublicKey) Ed25519() (raw [ed25519.PublicKeySize]byte, ok bool) {
-	return raw, copy(raw[:], k.ed25519) == len(raw)
+// ParseRaw reads what Raw returns.
+func ParseRaw(raw []byte) (PublicKey, error) {
+	switch len(raw) {
+	case ed25519.PublicKeySize:
+		return NewPublicKey([ed25519.PublicKeySize]byte(raw)), nil
+	case p256.PublicKeySize:
+		if x, y := elliptic.UnmarshalCompressed(elliptic.P256(), raw); x != nil {
+			return PublicKey{p256: &ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}}, nil
+		}
+	}
+	return PublicKey{}, fmt.Errorf("%d bytes that are neither an Ed25519 key nor a point of P-256", len(raw))
+}
+
+// Device returns the key for a device to verify with, which none does with an
+// HMAC key.
+func (k PublicKey) Device() (key agent.Key, ok bool) {
+	switch raw := k.Raw(); len(raw) {
+	case ed25519.PublicKeySize:
+		return agent.Ed25519([ed25519.PublicKeySize]byte(raw)), true
+	case len(key):
+		return agent.Key(raw), true
+	}
+	return key, false
 }
 
 // ID returns the key's identifier; that of an HMAC key, which is secret, is 0.

@@ -91,8 +91,7 @@ func SignCommand(key PrivateKey, payload []byte) ([]byte, error) {
 func (k PublicKey) verifies(s *cose.Signature) bool {
 	switch {
 	case k.ed25519 != nil:
-		raw, _ := k.Ed25519()
-		return s.VerifyEd25519(&raw)
+		return s.VerifyEd25519((*[ed25519.PublicKeySize]byte)(k.ed25519))
 	case k.p256 != nil:
 		if s.Algorithm != cose.AlgESP256 && s.Algorithm != cose.AlgES256 || len(s.Bytes) != 64 {
 			return false

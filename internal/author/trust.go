@@ -42,7 +42,7 @@ func (c *Command) Sign(key PrivateKey) ([]byte, error) {
 // with what (docs/spec/trust.md).
 type Trust struct {
 	_       struct{} `cbor:",toarray"`
-	Owner   []byte   // 32 bytes of an Ed25519 public key
+	Owner   []byte   // PublicKey.Raw
 	Flags   uint64   // agent.Trust…
 	Tenants []Tenant
 }
@@ -50,7 +50,7 @@ type Trust struct {
 // Tenant is one whom an owner trusts. Limits of 0 are none.
 type Tenant struct {
 	Name        string       `cbor:"1,keyasint"`
-	Keys        [][]byte     `cbor:"2,keyasint"` // one, or two while they are changed
+	Keys        [][]byte     `cbor:"2,keyasint"` // PublicKey.Raw: one, or two while they are changed
 	ID          []byte       `cbor:"3,keyasint,omitempty"`
 	Hooks       Some[[]byte] `cbor:"4,keyasint"` // UUIDs
 	Helpers     Some[uint8]  `cbor:"5,keyasint"`
@@ -161,15 +161,18 @@ func (t *Tenant) Identity() (id KeyID) {
 		copy(id[:], t.ID)
 		return id
 	}
-	var raw [32]byte
-	copy(raw[:], t.Keys[0])
-	return NewPublicKey(raw).ID()
+	if len(t.Keys) > 0 {
+		if key, err := ParseRaw(t.Keys[0]); err == nil {
+			return key.ID()
+		}
+	}
+	return id
 }
 
 // Rotate begins to change the tenant's keys: from now on both are good.
-func (t *Tenant) Rotate(next [32]byte) {
+func (t *Tenant) Rotate(next []byte) {
 	id := t.Identity()
-	t.ID, t.Keys = id[:], [][]byte{t.Keys[0], next[:]}
+	t.ID, t.Keys = id[:], [][]byte{t.Keys[0], next}
 }
 
 // Retire ends the change: the old key is good no more.

@@ -6,6 +6,7 @@ package cose
 import (
 	"github.com/femto-containers/femto/internal/cbor"
 	"github.com/femto-containers/femto/internal/ed25519"
+	"github.com/femto-containers/femto/internal/p256"
 )
 
 // Algorithm identifiers (IANA COSE Algorithms).
@@ -199,4 +200,10 @@ func (s *Signature) VerifyEd25519(public *[ed25519.PublicKeySize]byte) bool {
 	}
 	return somebody != 0 && (s.Algorithm == AlgEd25519 || s.Algorithm == AlgEdDSA) &&
 		ed25519.Verify(public, s.Prefix, s.Payload, s.Bytes)
+}
+
+// VerifyP256 reports whether the claim is public's, a compressed point's, under
+// -9, or under the older -7, which with a key of P-256 means the same.
+func (s *Signature) VerifyP256(public *[p256.PublicKeySize]byte) bool {
+	return (s.Algorithm == AlgESP256 || s.Algorithm == AlgES256) && p256.Verify(public, s.Prefix, s.Payload, s.Bytes)
 }

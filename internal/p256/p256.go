@@ -34,8 +34,9 @@ func Verify(public *[PublicKeySize]byte, head, tail, signature []byte) bool {
 	sum.Sum(&digest)
 	hash.load(&digest)
 
-	var c calculator
-	if !c.decode(public) {
+	var low, high bank
+	var key, total point
+	if !decode(&low, &high, &key, public) {
 		return false
 	}
 
@@ -46,11 +47,11 @@ func Verify(public *[PublicKeySize]byte, head, tail, signature []byte) bool {
 	order.power(&inverse, &inverse, &orderMinus2)
 	order.multiply(&u, &inverse, &hash)
 	order.multiply(&v, &inverse, &r)
-	c.combine(&u, &v)
+	combine(&low, &high, &total, &key, &u, &v)
 
 	// The signature is good if the sum's x is r modulo the order: r itself, or
 	// r + order where that is below the prime. x is X/Z.
-	x, z := &c.register[sumX], &c.register[sumZ]
+	x, z := &total[0], &total[2]
 	if z.zero() {
 		return false
 	}

@@ -1,15 +1,14 @@
 package p256
 
-// A calculator adds points of the curve in projective coordinates, x = X/Z and
-// y = Y/Z, all in Montgomery form.
-type calculator struct {
-	register [registers]number
-	key      point
-}
-
+// A point of the curve in projective coordinates, x = X/Z and y = Y/Z, in
+// Montgomery form. Of the point that is none, Z is 0.
 type point [3]number
 
-// Registers of a calculator. The sum of the point in x1, y1, z1 and the one in
+// The registers of a formula are in two banks: TinyGo has no larger variables
+// on a stack.
+type bank [8]number
+
+// Registers. The sum of the point in x1, y1, z1 and the one in
 // x2, y2, z2 is in x3, y3, z3.
 const (
 	x1 = iota
@@ -27,7 +26,6 @@ const (
 	t3
 	t4
 	coefficient // b of the curve
-	registers
 )
 
 const x3, y3, z3, b = sumX, sumY, sumZ, coefficient
@@ -113,73 +111,105 @@ var (
 // run does the steps of a formula.
 //
 //go:noinline
-func (c *calculator) run(formula []step) {
+func run(low, high *bank, formula []step) {
 	for _, s := range formula {
-		to, left, right := &c.register[s>>8&15%registers], &c.register[s>>4&15%registers], &c.register[s&15%registers]
+		var left, right number
+		get(low, high, s>>4, &left)
+		get(low, high, s, &right)
 		switch s >> 12 {
 		case times:
-			prime.multiply(to, left, right)
+			prime.multiply(&left, &left, &right)
 		case plus:
-			prime.add(to, left, right)
+			prime.add(&left, &left, &right)
 		default:
-			prime.subtract(to, left, right)
+			prime.subtract(&left, &left, &right)
 		}
+		put(low, high, s>>8, &left)
 	}
 }
 
-// decode sets the key, and reports whether public is a point of the curve.
-func (c *calculator) decode(public *[PublicKeySize]byte) bool {
-	prime.enter(&c.register[coefficient], &curveB)
-	var x number
+//go:noinline
+func get(low, high *bank, register step, to *number) {
+	if register&8 != 0 {
+		*to = high[register&7]
+	} else {
+		*to = low[register&7]
+	}
+}
+
+//go:noinline
+func put(low, high *bank, register step, from *number) {
+	if register&8 != 0 {
+		high[register&7] = *from
+	} else {
+		low[register&7] = *from
+	}
+}
+
+// decode sets key to the point that public is, and reports whether it is one
+// of the curve. It sets the coefficient for good.
+func decode(low, high *bank, key *point, public *[PublicKeySize]byte) bool {
+	var x, square number
+	prime.enter(&x, &curveB)
+	put(low, high, coefficient, &x)
 	x.load((*[32]byte)(public[1:]))
 	if public[0]&^1 != 2 || !x.below(&prime) {
 		return false
 	}
-	prime.enter(&c.key[0], &x)
-	c.register[x1] = c.key[0]
-	c.run(equation[:])
-	y := &c.key[1]
-	prime.power(y, &c.register[t0], &rootPower)
-	var square number
-	prime.multiply(&square, y, y)
-	if square != c.register[t0] {
+	prime.enter(&key[0], &x)
+	put(low, high, x1, &key[0])
+	run(low, high, equation[:])
+	get(low, high, t0, &square)
+	y := &key[1]
+	prime.power(y, &square, &rootPower)
+	prime.multiply(&x, y, y)
+	if x != square {
 		return false
 	}
 	// Which of the two roots it is shows outside of Montgomery form.
 	one := number{1}
-	prime.multiply(&square, y, &one)
-	if square[0]&1 != uint32(public[0]&1) {
-		prime.subtract(y, &number{}, y)
+	prime.multiply(&x, y, &one)
+	if x[0]&1 != uint32(public[0]&1) {
+		x = number{}
+		prime.subtract(y, &x, y)
 	}
-	prime.enter(&c.key[2], &one)
+	prime.enter(&key[2], &one)
 	return true
 }
 
-// combine leaves u times the base point plus v times the key in the sum.
-func (c *calculator) combine(u, v *number) {
-	var points [4]point // none, base, key, and the sum of both
-	points[0] = point{{}, c.key[2], {}}
-	prime.enter(&points[1][0], &base[0])
-	prime.enter(&points[1][1], &base[1])
-	points[1][2] = c.key[2]
-	points[2] = c.key
-	c.sum(&points[1], &points[2])
-	copy(points[3][:], c.register[sumX:])
+// combine sets sum to u times the base point plus v times key.
+func combine(low, high *bank, sum, key *point, u, v *number) {
+	var generator, both point
+	prime.enter(&generator[0], &base[0])
+	prime.enter(&generator[1], &base[1])
+	generator[2] = key[2]
+	both = generator
+	add(low, high, &both, key)
 
-	at := points[0]
+	*sum = point{{}, key[2], {}}
 	for i := 255; i >= 0; i-- {
-		c.sum(&at, &at)
-		copy(at[:], c.register[sumX:])
-		c.sum(&at, &points[u.bit(i)|v.bit(i)<<1])
-		copy(at[:], c.register[sumX:])
+		add(low, high, sum, sum)
+		switch u.bit(i) | v.bit(i)<<1 {
+		case 1:
+			add(low, high, sum, &generator)
+		case 2:
+			add(low, high, sum, key)
+		case 3:
+			add(low, high, sum, &both)
+		}
 	}
 }
 
-// sum adds p and q.
+// add adds q to p.
 //
 //go:noinline
-func (c *calculator) sum(p, q *point) {
-	copy(c.register[x1:], p[:])
-	copy(c.register[x2:], q[:])
-	c.run(addition[:])
+func add(low, high *bank, p, q *point) {
+	for i := range step(3) {
+		put(low, high, x1+i, &p[i])
+		put(low, high, x2+i, &q[i])
+	}
+	run(low, high, addition[:])
+	for i := range step(3) {
+		get(low, high, sumX+i, &p[i])
+	}
 }

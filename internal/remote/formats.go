@@ -33,7 +33,7 @@ type Ownership struct {
 	_      struct{} `cbor:",toarray"`
 	Owner  Hex      `json:"owner"`  // the beginning of the key's SHA-256; empty: nobody's
 	Number uint64   `json:"number"` // highest that the owner has spent
-	Flags  uint64   `json:"flags"`  // agent.InfoClosed, agent.InfoEnrolls
+	Flags  uint64   `json:"flags"`  // agent.InfoClosed, agent.InfoEnrolls, agent.InfoP256
 	Nonce  uint64   `json:"nonce"`  // number of the next session of a reader
 }
 

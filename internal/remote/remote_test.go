@@ -58,7 +58,7 @@ func dial(t *testing.T, uri string, options client.Options) *Device {
 // simulated returns a device that trusts key, and what it says of itself.
 func simulated(t *testing.T, key author.PrivateKey) (*Device, *Info) {
 	t.Helper()
-	raw, _ := key.Public().Ed25519()
+	raw, _ := key.Public().Device()
 	s, err := sim.Open(sim.Config{
 		Listen: "127.0.0.1:0", Flash: filepath.Join(t.TempDir(), "flash"), Version: "1.2.3",
 		Tenants: []agent.Tenant{{Name: "alice", Key: raw, Hooks: agent.AllHooks}},

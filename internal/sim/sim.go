@@ -71,7 +71,7 @@ type Config struct {
 
 	// Owner and Tenants count until the owner has sent a trust store. Without
 	// an owner, and with Enroll, whoever first claims the device becomes it.
-	Owner      [32]byte
+	Owner      agent.Key
 	Tenants    []agent.Tenant // at most 8
 	Enroll     bool
 	Production bool // refuse keys for development

@@ -23,7 +23,7 @@ const module = "github.com/femto-containers/femto/"
 var deviceRooms = []string{
 	"isa", "vm", "image", "engine", "engine/helpers", "engine/hooks", "suit", "coap", "flash", "agent",
 	"link", "link/ethernet", "link/ip", "link/slip",
-	"internal/cbor", "internal/cose", "internal/sha2", "internal/ed25519", "internal/fakes",
+	"internal/cbor", "internal/cose", "internal/sha2", "internal/ed25519", "internal/p256", "internal/fakes",
 }
 
 // tooHeavy are the standard packages that cost a microcontroller more than
