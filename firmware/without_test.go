@@ -23,7 +23,7 @@ import (
 
 // deviceParts are what is copied to be built.
 var deviceParts = []string{"agent", "coap", "engine", "firmware", "flash", "image", "internal/cbor", "internal/cose",
-	"internal/ed25519", "internal/sha2", "isa", "link", "suit", "vm"}
+	"internal/ed25519", "internal/p256", "internal/sha2", "isa", "link", "suit", "vm"}
 
 // buildWithout builds the firmware of a board without containers.
 func buildWithout(t *testing.T, board string) string {
