@@ -7,7 +7,7 @@ import (
 // A Tenant is a signer whom the owner trusts with some hooks. The zero Tenant is
 // a free place of the table.
 type Tenant struct {
-	Name  string        // at most 16 bytes
+	Name  string // at most 16 bytes
 	Key   Key
 	Next  Key           // one that is as good, while the tenant changes keys; zero: none
 	Hooks uint32        // bit i: may use hook i
