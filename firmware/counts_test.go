@@ -59,7 +59,7 @@ func TestCounts(t *testing.T) {
 		t.Run(test.board, func(t *testing.T) {
 			elf := build(t, test.board, "./firmware/counts", "-gc=conservative")
 			folder := t.TempDir()
-			if err := os.WriteFile(filepath.Join(folder, emulator.FlashFile), node.ProvisionFlash(64<<10, tenants()), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(folder, emulator.FlashFile), node.ProvisionFlash(node.FlashSize, tenants()), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

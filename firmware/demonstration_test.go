@@ -45,6 +45,11 @@ func demo(t *testing.T, board string) string {
 // three containers.
 func startDemo(t *testing.T, board string) *rig {
 	t.Helper()
+	return startDemoWith(t, board, "thread_counter", "sensor_average", "coap_formatter")
+}
+
+func startDemoWith(t *testing.T, board string, containers ...string) *rig {
+	t.Helper()
 	r := &rig{t: t, folder: t.TempDir()}
 	r.config = emulator.Config{Board: board, Firmware: demo(t, board), Folder: r.folder, Listen: "127.0.0.1:0", Console: &r.console}
 	for _, name := range []string{"a", "b"} {
@@ -59,8 +64,9 @@ func startDemo(t *testing.T, board string) *rig {
 		r.config.Tenants = append(r.config.Tenants, agent.Tenant{Name: name, Key: raw, Hooks: agent.AllHooks})
 	}
 	r.boot()
-	for _, c := range []struct{ name, tenant string }{{"thread_counter", "a"}, {"sensor_average", "b"}, {"coap_formatter", "b"}} {
-		r.must("deploy", demonstration+c.name+".bin", "--key", r.path(c.tenant+".key"), "--timeout", "90s")
+	tenants := map[string]string{"thread_counter": "a", "sensor_average": "b", "coap_formatter": "b"}
+	for _, name := range containers {
+		r.must("deploy", demonstration+name+".bin", "--key", r.path(tenants[name]+".key"), "--timeout", "90s")
 	}
 	return r
 }
@@ -136,6 +142,32 @@ func TestDemonstration(t *testing.T) {
 			}
 			if err := json.Unmarshal([]byte(r.must("kv", "ls", "--json")), &store); err != nil || len(store.Entries) != 4 {
 				t.Errorf("the global store has %v (%v), want three threads and the mean", store, err)
+			}
+		})
+	}
+}
+
+// TestStoresOnBoards keeps containers' stores over a reset and a power cut.
+func TestStoresOnBoards(t *testing.T) {
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			t.Parallel()
+			r := startDemoWith(t, board, "coap_formatter") // which stores nothing itself
+			store := []string{"--container", "coap/coap_formatter", "--key", r.path("b.key"), "--timeout", "90s"}
+			r.must(append([]string{"kv", "set", "7", "42"}, store...)...)
+			get := func() string { return r.must(append([]string{"kv", "get", "7"}, store...)...) }
+			get() // by then it is in the flash
+			if err := r.device.Reset(); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimSpace(get()); got != "42" {
+				t.Errorf("after a reset the store has %q", got)
+			}
+			r.device.Close()
+			r.config.Tenants = nil
+			r.boot()
+			if got := strings.TrimSpace(get()); got != "42" {
+				t.Errorf("after a power cut the store has %q", got)
 			}
 		})
 	}

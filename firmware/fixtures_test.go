@@ -87,7 +87,7 @@ func TestNode(t *testing.T) {
 			fixture(t, "counts/deploy-"+board.name+".bin", datagram)
 
 			var memory flash.Memory
-			if err := memory.Init(node.ProvisionFlash(64<<10, tenants()), 1024, 4, nil); err != flash.OK {
+			if err := memory.Init(node.ProvisionFlash(node.FlashSize, tenants()), 1024, 4, nil); err != flash.OK {
 				t.Fatal(err)
 			}
 			var answers [][]byte
@@ -146,9 +146,9 @@ func TestTrust(t *testing.T) {
 		many = append(many, agent.Tenant{Name: strings.Repeat("n", 1+5*i), Key: agent.Key{byte(i)}, Hooks: uint32(i)})
 	}
 	for n := range len(many) + 1 {
-		content := node.ProvisionFlash(64<<10, many[:n])
+		content := node.ProvisionFlash(node.FlashSize, many[:n])
 		got := make([]agent.Tenant, node.MaxTenants)
-		if parsed := node.ParseTrust(content[node.FlashSize-node.TrustSize:], got); parsed != n {
+		if parsed := node.ParseTrust(content[node.TrustAt:], got); parsed != n {
 			t.Fatalf("%d tenants came back as %d", n, parsed)
 		}
 		for i := range many[:n] {

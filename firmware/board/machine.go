@@ -65,7 +65,7 @@ func SerialGet() (b byte, ok bool) {
 func SerialPut(b byte) { machine.Serial.WriteByte(b) }
 
 const (
-	regionSize = 64 << 10
+	regionSize = 72 << 10
 	blockSize  = 4 << 10
 	writeSize  = 4
 )

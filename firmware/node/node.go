@@ -54,10 +54,13 @@ const (
 const MaxDatagram = 1024 + 128
 
 // FlashSize is how much flash the node uses in bytes: log, slots, those of the
-// trust store, and the block that says whom to trust until there is one. BlockSize of the flash must divide 1024.
+// trust store, the block that says whom to trust until there is one, and
+// containers' stores. BlockSize of the flash must divide 1024.
 const (
-	trustAt   = logSize + 2*containers*slotSize + 2*trustSize
-	FlashSize = trustAt + TrustSize
+	TrustAt    = logSize + 2*containers*slotSize + 2*trustSize
+	storesAt   = 64 << 10
+	storesSize = 8 << 10
+	FlashSize  = storesAt + storesSize
 )
 
 // Hooks that every node has: "event" fires when somebody posts bytes to it, which
@@ -112,6 +115,7 @@ type Node struct {
 	lines    agent.Lines
 	extras   extras
 	recording
+	kept kept
 }
 
 // Init starts the node from its flash at time now.
@@ -137,11 +141,12 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 		Log:        c.Log,
 	}
 	n.extend()
+	n.keep(c.Flash)
 	if n.engine.Init(&n.engines) != engine.OK || c.Flash.Size() < FlashSize {
 		return agent.ErrConfig
 	}
 	n.observe()
-	trusted := ParseTrust(c.Flash.Mapped(trustAt, TrustSize), n.tenants[:])
+	trusted := ParseTrust(c.Flash.Mapped(TrustAt, TrustSize), n.tenants[:])
 	// One by one: TinyGo would build a literal of this size on the heap.
 	a := &n.agents
 	a.Board = c.Board

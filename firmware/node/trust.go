@@ -69,7 +69,7 @@ func ProvisionFlash(size int, tenants []agent.Tenant) []byte {
 
 // SetTrust replaces the tenants in the content of a device's flash.
 func SetTrust(flash []byte, tenants []agent.Tenant) {
-	block := flash[trustAt:][:TrustSize]
+	block := flash[TrustAt:][:TrustSize]
 	for i := range block {
 		block[i] = 0xff
 	}

@@ -4,6 +4,7 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,10 @@ import (
 // FlashFile is the name of the file that holds the device's flash.
 const FlashFile = "femto.flash"
 
-const flashSize = 64 << 10 // the linker scripts' FLASH_DATA
+const (
+	flashSize    = 72 << 10 // the linker scripts' FLASH_DATA
+	flashSizeOld = 64 << 10 // before it had a place for stores
+)
 
 // ErrNoEmulator says that QEMU is not installed.
 var ErrNoEmulator = errors.New("the emulator is not installed")
@@ -217,16 +221,18 @@ func (d *Device) provision() (err error) {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	content, err := io.ReadAll(d.flash)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if len(content) == flashSizeOld {
+		content = append(content, bytes.Repeat([]byte{0xff}, flashSize-flashSizeOld)...)
+	}
+	switch {
 	case len(content) == 0:
 		content = node.ProvisionFlash(flashSize, d.config.Tenants)
 	case len(content) != flashSize:
 		return fmt.Errorf("%s is %d bytes long, not the flash of this board (%d bytes)", name, len(content), flashSize)
-	case d.config.Tenants == nil:
-		return nil
-	default:
+	case d.config.Tenants != nil:
 		node.SetTrust(content, d.config.Tenants)
 	}
 	_, err = d.flash.WriteAt(content, 0)
