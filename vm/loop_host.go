@@ -14,7 +14,7 @@ func (m *Machine) execute() Fault {
 		return m.traced()
 	}
 	if deviceLoop || len(m.code) == 0 {
-		return m.loop()
+		return m.loop(&m.space)
 	}
 	return m.loopHost()
 }

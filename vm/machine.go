@@ -21,17 +21,9 @@ const frameSize = 5
 // may share one; a suspended container keeps its own. The exported fields are
 // set up by the host before Reset and left alone while a run is suspended.
 type Machine struct {
-	r [16]uint64 // first, where access to it is cheapest
-
-	Region  [Regions]Region
-	Helpers []Helper
-	Env     any    // handed to helpers, for the host's own use
-	Quantum int32  // instructions after which Run suspends; 0: never
-	Frame   uint16 // Need.Frame of the program; 0: DefaultFrame
-
 	// What is not exported is written by Reset and Run only: the run loop
 	// relies on pc and the return addresses being at instructions of
-	// checked text.
+	// checked text. It is first, where access to it is shortest.
 	status Status
 	fault  Fault
 	depth  uint8
@@ -48,12 +40,26 @@ type Machine struct {
 	limit   int32
 	charged int32
 
-	address uint64
 	window  []byte // what find found
+	address uint64
+
+	Quantum int32  // instructions after which Run suspends; 0: never
+	Frame   uint16 // Need.Frame of the program; 0: DefaultFrame
+	Helpers []Helper
+	Env     any // handed to helpers, for the host's own use
+
+	space
+
 	hostState
 	tapState
 	frames [MaxDepth]frame
 	call   Call
+}
+
+// space is what instructions reach: registers and regions.
+type space struct {
+	r      [16]uint64 // first, where access to it is cheapest
+	Region [Regions]Region
 }
 
 // Reset prepares an activation of text, which Check has accepted and which

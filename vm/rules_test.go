@@ -462,8 +462,8 @@ func (r *rulebook) oneLoop(name string, f *ast.FuncDecl) {
 		case *ast.ForStmt, *ast.RangeStmt:
 			loops++
 		case *ast.BranchStmt:
-			if n.(*ast.BranchStmt).Tok == token.GOTO {
-				r.note(n.Pos(), "%s: goto", name)
+			if b := n.(*ast.BranchStmt); b.Tok == token.GOTO && r.info.Uses[b.Label].Pos() < b.Pos() {
+				r.note(n.Pos(), "%s: goto backwards", name)
 			}
 		}
 		return true
@@ -518,7 +518,8 @@ func TestRulesTell(t *testing.T) {
 		{"budget not tested", "run.go", "if budget < 0 {", "if budget < -2 {", "does not spend budget and test it"},
 		{"budget of calls not spent", "step.go", "m.budget += distance\n", "", "does not spend budget"},
 		{"unsigned budget", "machine.go", "budget  int32\n", "budget  int64\n", "budget"},
-		{"second loop", "run.go", "d, x := &m.r[regs&15], &m.r[regs>>4]", "d, x := &m.r[regs&15], &m.r[regs>>4]\nfor range 3 {\n}", "2 loops"},
+		{"second loop", "run.go", "d, x := &s.r[regs&15], &s.r[regs>>4]", "d, x := &s.r[regs&15], &s.r[regs>>4]\nfor range 3 {\n}", "2 loops"},
+		{"loop by goto", "run.go", "jump:\n", "jump:\nif a == 3 {\ngoto jump\n}\n", "goto backwards"},
 		{"check with a memory", "check.go", "op, regs := text[at], text[at+1]\n\tswitch", "seen++\nop, regs := text[at], text[at+1]\n\tswitch", "the check uses the variable seen"},
 		{"check writes", "check.go", "op, regs := text[at], text[at+1]\n\tswitch", "text[at] = 0\nop, regs := text[at], text[at+1]\n\tswitch", "the check writes the text"},
 		{"pc from elsewhere", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.pc = 0", "writes pc"},

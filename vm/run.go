@@ -15,14 +15,16 @@ const textMask = MaxText - 1
 // its business, and returns what. After FaultBudget, pc is at the next
 // instruction, otherwise at the one concerned.
 //
-// Rules of this function (they keep it fast and provable): one loop; no calls
-// but of the small functions that both compilers make part of it; a switch on
-// the class and then on the upper bits that leaves no value out, so that no
-// compiler tests the range; every access tested by outside with an offset that
-// was masked before.
+// Rules of this function (they keep it fast and provable): one loop, in which
+// goto leads forwards only; no calls but of the small functions that both
+// compilers make part of it; a switch on the class and the source and then on
+// the upper bits that leaves no value out, so that no compiler tests the
+// range; every access tested by outside with an offset that was masked before.
+// It takes what instructions reach as an argument, because as a part of m that
+// would have to be found again at each instruction.
 //
 //go:noinline
-func (m *Machine) loop() Fault {
+func (m *Machine) loop(s *space) Fault {
 	text := m.text
 	pc := m.pc
 	budget := m.budget
@@ -37,110 +39,48 @@ run:
 		}
 		op, regs := text[at], text[at+1]
 		pc = at + slot
-		d, x := &m.r[regs&15], &m.r[regs>>4]
+		d, x := &s.r[regs&15], &s.r[regs>>4]
 		var a, b uint64
+		var v, w uint32
 
-		switch op & isa.ClassMask {
-		case isa.ClassALU64:
-			switch op >> 3 {
-			case (isa.ADD | isa.SourceK) >> 3:
-				*d += uint64(int32(load32(text, at+4)))
-			case (isa.ADD | isa.SourceX) >> 3:
-				*d += *x
-			case (isa.SUB | isa.SourceX) >> 3:
-				*d -= *x
-			case (isa.SUB | isa.SourceK) >> 3:
-				*d -= uint64(int32(load32(text, at+4)))
-			case (isa.MUL | isa.SourceX) >> 3:
-				*d *= *x
-			case (isa.MUL | isa.SourceK) >> 3:
-				*d *= uint64(int32(load32(text, at+4)))
-			case (isa.OR | isa.SourceX) >> 3:
-				*d |= *x
-			case (isa.OR | isa.SourceK) >> 3:
-				*d |= uint64(int32(load32(text, at+4)))
-			case (isa.AND | isa.SourceX) >> 3:
-				*d &= *x
-			case (isa.AND | isa.SourceK) >> 3:
-				*d &= uint64(int32(load32(text, at+4)))
-			case (isa.XOR | isa.SourceX) >> 3:
-				*d ^= *x
-			case (isa.XOR | isa.SourceK) >> 3:
-				*d ^= uint64(int32(load32(text, at+4)))
-			case (isa.LSH | isa.SourceK) >> 3:
-				*d <<= text[at+4] & 63
-			case (isa.LSH | isa.SourceX) >> 3:
-				*d <<= *x & 63
-			case (isa.RSH | isa.SourceK) >> 3:
-				*d >>= text[at+4] & 63
-			case (isa.RSH | isa.SourceX) >> 3:
-				*d >>= *x & 63
-			case (isa.ARSH | isa.SourceK) >> 3:
-				*d = uint64(int64(*d) >> (text[at+4] & 63))
-			case (isa.ARSH | isa.SourceX) >> 3:
-				*d = uint64(int64(*d) >> (*x & 63))
-			case (isa.NEG | isa.SourceK) >> 3:
-				*d = -*d
-			case (isa.MOV | isa.SourceK) >> 3:
-				*d = uint64(int32(load32(text, at+4)))
-			case (isa.MOV | isa.SourceX) >> 3:
-				if load16(text, at+2) != 0 {
-					break run
-				}
-				*d = *x
-			case (isa.DIV | isa.SourceK) >> 3, (isa.DIV | isa.SourceX) >> 3,
-				(isa.MOD | isa.SourceK) >> 3, (isa.MOD | isa.SourceX) >> 3,
-				(isa.END | isa.SourceK) >> 3, (isa.END | isa.SourceX) >> 3,
-				(isa.NEG | isa.SourceX) >> 3, 28, 29, 30, 31:
-				break run
-			}
-			continue
-
-		case isa.ClassALU:
-			v, w := uint32(*d), load32(text, at+4)
-			if op&isa.SourceX != 0 {
-				w = uint32(*x)
-			}
-			switch op >> 4 {
-			case isa.ADD >> 4:
-				v += w
-			case isa.SUB >> 4:
-				v -= w
-			case isa.MUL >> 4:
-				v *= w
-			case isa.OR >> 4:
-				v |= w
-			case isa.AND >> 4:
-				v &= w
-			case isa.XOR >> 4:
-				v ^= w
-			case isa.LSH >> 4:
-				v <<= w & 31
-			case isa.RSH >> 4:
-				v >>= w & 31
-			case isa.ARSH >> 4:
-				v = uint32(int32(v) >> (w & 31))
-			case isa.MOV >> 4:
-				if load16(text, at+2) != 0 {
-					break run
-				}
-				v = w
-			case isa.NEG >> 4:
-				v = -v
-			case isa.DIV >> 4, isa.MOD >> 4, isa.END >> 4, 14, 15:
-				break run
-			}
-			*d = uint64(v)
-			continue
-
-		case isa.ClassLDX:
+		switch op & 15 {
+		case isa.ClassALU64 | isa.SourceK:
+			b = uint64(int32(load32(text, at+4)))
+			goto alu64
+		case isa.ClassALU64 | isa.SourceX:
+			b = *x
+			goto alu64
+		case isa.ClassALU | isa.SourceK:
+			w = load32(text, at+4)
+			goto alu32
+		case isa.ClassALU | isa.SourceX:
+			w = uint32(*x)
+			goto alu32
+		case isa.ClassJMP | isa.SourceK:
+			a = *d
+			b = uint64(int32(load32(text, at+4)))
+			goto jump
+		case isa.ClassJMP | isa.SourceX:
+			a = *d
+			b = *x
+			goto jump
+		case isa.ClassJMP32 | isa.SourceK:
+			a = uint64(int32(*d))
+			b = uint64(int32(load32(text, at+4)))
+			goto jump
+		case isa.ClassJMP32 | isa.SourceX:
+			// Sign extension keeps both orders and the bits in common.
+			a = uint64(int32(*d))
+			b = uint64(int32(*x))
+			goto jump
+		case isa.ClassLDX, isa.ClassLDX | 8:
 			base := *x
 			address := uint32(base) + uint32(int32(int16(load16(text, at+2))))
 			if base>>32 != 0 {
 				m.fault = FaultMemory
 				break run
 			}
-			mem := m.Region[address>>regionShift].Bytes
+			mem := s.Region[address>>regionShift].Bytes
 			to := int(address & offsetMask)
 			switch op >> 3 & 7 {
 			case isa.B>>3 | 4:
@@ -172,10 +112,10 @@ run:
 			}
 			continue
 
-		case isa.ClassSTX:
+		case isa.ClassSTX, isa.ClassSTX | 8:
 			base := *d
 			address := uint32(base) + uint32(int32(int16(load16(text, at+2))))
-			region := &m.Region[address>>regionShift]
+			region := &s.Region[address>>regionShift]
 			if base>>32 != 0 || !region.Writable {
 				m.fault = FaultMemory
 				break run
@@ -213,24 +153,81 @@ run:
 			}
 			continue
 
-		case isa.ClassJMP, isa.ClassJMP32:
-			a, b = *d, uint64(int32(load32(text, at+4)))
-			if op&isa.SourceX != 0 {
-				b = *x
-			}
-			if op&1 == 0 { // JMP32
-				// Sign extension keeps both orders and the bits in common.
-				a, b = uint64(int32(a)), uint64(int32(b))
-			}
-
-		case isa.ClassST:
-			break run
-
-		case isa.ClassLD:
+		case isa.ClassST, isa.ClassST | 8, isa.ClassLD, isa.ClassLD | 8:
 			break run
 		}
 
-		// What is left is a jump.
+	alu32:
+		v = uint32(*d)
+		switch op >> 4 {
+		case isa.ADD >> 4:
+			v += w
+		case isa.SUB >> 4:
+			v -= w
+		case isa.MUL >> 4:
+			v *= w
+		case isa.OR >> 4:
+			v |= w
+		case isa.AND >> 4:
+			v &= w
+		case isa.XOR >> 4:
+			v ^= w
+		case isa.LSH >> 4:
+			v <<= w & 31
+		case isa.RSH >> 4:
+			v >>= w & 31
+		case isa.ARSH >> 4:
+			v = uint32(int32(v) >> (w & 31))
+		case isa.MOV >> 4:
+			if load16(text, at+2) != 0 {
+				break run
+			}
+			v = w
+		case isa.NEG >> 4:
+			v = -v
+		case isa.DIV >> 4, isa.MOD >> 4, isa.END >> 4, 14, 15:
+			break run
+		}
+
+		*d = uint64(v)
+		continue
+
+	alu64:
+		a = *d
+		switch op >> 4 {
+		case isa.ADD >> 4:
+			a += b
+		case isa.SUB >> 4:
+			a -= b
+		case isa.MUL >> 4:
+			a *= b
+		case isa.OR >> 4:
+			a |= b
+		case isa.AND >> 4:
+			a &= b
+		case isa.XOR >> 4:
+			a ^= b
+		case isa.LSH >> 4:
+			a <<= b & 63
+		case isa.RSH >> 4:
+			a >>= b & 63
+		case isa.ARSH >> 4:
+			a = uint64(int64(a) >> (b & 63))
+		case isa.NEG >> 4:
+			a = -a
+		case isa.MOV >> 4:
+			if load16(text, at+2) != 0 {
+				break run
+			}
+			a = b
+		case isa.DIV >> 4, isa.MOD >> 4, isa.END >> 4, 14, 15:
+			break run
+		}
+
+		*d = a
+		continue
+
+	jump:
 		switch op >> 4 {
 		case isa.JEQ >> 4:
 			if a != b {
