@@ -158,21 +158,19 @@ func signExtend(v uint64, bits uint32) uint64 {
 func divide(a, b uint64, signed, modulo bool) uint64 {
 	// Signs are taken off and put back: one routine of the compiler's run time
 	// library is enough.
-	var minusA, minusB uint64
+	var minusA, minusB, q uint64
 	if signed {
 		minusA, minusB = uint64(int64(a)>>63), uint64(int64(b)>>63)
 	}
-	a, b = a^minusA-minusA, b^minusB-minusB
-	q, r := uint64(0), a
 	if b != 0 {
-		q, r = a/b, a%b
-	}
-	if modulo {
-		q = r
-		minusB = 0
+		q = (a ^ minusA - minusA) / (b ^ minusB - minusB)
 	}
 	minusA ^= minusB
-	return q ^ minusA - minusA
+	q = q ^ minusA - minusA
+	if modulo {
+		return a - q*b
+	}
+	return q
 }
 
 // reach returns the address that the load or store low accesses.
@@ -222,16 +220,16 @@ func (m *Machine) memory(low uint32, imm int32) Fault {
 // atomic returns what is to be stored in place of old.
 func (m *Machine) atomic(r *uint64, operation uint8, old uint64, narrow bool) uint64 {
 	v := *r
-	switch operation &^ isa.Fetch {
-	case isa.AtomicAdd:
+	switch operation >> 4 {
+	case isa.AtomicAdd >> 4:
 		v += old
-	case isa.AtomicOr:
+	case isa.AtomicOr >> 4:
 		v |= old
-	case isa.AtomicAnd:
+	case isa.AtomicAnd >> 4:
 		v &= old
-	case isa.AtomicXor:
+	case isa.AtomicXor >> 4:
 		v ^= old
-	case isa.AtomicCmpxchg &^ isa.Fetch:
+	case isa.AtomicCmpxchg >> 4:
 		r = &m.r[0]
 		expected := *r
 		if narrow {
