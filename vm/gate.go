@@ -5,11 +5,11 @@ type Arg uint16
 
 // The kinds of arguments. A length is 64 bits, in bytes.
 const (
-	ArgNone   Arg = 0 // not used
-	ArgValue  Arg = 1 // a number
-	ArgString Arg = 2 // address of a NUL-terminated string to read
-	ArgRead   Arg = 4 // address of bytes to read; their length is the next ArgValue
-	ArgWrite  Arg = 5 // address of bytes to write; their length is the next ArgValue
+	ArgNone   Arg = 0                       // not used
+	ArgValue  Arg = 1                       // a number
+	ArgString Arg = argFixed | 1<<argShift  // address of a NUL-terminated string to read
+	ArgRead   Arg = argPointer              // address of bytes to read; their length is the next ArgValue
+	ArgWrite  Arg = argPointer | argWritten // address of bytes to write; their length is the next ArgValue
 
 	// Bits of ArgRead and of the kinds like it.
 	argWritten Arg = 1
@@ -49,29 +49,37 @@ type Call struct {
 // charged, an instruction for eight bytes. On failure the container is stopped
 // with FaultMemory when the helper returns.
 func (c *Call) Bytes(addr uint64, n int, write bool) ([]byte, bool) {
-	ok := c.m.find(addr, length(uint64(n)), write)
+	access := ArgRead
+	if write {
+		access = ArgWrite
+	}
+	c.m.address = addr
+	ok := c.m.allow(length(uint64(n)), access)
 	c.m.opened(addr, write)
-	return c.m.window, c.m.allow(ok)
+	return c.m.window, ok
 }
 
 // String returns the NUL-terminated string at addr without its NUL, under the
 // conditions of Bytes.
 func (c *Call) String(addr uint64) ([]byte, bool) {
-	ok := c.m.findString(addr)
-	return c.m.window, c.m.allow(ok)
+	c.m.address = addr
+	ok := c.m.allow(1, ArgString)
+	return c.m.window, ok
 }
 
 // Charge takes n instructions from the container's budget, for a helper whose
 // work depends on more than the bytes it was handed.
 func (c *Call) Charge(n uint32) { c.m.charge(n) }
 
-// allow charges for the window, or notes that there is none.
-func (m *Machine) allow(ok bool) bool {
-	if !ok {
+// allow sets window to what find finds and charges for it, or notes that
+// there is nothing.
+func (m *Machine) allow(n int, access Arg) bool {
+	if !m.find(n, access) {
 		m.call.Fault = FaultMemory
+		return false
 	}
 	m.charge(uint32(len(m.window)) / 8)
-	return ok
+	return true
 }
 
 // callHelper runs the helper that the call instruction at pc names and moves
@@ -111,16 +119,14 @@ func (m *Machine) invoke(h *Helper) Fault {
 	return c.Fault
 }
 
-// convert sets Mem[i] to the memory that argument i points to, nil if it is
-// no pointer, and reports whether the container may hand it over.
+// convert sets Mem[i] to the memory that argument i points to, and reports
+// whether the container may hand it over.
 func (m *Machine) convert(args *[5]Arg, i int) bool {
 	c := &m.call
-	ok := false
-	if arg := args[i]; arg&argPointer == 0 {
-		ok = m.findString(c.R[i])
-	} else {
-		n := uint32(arg >> argShift)
-		for at := i; arg&argFixed == 0; at++ {
+	arg := args[i]
+	n := int(arg >> argShift)
+	if arg&argFixed == 0 {
+		for at := i; ; at++ {
 			if at == len(args) {
 				c.Fault = FaultArgument
 				return false
@@ -130,57 +136,57 @@ func (m *Machine) convert(args *[5]Arg, i int) bool {
 				break
 			}
 		}
-		ok = m.find(c.R[i], n, arg&argWritten != 0)
 	}
+	m.address = c.R[i]
+	ok := m.allow(n, arg)
 	c.Mem[i] = m.window
-	return m.allow(ok)
+	return ok
 }
 
 // length is n, or something greater than any region.
-func length(n uint64) uint32 {
-	if n>>32 != 0 {
-		return 1<<32 - 1
+func length(n uint64) int {
+	if n>>regionShift != 0 {
+		return 1 << regionShift
 	}
-	return uint32(n)
+	return int(n & offsetMask)
 }
 
-// find sets window to the n bytes at addr, with no capacity beyond them, if
-// they may be read, or written if write is set; otherwise it notes addr and
-// sets window to nil. Zero bytes may be anywhere.
-func (m *Machine) find(addr uint64, n uint32, write bool) bool {
+// find sets window to the n bytes at address, with no capacity beyond them, if
+// they may be read, or written if access has that bit; to the string at
+// address without its NUL if access is ArgString; and to nil otherwise. Zero
+// bytes may be anywhere.
+//
+//go:noinline
+func (m *Machine) find(n int, access Arg) bool {
 	m.window = nil
 	if n == 0 {
 		return true
 	}
+	addr := m.address
 	region := &m.Region[uint32(addr)>>regionShift]
+	mem := region.Bytes
 	at := int(addr & offsetMask)
-	if addr>>32 != 0 || n > MaxRegion || outside(at, int(n), len(region.Bytes)) || write && !region.Writable {
-		m.address = addr
+	if addr>>32 != 0 || access&argWritten != 0 && !region.Writable {
 		return false
 	}
-	end := at + int(n)
-	m.window = region.Bytes[at:end:end]
-	return true
-}
-
-// findString sets window to the string at addr without its NUL.
-//
-//go:noinline
-func (m *Machine) findString(addr uint64) bool {
-	m.window = nil
-	m.address = addr
-	if addr>>32 != 0 {
-		return false
-	}
-	mem := m.Region[uint32(addr)>>regionShift].Bytes
-	at := int(addr & offsetMask)
-	for end := at; end < len(mem); end++ {
-		if mem[end] == 0 {
-			m.window = mem[at:end:end]
-			return true
+	end := at
+	if access&argPointer == 0 { // a string
+		for ; ; end++ {
+			if outside(end, 1, len(mem)) {
+				return false
+			}
+			if mem[end] == 0 {
+				break
+			}
 		}
+	} else {
+		if outside(at, n, len(mem)) {
+			return false
+		}
+		end += n
 	}
-	return false
+	m.window = mem[at:end:end]
+	return true
 }
 
 // charge takes n from the budget. A budget that is far overdrawn already is

@@ -12,9 +12,8 @@ const (
 	Suspended               // the quantum is spent; Run goes on
 )
 
-// A frame is what a local call saves: r6 to r9 and the pc to return to.
-type frame [frameSize]uint64
-
+// frameSize is how many words a local call saves: r6 to r9 and the pc to
+// return to.
 const frameSize = 5
 
 // A Machine is the state of one activation. Containers that run to completion
@@ -52,7 +51,7 @@ type Machine struct {
 
 	hostState
 	tapState
-	frames [MaxDepth]frame
+	frames [MaxDepth * frameSize]uint64
 	call   Call
 }
 
@@ -133,7 +132,7 @@ func (m *Machine) Run() Status {
 		case FaultMemory:
 			// The access changed no register: its address can be had again.
 			low, _ := m.fetch()
-			m.address = m.reach(low)
+			m.reach(low)
 			return m.stop(fault)
 		default:
 			return m.stop(fault)
@@ -166,7 +165,7 @@ func (m *Machine) Fault() Fault { return m.fault }
 
 // PC returns the slot of the instruction that faulted, or of the one that
 // would have come next: after exit, suspension or the end of the budget.
-func (m *Machine) PC() int { return m.pc / slot }
+func (m *Machine) PC() int { return m.pc >> slotShift }
 
 // FaultAddress returns the address whose access faulted with FaultMemory.
 func (m *Machine) FaultAddress() uint64 { return m.address }
@@ -174,7 +173,7 @@ func (m *Machine) FaultAddress() uint64 { return m.address }
 // Instructions returns how many instructions were executed since Reset,
 // without the one that faulted and without what helpers charged.
 func (m *Machine) Instructions() uint32 {
-	return uint32(m.limit - m.budget - m.reserve + int32(m.pc/slot) - m.charged)
+	return uint32(m.limit - m.budget - m.reserve + int32(m.pc>>slotShift) - m.charged)
 }
 
 // Charged returns what helpers charged to the budget since Reset.

@@ -28,16 +28,9 @@ var roots = []string{"Machine.Run", "Machine.Reset", "Machine.Save", "Machine.Re
 var resumedState = map[string][]string{
 	"pc":     {"Machine.Reset", "Machine.Restore", "Machine.loop", "Machine.loopHost", "Machine.step", "Machine.branch", "Machine.memory", "Machine.invoke"},
 	"depth":  {"Machine.Reset", "Machine.Restore", "Machine.branch", "Machine.loopHost"},
-	"frames": {"Machine.keep", "Machine.branch"},
+	"frames": {"Machine.keep", "Machine.branch", "Machine.loopHost"}, // by open
 	"frame":  {"Machine.Reset"},
 	"text":   {"Machine.Reset", "Machine.one"}, // for one instruction, of a copy
-}
-
-// unmasked lists functions that make an int of 32 or 64 unsigned bits without
-// a mask, with the reason why it fits.
-var unmasked = map[string]string{
-	"Machine.find": "n was compared with MaxRegion",
-	"Call.Bytes":   "a length is cut by length",
 }
 
 // setUp lists functions that run before a container's instructions do, on
@@ -316,7 +309,7 @@ func (r *rulebook) call(name string, call *ast.CallExpr) {
 			r.note(call.Pos(), "%s: %s", name, fun)
 		case "int":
 			from, ok := r.info.Types[call.Args[0]].Type.Underlying().(*types.Basic)
-			if !ok || from.Kind() != types.Uint32 && from.Kind() != types.Uint64 || unmasked[name] != "" {
+			if !ok || from.Kind() != types.Uint32 && from.Kind() != types.Uint64 {
 				return
 			}
 			mask, ok := ast.Unparen(call.Args[0]).(*ast.BinaryExpr)
@@ -438,6 +431,10 @@ func (r *rulebook) state(name string, f *ast.FuncDecl) {
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.CallExpr:
+			if callee, _ := r.callee(n); callee == "Machine.open" && !slices.Contains(resumedState["frames"], name) {
+				r.note(n.Pos(), "%s writes frames", name)
+			}
 		case *ast.AssignStmt:
 			for _, to := range n.Lhs {
 				written(to)
@@ -494,8 +491,8 @@ func TestRulesTell(t *testing.T) {
 		want                 string
 	}{
 		{"closure", "gate.go", "for ; len(helpers) > 0; helpers = helpers[1:] {", "for ; len(helpers) > 0; helpers = helpers[1:] {\n_ = func() int { return len(helpers) }", "closure"},
-		{"defer", "gate.go", "c := &m.call\n\tok := false", "defer m.fetch()\n\tc := &m.call\n\tok := false", "defer"},
-		{"goroutine", "gate.go", "c := &m.call\n\tok := false", "go m.fetch()\n\tc := &m.call\n\tok := false", "goroutine"},
+		{"defer", "gate.go", "c := &m.call\n\targ := args[i]", "defer m.fetch()\n\tc := &m.call\n\targ := args[i]", "defer"},
+		{"goroutine", "gate.go", "c := &m.call\n\targ := args[i]", "go m.fetch()\n\tc := &m.call\n\targ := args[i]", "goroutine"},
 		{"map", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\n_ = map[int]bool{}", "map"},
 		{"channel", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nvar c chan int\n_ = c", "channel"},
 		{"interface call", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nvar e error = m.fault\n_ = e.Error()", "indirect call of e.Error"},
@@ -523,7 +520,8 @@ func TestRulesTell(t *testing.T) {
 		{"check with a memory", "check.go", "op, regs := text[at], text[at+1]\n\tswitch", "seen++\nop, regs := text[at], text[at+1]\n\tswitch", "the check uses the variable seen"},
 		{"check writes", "check.go", "op, regs := text[at], text[at+1]\n\tswitch", "text[at] = 0\nop, regs := text[at], text[at+1]\n\tswitch", "the check writes the text"},
 		{"pc from elsewhere", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.pc = 0", "writes pc"},
-		{"return address from elsewhere", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.frames[0][4]++", "writes frames"},
+		{"return address from elsewhere", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.frames[4]++", "writes frames"},
+		{"return address by its call", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nm.open()[4]++", "writes frames"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			files := map[string]string{}

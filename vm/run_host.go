@@ -1618,7 +1618,7 @@ run:
 				break run
 			}
 			m.depth--
-			f := &m.frames[m.depth&(MaxDepth-1)]
+			f := m.open()
 			m.r[6], m.r[7], m.r[8], m.r[9] = f[0], f[1], f[2], f[3]
 			m.r[isa.FramePointer] += uint64(m.frame)
 			budget += int32(int(f[4]&textMask)/slot - pc)
@@ -1634,9 +1634,9 @@ run:
 				fault = FaultDepth
 				break run
 			}
-			f := &m.frames[m.depth]
+			f := m.open()
 			m.depth++
-			*f = frame{m.r[6], m.r[7], m.r[8], m.r[9], uint64(pc * slot)}
+			*f = [frameSize]uint64{m.r[6], m.r[7], m.r[8], m.r[9], uint64(pc * slot)}
 			m.r[isa.FramePointer] -= uint64(m.frame)
 		case codeJa:
 		case codeJsle32X:

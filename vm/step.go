@@ -35,7 +35,7 @@ func (m *Machine) step() Fault {
 		_, high := m.fetch()
 		*d = v + uint64(high)<<32
 		m.budget++
-	default:
+	case isa.ClassJMP, isa.ClassJMP32:
 		return m.branch(op, src, imm)
 	}
 	m.pc += slot
@@ -62,27 +62,37 @@ func (m *Machine) branch(op uint8, src uint32, distance int32) Fault {
 			m.pc -= slot
 			return FaultDepth
 		}
-		f := &m.frames[m.depth]
+		f := m.open()
 		m.depth++
 		copy(f[:], m.r[6:10])
 		f[4] = uint64(m.pc)
-		m.r[isa.FramePointer] -= uint64(m.frame)
 	case isa.ClassJMP | isa.EXIT:
 		if m.depth == 0 {
 			return exited
 		}
 		m.depth--
-		f := &m.frames[m.depth&(MaxDepth-1)]
+		f := m.open()
 		copy(m.r[6:10], f[:])
-		m.r[isa.FramePointer] += uint64(m.frame)
 		distance = (int32(f[4]) - int32(m.pc)) >> 3
 	}
+	m.setFrame()
 	m.pc += int(distance) * slot
 	m.budget += distance
 	if m.budget < 0 {
 		return FaultBudget
 	}
 	return OK
+}
+
+// open returns what is kept of the call that depth counts next.
+func (m *Machine) open() *[frameSize]uint64 {
+	return (*[frameSize]uint64)(m.frames[int(m.depth&(MaxDepth-1))*frameSize:])
+}
+
+// setFrame lets r10 be the end of the innermost function's part of the stack.
+func (m *Machine) setFrame() {
+	top := uint32(len(m.Region[RegionStack].Bytes)) - uint32(m.depth)*uint32(m.frame)
+	m.r[isa.FramePointer] = Address(RegionStack, top)
 }
 
 // arithmetic computes what is rare of ALU and ALU64 from the values of the
@@ -173,15 +183,15 @@ func divide(a, b uint64, signed, modulo bool) uint64 {
 	return q
 }
 
-// reach returns the address that the load or store low accesses.
+// reach notes the address that the load or store low accesses.
 //
 //go:noinline
-func (m *Machine) reach(low uint32) uint64 {
+func (m *Machine) reach(low uint32) {
 	base := low >> 8
 	if low&isa.ClassMask == isa.ClassLDX {
 		base = low >> 12
 	}
-	return m.r[base&15] + uint64(int32(low)>>16)
+	m.address = m.r[base&15] + uint64(int32(low)>>16)
 }
 
 // memory executes loads with sign extension, stores of an immediate, and
@@ -191,9 +201,14 @@ func (m *Machine) reach(low uint32) uint64 {
 //go:noinline
 func (m *Machine) memory(low uint32, imm int32) Fault {
 	const widths = 1<<(8*(isa.B>>3)) | 2<<(8*(isa.H>>3)) | 4<<(8*(isa.W>>3)) | 8<<(8*(isa.DW>>3))
-	width := uint32(widths >> (low & isa.SizeMask) & 15)
+	width := int(widths >> (low & isa.SizeMask) & 15)
 	class := low & isa.ClassMask
-	if !m.find(m.reach(low), width, class != isa.ClassLDX) {
+	access := ArgWrite
+	if class == isa.ClassLDX {
+		access = ArgRead
+	}
+	m.reach(low)
+	if !m.find(width, access) {
 		return FaultMemory
 	}
 	mem := m.window
@@ -205,7 +220,7 @@ func (m *Machine) memory(low uint32, imm int32) Fault {
 	v := uint64(imm)
 	switch class {
 	case isa.ClassLDX:
-		m.r[low>>8&15] = signExtend(old, width*8)
+		m.r[low>>8&15] = signExtend(old, uint32(width)*8)
 		return OK
 	case isa.ClassSTX:
 		v = m.atomic(&m.r[low>>12&15], uint8(imm), old, width == 4)

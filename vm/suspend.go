@@ -39,7 +39,7 @@ func (m *Machine) Save(dst []byte) bool {
 func (m *Machine) Restore(src []byte) {
 	m.keep(src, true)
 	m.pc, m.depth = int(m.r[place]&(1<<31-1)), uint8(m.r[place]>>32)
-	m.budget += int32(m.pc / slot)
+	m.budget += int32(m.pc >> slotShift)
 }
 
 // keep writes the state to b or, if back is set, reads it from there. Each
@@ -49,8 +49,10 @@ func (m *Machine) Restore(src []byte) {
 func (m *Machine) keep(b []byte, back bool) {
 	for i := range b {
 		w := &m.r[i>>3&15]
-		if f := uint(i)>>3 - savedHead; i>>3 >= savedHead {
-			w = &m.frames[f/frameSize&(MaxDepth-1)][f%frameSize]
+		if f := i>>3 - savedHead; f >= len(m.frames) {
+			break
+		} else if f >= 0 {
+			w = &m.frames[f]
 		}
 		v := *w
 		if back {

@@ -74,5 +74,5 @@ func (m *Machine) Caller(i int) int {
 	if i < 0 || i >= int(m.depth) {
 		return 0
 	}
-	return int(m.frames[i&(MaxDepth-1)][frameSize-1] / slot)
+	return int(m.frames[i&(MaxDepth-1)*frameSize+frameSize-1] / slot)
 }

@@ -36,7 +36,7 @@ func (m *Machine) one() Fault {
 	m.text, m.budget = m.lone[:len(text)], 0
 	slots := m.lone[at : at+slot : at+slot]
 	copy(slots, text[at:])
-	fault := m.loop()
+	fault := m.loop(&m.space)
 	for i := range slots {
 		slots[i] = isa.ClassJMP | isa.EXIT
 	}
@@ -58,7 +58,7 @@ func (m *Machine) one() Fault {
 // those of its caller.
 func (m *Machine) Kept(i int) (r [4]uint64) {
 	if i >= 0 && i < int(m.depth) {
-		copy(r[:], m.frames[i][:])
+		copy(r[:], m.frames[i*frameSize:])
 	}
 	return r
 }

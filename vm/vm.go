@@ -74,4 +74,7 @@ func (s *HelperSet) Without(t *HelperSet) HelperSet {
 // Empty reports whether the set has no member.
 func (s *HelperSet) Empty() bool { return *s == HelperSet{} }
 
-const slot = isa.Size
+const (
+	slot      = isa.Size
+	slotShift = 3
+)
