@@ -11,3 +11,8 @@ import "embed"
 //
 //go:embed c
 var C embed.FS
+
+// Go holds package femto, under go/femto, for those who show its lines.
+//
+//go:embed go/femto/*.go
+var Go embed.FS

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/cover"
 	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/internal/testtable"
@@ -29,12 +30,14 @@ type testReport struct {
 	Left     []string             `json:"left_out"` // unit tests that could not be compiled here
 	Inputs   int                  `json:"fuzz_inputs"`
 	Findings []string             `json:"fuzz_findings"` // files
+	Cover    *cover.Report        `json:"cover,omitempty"`
 
 	problems diagnose.List
 }
 
 func newTestCommand() *cobra.Command {
 	var fuzz time.Duration
+	var cf coverFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "test",
@@ -46,8 +49,12 @@ has them, and run. The exit status is 5 if a test fails, 4 if one takes more
 instructions than femto.toml allows.
 
 With --fuzz, contexts and results of helpers are made up for that long. What
-stops the container is made as small as possible and kept in tests/.`,
+stops the container is made as small as possible and kept in tests/.
+
+--cover says which lines and branches of the source were executed by
+tests/*.toml and --fuzz; tests/*.c run on this computer and do not count.`,
 		Example: `  femto test
+  femto test --cover-html cover.html
   femto test --fuzz 30s`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,12 +66,26 @@ stops the container is made as small as possible and kept in tests/.`,
 			if err != nil {
 				return err
 			}
-			r, err := testProject(cmd.Context(), p, b.Built, true, nil)
+			var watch testtable.Watch
+			var c *covering
+			if cf.on() {
+				if c, err = cf.start(p, b.Built); err != nil {
+					return err
+				}
+				watch = c
+			}
+			r, err := testProject(cmd.Context(), p, b.Built, true, watch)
 			if err != nil {
 				return err
 			}
 			if fuzz > 0 {
-				if err := r.fuzz(cmd.Context(), p, b.Built, fuzz); err != nil {
+				if err := r.fuzz(cmd.Context(), p, b.Built, fuzz, watch); err != nil {
+					return err
+				}
+			}
+			if c != nil {
+				r.Cover = c.cover.Report()
+				if err := cf.write(cmd, c, r.Cover, asJSON); err != nil {
 					return err
 				}
 			}
@@ -80,6 +101,7 @@ stops the container is made as small as possible and kept in tests/.`,
 		},
 	}
 	cmd.Flags().DurationVar(&fuzz, "fuzz", 0, "make up contexts and results of helpers for this `TIME`, such as 30s")
+	cf.add(cmd)
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
@@ -224,10 +246,10 @@ func firstWords(out string) string {
 }
 
 // fuzz makes up inputs for a time and keeps those that stop the container.
-func (r *testReport) fuzz(ctx context.Context, p *project.Project, b *project.Built, span time.Duration) error {
+func (r *testReport) fuzz(ctx context.Context, p *project.Project, b *project.Built, span time.Duration, watch testtable.Watch) error {
 	ctx, cancel := context.WithTimeout(ctx, span)
 	defer cancel()
-	s := &testtable.Subject{Image: b.Image, Hook: b.Hook, Budget: p.Config.Budget.Instructions}
+	s := &testtable.Subject{Image: b.Image, Hook: b.Hook, Budget: p.Config.Budget.Instructions, Watch: watch}
 	findings, tried, err := testtable.Fuzz(ctx, s, 0)
 	if err != nil {
 		return err
@@ -266,6 +288,11 @@ func (r *testReport) print(cmd *cobra.Command) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if r.Cover != nil {
+		if err := printCover(cmd.OutOrStdout(), r.Cover); err != nil {
+			return err
+		}
 	}
 	w := cmd.ErrOrStderr()
 	for _, file := range r.Left {

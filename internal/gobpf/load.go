@@ -71,6 +71,9 @@ func (l *loader) name(file string) string {
 		return filepath.ToSlash(rel)
 	}
 	for _, s := range l.order {
+		if s.dir == filepath.Dir(file) && s.path == SDK {
+			return "sdk/go/femto/" + filepath.Base(file) // as C's "sdk/femto.h"
+		}
 		if s.dir == filepath.Dir(file) {
 			return path.Join(path.Base(s.path), filepath.Base(file))
 		}

@@ -52,8 +52,13 @@ func (s *Sources) read(file string) (string, bool) {
 		}
 	}
 	if name, ok := strings.CutPrefix(file, "sdk/"); ok {
-		if content, err := fs.ReadFile(sdk.C, "c/"+name); err == nil {
-			return string(content), true
+		for _, at := range []struct {
+			files fs.FS
+			name  string
+		}{{sdk.C, "c/" + name}, {sdk.Go, name}} {
+			if content, err := fs.ReadFile(at.files, at.name); err == nil {
+				return string(content), true
+			}
 		}
 	}
 	return "", false
