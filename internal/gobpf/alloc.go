@@ -464,6 +464,11 @@ func (c *code) spill(members []int, short map[int]bool) {
 			// The three instructions of a comparison stay together: the second
 			// half of it is only reached by falling through.
 			held := i > 0 && b.insts[i-1].skip
+			if held && in.src != none && is[in.src] { // the comparison before has it in a register
+				in.src = out[len(out)-1].src
+				out = append(out, in)
+				continue
+			}
 			if reads && !(held && writes) {
 				out = append(out, inst{opcode: isa.ClassLDX | isa.MEM | isa.DW, dst: t, src: frame10, slot: slot, writes: true, pos: in.pos})
 			}
@@ -472,6 +477,10 @@ func (c *code) spill(members []int, short map[int]bool) {
 			}
 			if in.dst != none && is[in.dst] {
 				in.dst = t
+			}
+			if held && writes && in.opcode&isa.SourceX != 0 { // mov d, src that may be skipped
+				out = append(out, inst{opcode: isa.ClassSTX | isa.MEM | isa.DW, dst: frame10, src: in.src, slot: slot, readsDst: true, pos: in.pos})
+				continue
 			}
 			if held && writes { // mov d, 0 that may be skipped
 				out = append(out, inst{opcode: isa.ClassST | isa.MEM | isa.DW, dst: frame10, src: none, slot: slot, imm: in.imm, readsDst: true, pos: in.pos})

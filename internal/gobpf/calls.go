@@ -258,21 +258,18 @@ func (l *lowerer) callBuiltin(f *frame, in *ssa.Call, name string) operand {
 			return one(l.imm(t.Elem().Underlying().(*types.Array).Len()))
 		}
 	case "min", "max":
-		width, signed := l.integer(in.Type())
+		_, signed := l.integer(in.Type())
 		if b, ok := in.Type().Underlying().(*types.Basic); !ok || b.Info()&types.IsInteger == 0 {
 			break
 		}
-		which := condULT
-		if signed {
-			which = condLT
-		}
+		o := opMin
 		if name == "max" {
-			which = swapped[which]
+			o = opMax
 		}
 		v := l.reg(f, args[0])
 		for _, a := range args[1:] {
-			x, y := v, l.reg(f, a)
-			v = l.choose(l.compare(which, x, y, width <= 32), func() *value { return x }, func() *value { return y })
+			v = l.emit(o, v, l.reg(f, a))
+			v.signed = signed
 		}
 		return one(v)
 	case "copy":
@@ -329,8 +326,8 @@ func (l *lowerer) copies(f *frame, in *ssa.Call) *value {
 	elem := in.Call.Args[0].Type().Underlying().(*types.Slice).Elem()
 	size := l.sizeof(elem)
 	x, y := to.regs[1], from.regs[1]
-	n := l.choose(l.compare(condULT, x, y, false), func() *value { return x }, func() *value { return y })
-	n.length = true
+	n := l.emit(opMin, x, y)
+	n.length, n.signed = true, true
 	one := func(i *value) {
 		l.write(l.scaled(to.regs[0], i, size), l.read(l.scaled(from.regs[0], i, size), elem, true), elem)
 	}

@@ -263,6 +263,10 @@ func (l *lowerer) generate(functions []*function) (codes []*code) {
 	for _, f := range functions {
 		f.optimise()
 	}
+	l.escapes(functions)
+	for _, f := range functions {
+		f.finish()
+	}
 	l.markGlobals(functions)
 	for _, f := range functions {
 		c := f.selectCode()

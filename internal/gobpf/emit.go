@@ -100,24 +100,9 @@ func (c *code) tidy() {
 			b.jump.dst, b.jump.src = color(b.jump.dst), color(b.jump.src)
 		}
 	}
-	through := func(b *mblock) *mblock {
-		for n := 0; len(b.insts) == 0 && b.kind == endJump && n < len(c.blocks); n++ {
-			b = b.no
-		}
-		return b
-	}
-	for _, b := range c.blocks {
-		switch b.kind {
-		case endBranch:
-			b.yes, b.no = through(b.yes), through(b.no)
-			if b.yes == b.no {
-				b.kind, b.jump = endJump, inst{}
-			}
-		case endJump:
-			b.no = through(b.no)
-		}
-	}
+	c.thread()
 	c.convert()
+	c.join()
 	// What is left is in an order in which loops are together.
 	seen := map[*mblock]bool{}
 	var order []*mblock
@@ -138,6 +123,74 @@ func (c *code) tidy() {
 	walk(c.blocks[0])
 	slices.Reverse(order)
 	c.blocks = c.rotate(order)
+}
+
+// thread leads jumps to blocks that only jump on to where these go.
+func (c *code) thread() {
+	through := func(b *mblock) *mblock {
+		for n := 0; len(b.insts) == 0 && b.kind == endJump && n < len(c.blocks); n++ {
+			b = b.no
+		}
+		return b
+	}
+	for _, b := range c.blocks {
+		switch b.kind {
+		case endBranch:
+			b.yes, b.no = through(b.yes), through(b.no)
+			if b.yes == b.no {
+				b.kind, b.jump = endJump, inst{}
+			}
+		case endJump:
+			b.no = through(b.no)
+		}
+	}
+}
+
+// join lets blocks that end alike share their end: those that return, and those
+// that go on at the same block.
+func (c *code) join() {
+	same := func(a, b inst) bool {
+		a.pos, b.pos = 0, 0
+		a.copies, b.copies = false, false
+		return a == b
+	}
+	for i := 0; i < len(c.blocks); i++ {
+		for n := i + 1; n < len(c.blocks); n++ {
+			a, b := c.blocks[i], c.blocks[n]
+			if a.kind != b.kind || a.kind != endReturn && (a.kind != endJump || a.no != b.no) || a.no == a || b.no == b {
+				continue
+			}
+			k := 0
+			for k < len(a.insts) && k < len(b.insts) && same(a.insts[len(a.insts)-1-k], b.insts[len(b.insts)-1-k]) {
+				k++
+			}
+			// What a jump skips stays with it.
+			for _, m := range []*mblock{a, b} {
+				for k > 0 && len(m.insts) > k && m.insts[len(m.insts)-1-k].skip {
+					k--
+				}
+			}
+			if k < 1 || a.kind == endJump && k < 2 && len(a.insts) != k && len(b.insts) != k {
+				continue
+			}
+			switch {
+			case len(b.insts) == k:
+				a, b = b, a
+				fallthrough
+			case len(a.insts) == k:
+				b.insts = b.insts[:len(b.insts)-k]
+				b.kind, b.no, b.jump = endJump, a, inst{}
+			default:
+				tail := &mblock{insts: slices.Clone(a.insts[len(a.insts)-k:]), loop: min(a.loop, b.loop), kind: a.kind, no: a.no, jump: a.jump}
+				c.blocks = append(c.blocks, tail)
+				for _, m := range []*mblock{a, b} {
+					m.insts = m.insts[:len(m.insts)-k]
+					m.kind, m.no, m.jump = endJump, tail, inst{}
+				}
+			}
+		}
+	}
+	c.thread()
 }
 
 // convert makes two ways that only choose a register's value one: the value of

@@ -32,6 +32,8 @@ const (
 	opSwap   // reverses the low imm bits, the others become zero
 	opZext   // of the low imm bits
 	opSext   // of the low imm bits
+	opMin    // the smaller one: of unsigned numbers, unless signed
+	opMax    // the larger one
 	opCmp    // 1 if cond holds between the arguments, otherwise 0
 	opLoad   // size bytes at args[0]+imm, sign-extended if signed
 	opStore  // args[1], size bytes, to args[0]+imm
@@ -45,7 +47,7 @@ const (
 )
 
 var opNames = [...]string{"const", "param", "phi", "add", "sub", "mul", "and", "or", "xor", "shl", "shr", "sar", "div", "mod", "sdiv", "smod",
-	"neg", "swap", "zext", "sext", "cmp", "load", "store", "slot", "global", "zero", "move", "helper", "call", "trapif"}
+	"neg", "swap", "zext", "sext", "min", "max", "cmp", "load", "store", "slot", "global", "zero", "move", "helper", "call", "trapif"}
 
 // A cond is a comparison.
 type cond uint8
@@ -189,6 +191,14 @@ func (f *function) constant(n int64) *value {
 	v := f.newValue(opConst)
 	v.imm = n
 	return v
+}
+
+// less is how a minimum or maximum compares.
+func (v *value) less() cond {
+	if v.signed {
+		return condLT
+	}
+	return condULT
 }
 
 func (v *value) isConst() bool { return v.op == opConst }

@@ -715,11 +715,10 @@ func (l *lowerer) shift(f *frame, in *ssa.BinOp, x *value, width int, signed boo
 	if _, negative := l.integer(in.Y.Type()); negative {
 		l.trapIf(reasonShift, condLT, y, l.imm(0))
 	}
-	inside := l.compare(condULT, y, l.imm(64), false)
 	if o == opSar {
-		y = l.choose(inside, func() *value { return y }, func() *value { return l.imm(63) })
-		return l.emit(o, x, y)
+		return l.emit(o, x, l.emit(opMin, y, l.imm(63)))
 	}
+	inside := l.compare(condULT, y, l.imm(64), false)
 	return l.choose(inside, func() *value { return finish(l.emit(o, x, y)) }, func() *value { return l.imm(0) })
 }
 

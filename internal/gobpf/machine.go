@@ -278,6 +278,26 @@ func (s *selector) value(v *value) {
 		s.put(inst{opcode: isa.LDDWD, dst: s.reg(v), src: none, imm: v.imm, global: v.global, writes: true})
 	case opAdd, opSub, opMul, opAnd, opOr, opXor, opShl, opShr, opSar, opDiv, opMod, opSDiv, opSMod:
 		s.arithmetic(v)
+	case opMin, opMax:
+		// The first one, unless the comparison with the second says otherwise.
+		d, a, b := s.reg(v), v.args[0], v.args[1]
+		if a.isConst() {
+			a, b = b, a
+		}
+		c := v.less()
+		if v.op == opMax {
+			c = swapped[c]
+		}
+		kept := s.reg(a)
+		s.copy(d, kept)
+		jump := s.compare(c, a, b, false)
+		jump.dst, jump.skip = d, true
+		s.put(jump)
+		if b.isConst() && fits(b.imm) {
+			s.put(inst{opcode: isa.ClassALU64 | isa.MOV, dst: d, src: none, imm: b.imm, readsDst: true, writes: true})
+			return
+		}
+		s.put(inst{opcode: isa.ClassALU64 | isa.MOV | isa.SourceX, dst: d, src: jump.src, readsDst: true, writes: true})
 	case opNeg:
 		d := s.reg(v)
 		s.into(d, v.args[0])

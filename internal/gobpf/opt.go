@@ -10,7 +10,12 @@ func (f *function) optimise() {
 	f.prune()
 	f.promote()
 	f.tidy()
+}
+
+// finish brings f into the form that instructions are selected from.
+func (f *function) finish() {
 	f.expand()
+	f.tidy()
 	for f.reduce() {
 		f.tidy()
 	}
@@ -26,6 +31,8 @@ func (f *function) tidy() {
 		changed = f.bounds() || changed
 		changed = f.demand() || changed
 		changed = f.promote() || changed
+		changed = f.forward() || changed
+		changed = f.dead() || changed
 		changed = f.sweep() || changed
 		changed = f.prune() || changed
 		if !changed {
@@ -520,6 +527,21 @@ func (s *simplifier) value(v *value) *value {
 		return same
 	case opAdd, opSub, opMul, opAnd, opOr, opXor, opShl, opShr, opSar, opDiv, opMod, opSDiv, opSMod:
 		return s.arithmetic(v)
+	case opMin, opMax:
+		a, b := v.args[0], v.args[1]
+		if a == b {
+			return a
+		}
+		if a.isConst() && b.isConst() {
+			if (v.less().holds(a.imm, b.imm, false)) == (v.op == opMin) {
+				return s.imm(a.imm)
+			}
+			return s.imm(b.imm)
+		}
+		if a.isConst() {
+			v.args[0], v.args[1] = b, a
+			s.changed = true
+		}
 	case opNeg:
 		if v.args[0].isConst() {
 			n, _ := evaluate(opSub, 0, v.args[0].imm, v.narrow)
@@ -687,6 +709,10 @@ func (s *simplifier) compare(v *value) *value {
 		s.changed = true
 	}
 	if v.op == opTrapIf {
+		if a == b && !a.isConst() {
+			v.args = []*value{s.imm(0), s.imm(0)}
+			s.changed = true
+		}
 		return v
 	}
 	if a.isConst() && b.isConst() {
@@ -741,6 +767,8 @@ func zeroAbove(v *value, width int64, depth int) bool {
 		return v.narrow && width >= 32 || zeroAbove(v.args[0], width, depth+1)
 	case opDiv, opMod:
 		return v.narrow && width >= 32 || zeroAbove(v.args[0], width, depth+1)
+	case opMin, opMax:
+		return zeroAbove(v.args[0], width, depth+1) && zeroAbove(v.args[1], width, depth+1)
 	case opPhi:
 		for _, a := range v.args {
 			if a != v && !zeroAbove(a, width, depth+3) {
@@ -831,7 +859,7 @@ func (f *function) number() bool {
 				out = append(out, v)
 				continue
 			}
-			k := key{op: v.op, cond: v.cond, narrow: v.narrow, imm: v.imm, slot: v.slot, global: v.global}
+			k := key{op: v.op, cond: v.cond, narrow: v.narrow, signed: v.signed, imm: v.imm, slot: v.slot, global: v.global}
 			if len(v.args) > 0 {
 				k.a = unify(v.args[0])
 			}

@@ -94,15 +94,34 @@ func (p *prover) edge(q, b *block) []fact {
 func conditions(on *value, holds bool) []fact {
 	switch {
 	case on.op == opCmp && holds:
-		return []fact{{on.cond, on.args[0], on.args[1], on.narrow}}
+		return implied(fact{on.cond, on.args[0], on.args[1], on.narrow})
 	case on.op == opCmp:
-		return []fact{{negated[on.cond], on.args[0], on.args[1], on.narrow}}
+		return implied(fact{negated[on.cond], on.args[0], on.args[1], on.narrow})
 	case on.op == opXor && on.args[1].isConst() && on.args[1].imm == 1:
 		return conditions(on.args[0], !holds)
 	case on.op == opAnd && holds && isBool(on.args[0]) && isBool(on.args[1]), on.op == opOr && !holds && isBool(on.args[0]) && isBool(on.args[1]):
 		return append(conditions(on.args[0], holds), conditions(on.args[1], holds)...)
 	}
 	return nil
+}
+
+// implied adds what a fact about a minimum or maximum says about the numbers
+// that it is of.
+func implied(f fact) []fact {
+	list := []fact{f}
+	for _, swap := range []bool{false, true} {
+		c, m, w := f.cond, f.a, f.b
+		if swap {
+			c, m, w = swapped[c], w, m
+		}
+		if f.narrow || m.op != opMin && m.op != opMax {
+			continue
+		}
+		if greater := c == condGT || c == condGE; m.signed && greater == (m.op == opMin) && (greater || c == condLT || c == condLE) {
+			list = append(list, fact{c, m.args[0], w, false}, fact{c, m.args[1], w, false})
+		}
+	}
+	return list
 }
 
 // interval is what v can be where facts hold.
@@ -225,6 +244,25 @@ func (p *prover) structure(v *value, facts []fact, b *block, depth int) interval
 		high, ok2 := sum(x.high, y.high)
 		if ok1 && ok2 && (!v.narrow || low >= 0 && high <= math.MaxUint32) {
 			return crude.meet(interval{low, high})
+		}
+	case opMin, opMax:
+		x, y := arg(0), arg(1)
+		if !v.signed && v.op == opMin && (x.low >= 0 || y.low >= 0) {
+			high := int64(math.MaxInt64)
+			if x.low >= 0 {
+				high = x.high
+			}
+			if y.low >= 0 {
+				high = min(high, y.high)
+			}
+			return crude.meet(interval{0, high})
+		}
+		switch {
+		case !v.signed && (x.low < 0 || y.low < 0):
+		case v.op == opMin:
+			return crude.meet(interval{min(x.low, y.low), min(x.high, y.high)})
+		default:
+			return crude.meet(interval{max(x.low, y.low), max(x.high, y.high)})
 		}
 	case opSub:
 		x, y := arg(0), arg(1)
@@ -420,6 +458,14 @@ func (p *prover) atMost(x, y *value, c int64, facts []fact, b *block, depth int)
 		}
 	}
 	switch x.op {
+	case opMin:
+		if x.signed || p.interval(x.args[0], facts, b, 3).low >= 0 && p.interval(x.args[1], facts, b, 3).low >= 0 {
+			return p.atMost(x.args[0], y, c, facts, b, depth+1) || p.atMost(x.args[1], y, c, facts, b, depth+1)
+		}
+	case opMax:
+		if x.signed {
+			return p.atMost(x.args[0], y, c, facts, b, depth+1) && p.atMost(x.args[1], y, c, facts, b, depth+1)
+		}
 	case opAdd:
 		if k := x.args[1]; k.isConst() && !x.narrow {
 			if _, ok := sum(p.interval(x.args[0], facts, b, 3).high, k.imm); ok {
