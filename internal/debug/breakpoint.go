@@ -237,3 +237,14 @@ func (s *Session) hit(back bool) (stop Stop, found bool) {
 	stop.Reason = Hit
 	return stop, stop.Breakpoints != nil
 }
+
+// Here counts the breakpoints at the place where the session stands, as if it
+// had just arrived, and reports whether they stop it: for its beginning.
+func (s *Session) Here() (Stop, bool) {
+	for _, b := range s.breakpoints {
+		if ok, _ := s.reached(b, nil); ok {
+			b.Hits++
+		}
+	}
+	return s.hit(false)
+}

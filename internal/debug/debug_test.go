@@ -85,10 +85,10 @@ func walk(t *testing.T, counts ...uint64) *debug.Session {
 	for _, count := range counts {
 		contexts = append(contexts, femtotest.Context(&hooks.Timer{Now: 5, Count: count}))
 	}
-	return open(t, raw, parsed, debug.Config{Contexts: contexts})
+	return open(t, raw, parsed, contexts, 0)
 }
 
-func open(t *testing.T, raw []byte, side *build.Debug, config debug.Config) *debug.Session {
+func open(t *testing.T, raw []byte, side *build.Debug, contexts [][]byte, advance time.Duration) *debug.Session {
 	t.Helper()
 	c, err := femtotest.Open(raw, femtotest.Config{})
 	if err != nil {
@@ -99,8 +99,7 @@ func open(t *testing.T, raw []byte, side *build.Debug, config debug.Config) *deb
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Container, config.Program = c, p
-	s, err := debug.Open(config)
+	s, err := debug.Open(debug.Config{Target: debug.Container(c, contexts, advance), Program: p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +131,7 @@ func TestBackIsTheWayForwardReversed(t *testing.T) {
 	sessions := map[string]*debug.Session{"walk": walk(t, 3, 1, 7), "walk that faults": walk(t, 3, 900, 2)}
 	for _, name := range []string{"fletcher32/fletcher32", "outlaw/outlaw", "papers/average", "papers/sample_gcoap", "papers/increment", "papers/heart_rate", "three-containers/sensor_average"} {
 		raw := image(t, name)
-		sessions[name] = open(t, raw, nil, debug.Config{Contexts: [][]byte{slices.Repeat([]byte{1, 2, 3, 4}, 90)}})
+		sessions[name] = open(t, raw, nil, [][]byte{slices.Repeat([]byte{1, 2, 3, 4}, 90)}, 0)
 	}
 	for name, s := range sessions {
 		t.Run(name, func(t *testing.T) {
@@ -420,7 +419,7 @@ func TestPause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := debug.Open(debug.Config{Container: c, Program: p, History: 1000})
+	s, err := debug.Open(debug.Config{Target: debug.Container(c, nil, 0), Program: p, History: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -493,7 +492,7 @@ func TestLongRunning(t *testing.T) {
 	c.Fire(nil)
 	r := c.Advance(3500 * time.Millisecond)
 
-	s := open(t, raw, nil, debug.Config{Advance: 3500 * time.Millisecond})
+	s := open(t, raw, nil, nil, 3500*time.Millisecond)
 	b, err := s.BreakHelper("ztimer_periodic_wakeup")
 	if err != nil {
 		t.Fatal(err)

@@ -201,3 +201,26 @@ func RegionName(region int) string {
 	}
 	return regionNames[region]
 }
+
+// helperArgs lists the arguments that a helper takes.
+func helperArgs(name string) []vm.Arg {
+	for i := range helpers.Standard {
+		if h := &helpers.Standard[i]; h.Name == name {
+			n := len(h.Args)
+			for n > 0 && h.Args[n-1] == vm.ArgNone {
+				n--
+			}
+			return h.Args[:n]
+		}
+	}
+	return nil
+}
+
+// Bytes returns up to n bytes of the text, from an offset on.
+func (p *Program) Bytes(offset, n int) []byte {
+	from := min(max(offset, 0), len(p.text))
+	return p.text[from:min(from+max(n, 0), len(p.text))]
+}
+
+// HasVariables reports whether the side file knows variables.
+func (p *Program) HasVariables() bool { return len(p.Debug.Variables) > 0 }

@@ -14,7 +14,6 @@ import (
 	"iter"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
@@ -23,12 +22,14 @@ import (
 
 // Config says what is debugged.
 type Config struct {
-	Container *femtotest.Container // opened and set up
-	Program   *Program
-	Contexts  [][]byte      // an activation each; none: one, with the hook's own context
-	Advance   time.Duration // let pass after them, for containers that wait
-	History   int           // instructions that can be gone back, at least; 0: DefaultHistory
-	Output    func(Output)  // told of what happens for the first time; may be nil
+	Target  Target
+	Program *Program
+	History int          // instructions that can be gone back, at least; 0: DefaultHistory
+	Output  func(Output) // told of what happens for the first time; may be nil
+
+	// Attend, if set, is called between two instructions after Pause, and says
+	// whether to stop. It may look at the session and set breakpoints.
+	Attend func() bool
 }
 
 // DefaultHistory takes about 60 MB when it is full.
@@ -44,8 +45,9 @@ type Output struct {
 // An End is how an activation ended; of a container that is long-running, how
 // far it came until it waits.
 type End struct {
-	Run  int  // from 1
-	Last bool // nothing comes after it
+	Run  int   // from 1
+	Last bool  // nothing comes after it
+	Err  error // it is not what it stands for: a recording that went otherwise
 	femtotest.Result
 }
 
@@ -59,6 +61,8 @@ type Call struct {
 // but for Pause.
 type Session struct {
 	*Program
+	PassFaults bool // do not stop for what stops the container
+
 	config Config
 	state  State
 	live   live
@@ -91,7 +95,8 @@ type Session struct {
 type event struct {
 	machine *vm.Machine
 	result  *femtotest.Result
-	fresh   bool // the first since the container was fired, or time let pass
+	err     error
+	fresh   bool // the first of a run
 	anew    bool // the first of an activation
 }
 
@@ -104,18 +109,19 @@ func Open(config Config) (*Session, error) {
 	if config.History <= 0 {
 		config.History = DefaultHistory
 	}
-	if len(config.Contexts) == 0 {
-		config.Contexts = [][]byte{nil}
-	}
 	s := &Session{Program: config.Program, config: config, ends: map[int]*End{}, marked: make([]bool, config.Program.Slots())}
 	s.live.stores = func() (pairs [len(Scopes)]map[uint32]uint32) {
 		for i, scope := range Scopes {
-			pairs[i] = config.Container.Store(scope)
+			pairs[i] = config.Target.Store(scope)
 		}
 		return pairs
 	}
 	s.next, s.stop = iter.Pull(s.activations)
 	e, _ := s.next()
+	if e.err != nil {
+		s.stop()
+		return nil, e.err
+	}
 	if e.machine == nil {
 		s.stop()
 		return nil, errors.New("the container has not run an instruction")
@@ -140,34 +146,20 @@ func (s *Session) activations(yield func(event) bool) {
 			panic(r)
 		}
 	}()
-	c := s.config.Container
+	t := s.config.Target
 	var fresh, anew bool
-	c.Before = func(m *vm.Machine) {
+	before := func(m *vm.Machine) {
 		if !yield(event{machine: m, fresh: fresh, anew: anew}) {
 			panic(errClosed)
 		}
 		fresh, anew = false, false
 	}
-	for _, context := range s.config.Contexts {
-		fresh, anew = true, true
-		if r := c.Fire(context); !yield(event{result: &r, fresh: fresh}) {
+	for n := range t.Runs() {
+		fresh, anew = true, !t.GoesOn(n)
+		if r, err := t.Run(n, before); !yield(event{result: &r, err: err, fresh: fresh}) {
 			return
 		}
 	}
-	if s.config.Advance > 0 {
-		fresh = true
-		r := c.Advance(s.config.Advance)
-		yield(event{result: &r, fresh: fresh})
-	}
-}
-
-// runs is how many results there will be.
-func (s *Session) runs() int {
-	n := len(s.config.Contexts)
-	if s.config.Advance > 0 {
-		n++
-	}
-	return n
 }
 
 // execute lets the machine, which is where the session is, execute one
@@ -181,7 +173,7 @@ func (s *Session) execute() (bool, *End) {
 	in := s.Instruction(s.state.Slot)
 	s.listen(e.fresh)
 	if e.machine == nil {
-		return false, s.ended(in, e.result)
+		return false, s.ended(in, e.result, e.err)
 	}
 	m := e.machine
 	s.live.machine, s.live.region = m, m.Region
@@ -209,18 +201,18 @@ func (s *Session) follows(in isa.Instruction, m *vm.Machine) bool {
 
 // ended notes how an activation ended, and what its last instruction did: a
 // call that faulted or waits, a jump that spent the budget.
-func (s *Session) ended(in isa.Instruction, r *femtotest.Result) *End {
+func (s *Session) ended(in isa.Instruction, r *femtotest.Result, err error) *End {
 	slot := s.state.Slot
 	if r.Fault != vm.OK {
 		slot = r.PC
 	} else if r.Waiting {
 		slot = s.live.machine.PC()
-		s.resumes = true
+		s.resumes = s.config.Target.GoesOn(len(s.ends) + 1)
 	}
 	if slot != s.state.Slot || r.Fault != vm.OK && isHelper(in) {
 		s.keep(s.state.follow(&s.live, slot, in, false))
 	}
-	end := &End{Run: len(s.ends) + 1, Last: len(s.ends)+1 == s.runs(), Result: *r}
+	end := &End{Run: len(s.ends) + 1, Last: len(s.ends)+1 == s.config.Target.Runs(), Err: err, Result: *r}
 	s.ends[s.at] = end
 	if s.config.Output != nil {
 		s.config.Output(Output{End: end})
@@ -233,7 +225,7 @@ func (s *Session) listen(fresh bool) {
 	if fresh {
 		s.heardCalls, s.heardLines = 0, 0
 	}
-	calls, lines := s.config.Container.Calls(), s.config.Container.Log()
+	calls, lines := s.config.Target.Calls(), s.config.Target.Log()
 	for _, call := range calls[s.heardCalls:] {
 		s.calls = append(s.calls, Call{s.state.Slot, call})
 	}
@@ -410,4 +402,16 @@ func (s *Session) edit(do func()) error {
 		c.more.spans = append(c.more.spans, differences(uint32(i)<<28, region[i].Bytes, s.state.Region[i].Bytes)...)
 	}
 	return nil
+}
+
+// Readable returns as many of n bytes at address as are mapped.
+func (s *Session) Readable(address uint64, n int) []byte {
+	if address>>32 != 0 || n < 0 {
+		return nil
+	}
+	mem, offset := s.state.Region[address>>28].Bytes, int(address&0xfffffff)
+	if offset > len(mem) {
+		return nil
+	}
+	return mem[offset:min(offset+n, len(mem))]
 }

@@ -132,7 +132,9 @@ func (p position) sameLine(from position) bool { return p == from }
 // walk crosses instructions until done, or until something else is a reason to
 // stop.
 func (s *Session) walk(back bool, done func() bool) Stop {
-	s.paused.Store(false)
+	if s.config.Attend == nil {
+		s.paused.Store(false)
+	}
 	for {
 		if back {
 			if !s.backward() {
@@ -141,7 +143,7 @@ func (s *Session) walk(back bool, done func() bool) Stop {
 		} else {
 			moved, end := s.forward()
 			switch {
-			case end != nil && end.Fault != vm.OK:
+			case end != nil && (end.Fault != vm.OK && !s.PassFaults || end.Err != nil):
 				return Stop{Reason: Faulted, End: end}
 			case end != nil && end.Last:
 				return Stop{Reason: Ended, End: end}
@@ -157,7 +159,7 @@ func (s *Session) walk(back bool, done func() bool) Stop {
 		if done() {
 			return Stop{Reason: Stepped}
 		}
-		if s.paused.Load() {
+		if s.paused.Swap(false) && (s.config.Attend == nil || s.config.Attend()) {
 			return Stop{Reason: Paused}
 		}
 	}

@@ -66,3 +66,20 @@ func (s *Sources) read(file string) (string, bool) {
 
 // InSDK reports whether a file of a side file is the SDK's, not the author's.
 func InSDK(file string) bool { return strings.HasPrefix(file, "sdk/") }
+
+// Path returns where a file of a side file is, if it is in one of the folders.
+func (s *Sources) Path(file string) (string, bool) {
+	if !filepath.IsLocal(filepath.FromSlash(file)) {
+		return "", false
+	}
+	for _, folder := range s.Folders {
+		path, err := filepath.Abs(filepath.Join(folder, filepath.FromSlash(file)))
+		if err != nil {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path, true
+		}
+	}
+	return "", false
+}
