@@ -25,6 +25,7 @@ const (
 	reasonShift
 	reasonConvert
 	reasonPanic
+	reasonNil
 )
 
 // TrapBase is the offset from r10 of the first reason.
@@ -32,7 +33,7 @@ const TrapBase = 0x7f00
 
 var reasons = [...]string{
 	reasonIndex: "index out of range", reasonSlice: "slice bounds out of range", reasonDivision: "division by zero",
-	reasonShift: "negative shift amount", reasonConvert: "slice is shorter than the array", reasonPanic: "panic",
+	reasonShift: "negative shift amount", reasonConvert: "slice is shorter than the array", reasonPanic: "panic", reasonNil: "nil dereference",
 }
 
 // Reason says why the instruction at a slot of text stops a container that was

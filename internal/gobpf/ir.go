@@ -110,6 +110,7 @@ type value struct {
 	cond   cond
 	narrow bool
 	signed bool   // of a load
+	must   bool   // a load that Go wants even if nobody uses it: the address may be nil
 	length bool   // it is the length or capacity of a slice or string
 	bound  *value // of a length: the capacity of the same slice
 	lower  *value // of a capacity: the length
@@ -209,7 +210,7 @@ func (v *value) effects() bool {
 	case opStore, opZero, opMove, opHelper, opCall, opTrapIf:
 		return true
 	}
-	return false
+	return v.op == opLoad && v.must
 }
 
 // yields reports whether v has a result in a register.

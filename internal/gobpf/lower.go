@@ -775,7 +775,14 @@ func (l *lowerer) unary(f *frame, in *ssa.UnOp) operand {
 		if _, ok := in.Type().Underlying().(*types.Signature); ok {
 			l.fail(diagnose.GoFunctionValue, in.Pos(), "a function is read from a variable", "there are no calls through pointers: which function is called must be known when compiling", "call it directly, or switch over a number")
 		}
-		return l.read(l.reg(f, in.X), in.Type(), l.undisturbed(in))
+		n := len(l.b.values)
+		o := l.read(l.reg(f, in.X), in.Type(), l.undisturbed(in))
+		if l.nilable(in.X) {
+			for _, v := range l.b.values[n:] {
+				v.must = v.op == opLoad
+			}
+		}
+		return o
 	case token.ARROW:
 		l.fail(diagnose.GoType, in.Pos(), "a container has no channels", "a container is one activation after the other", "use a package variable or a store")
 	}
@@ -799,6 +806,22 @@ func (l *lowerer) unary(f *frame, in *ssa.UnOp) operand {
 		}
 	}
 	return operand{regs: []*value{v}}
+}
+
+// nilable reports whether an address may be nil as far as its origin says.
+func (l *lowerer) nilable(v ssa.Value) bool {
+	switch v := v.(type) {
+	case *ssa.Alloc, *ssa.Global, *ssa.FreeVar:
+		return false
+	case *ssa.Parameter:
+		return !(l.f.entry && l.depth == 0)
+	case *ssa.FieldAddr:
+		return l.nilable(v.X)
+	case *ssa.IndexAddr:
+		_, pointer := v.X.Type().Underlying().(*types.Pointer)
+		return pointer && l.nilable(v.X)
+	}
+	return true
 }
 
 // undisturbed reports whether what a load of a large value reads cannot change
@@ -916,6 +939,9 @@ func (l *lowerer) slice(f *frame, in *ssa.Slice) operand {
 	case *types.Pointer:
 		array := t.Elem().Underlying().(*types.Array)
 		base, length = x.regs[0], l.imm(array.Len())
+		if l.nilable(in.X) {
+			l.trapIf(reasonNil, condEQ, base, l.imm(0))
+		}
 		capacity = length
 		size = l.sizeof(array.Elem())
 	default: // a string

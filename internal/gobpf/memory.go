@@ -96,6 +96,10 @@ func (f *function) forward() bool {
 					continue
 				}
 				k := have[i]
+				if v.must && k.value.op == opLoad && k.loaded {
+					k.value.must = true
+				}
+				v.must = false
 				if k.loaded && (k.signed == v.signed || v.size == 8) {
 					zero := f.constant(0)
 					v.op, v.args, v.imm, v.size, v.signed = opOr, []*value{k.value, zero}, 0, 0, false

@@ -211,6 +211,6 @@ func (f *function) loaded(v, w *value) *value {
 		v.op, v.args = opOr, []*value{w, zero}
 		v.imm = 0
 	}
-	v.size, v.signed = 0, false
+	v.size, v.signed, v.must = 0, false, false
 	return v
 }
