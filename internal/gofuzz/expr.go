@@ -52,7 +52,7 @@ func (g *generator) varying(t *typ, depth int, m mode) string {
 		}
 	}
 	// A call hides the constant.
-	return fmt.Sprintf("%slater(%s, %s)", g.prefix, g.literal(t), g.literal(t))
+	return fmt.Sprintf("kit.Later(%s, %s)", g.literal(t), g.literal(t))
 }
 
 func (g *generator) readable(v *variable, m mode) bool {
@@ -81,10 +81,12 @@ func (g *generator) place(t *typ, m mode, assigned bool) (text string, panics, o
 	}
 	var options []option
 	var walk func(x string, xt *typ, panics bool, depth int)
+	promoted := false
 	walk = func(x string, xt *typ, panics bool, depth int) {
-		if xt.is(t) {
+		if xt.is(t) && !promoted {
 			options = append(options, option{x, panics})
 		}
+		promoted = false
 		if depth == 0 {
 			return
 		}
@@ -95,6 +97,11 @@ func (g *generator) place(t *typ, m mode, assigned bool) (text string, panics, o
 			}
 		case isStruct:
 			for _, f := range xt.fields {
+				if f.embedded && g.one(2) {
+					promoted = true
+					walk(x, f.t, panics, depth-1)
+					continue
+				}
 				walk(x+"."+f.name, f.t, panics, depth-1)
 			}
 		case isSlice:
@@ -131,7 +138,7 @@ func (g *generator) varyingIndex() string {
 	if v := g.find(func(v *variable) bool { return v.t.kind == isInt }); v != nil {
 		return "uint(" + v.name + ")"
 	}
-	return fmt.Sprintf("%slater(uint(1), uint(%d))", g.prefix, 2+g.r.IntN(4))
+	return fmt.Sprintf("kit.Later(uint(1), uint(%d))", 2+g.r.IntN(4))
 }
 
 // index is one into n elements; it seldom panics.
@@ -169,8 +176,8 @@ func (g *generator) boolean(depth int, m mode) (string, bool) {
 	case 4:
 		t := g.valueType(16)
 		a, _, ok := g.place(t, m, false)
-		b, _, _ := g.place(t, m, false)
-		if ok && !g.current.pure {
+		b, _, too := g.place(t, m, false)
+		if ok && too && !g.current.pure {
 			return fmt.Sprintf("(%s %s %s)", a, pick(g, []string{"==", "!="}), b), false
 		}
 	case 5:
@@ -210,12 +217,15 @@ func (g *generator) integer(t *typ, depth int, m mode) (string, bool) {
 	case 9:
 		return fmt.Sprintf("(%s%s)", pick(g, []string{"-", "^"}), g.paren(g.varying(t, depth-1, m))), false
 	case 10, 11, 12:
-		from := g.intType()
-		return fmt.Sprintf("%s(%s)", t.name, g.varying(from, depth-1, m)), false
+		x := g.varying(g.intType(), depth-1, m)
+		if g.one(2) {
+			x = g.intType().name + "(" + x + ")"
+		}
+		return fmt.Sprintf("%s(%s)", t.name, x), false
 	case 13:
 		return fmt.Sprintf("%s(%s, %s)", pick(g, []string{"min", "max"}), g.varying(t, depth-1, m), sub()), false
 	case 14:
-		return fmt.Sprintf("%slater(%s, %s)", g.prefix, sub(), sub()), false
+		return fmt.Sprintf("kit.Later(%s, %s)", sub(), sub()), false
 	case 15, 16:
 		if x, ok := g.call(t, depth, m); ok {
 			return x, false
@@ -227,6 +237,9 @@ func (g *generator) integer(t *typ, depth int, m mode) (string, bool) {
 		if t.bits == 8 && !t.signed && t.constants == nil && m == plain {
 			text := pick(g, []string{"femto", "a\x00b", "\xffz", "0123456789"})
 			i, p := g.index(len(text), m)
+			if !p && len(text) == 5 {
+				return fmt.Sprintf("%s(kit.Choose(%s, %q, %q)[%s])", t.name, g.value(boolType, 0, m), text, "other", i), false
+			}
 			if !p {
 				return fmt.Sprintf("%s(%+q[%s])", t.name, text, i), i != "" && i[0] >= '0' && i[0] <= '9'
 			}
@@ -286,8 +299,13 @@ func (g *generator) aggregate(t *typ, depth int, m mode) string {
 			return x
 		}
 	}
+	if t.kind == isArray && m == plain && g.one(8) && !g.current.pure {
+		if v := g.find(func(v *variable) bool { return v.t.is(sliceOf(t.elem)) }); v != nil {
+			return fmt.Sprintf("%s(%s)", t.name, v.name)
+		}
+	}
 	if depth > 0 && g.one(6) {
-		return fmt.Sprintf("%schoose(%s, %s, %s)", g.prefix, g.value(boolType, 0, m), g.aggregate(t, depth-1, m), g.aggregate(t, depth-1, m))
+		return fmt.Sprintf("kit.Choose(%s, %s, %s)", g.value(boolType, 0, m), g.aggregate(t, depth-1, m), g.aggregate(t, depth-1, m))
 	}
 	var list []string
 	if t.kind == isArray {
@@ -397,7 +415,7 @@ func (g *generator) key(depth int, m mode) string {
 
 // callOf calls f if there is something to call it with.
 func (g *generator) callOf(f *function, depth int, m mode) (string, bool) {
-	if g.cost+g.factor*f.cost > g.limit || g.current.pure && !f.pure {
+	if g.cost+g.factor*f.cost > g.limit || g.current.pure && !f.pure || f.recurses && (g.factor > 1 || f.calls) {
 		return "", false
 	}
 	receiver := ""
@@ -417,13 +435,19 @@ func (g *generator) callOf(f *function, depth int, m mode) (string, bool) {
 		}
 	}
 	var args []string
-	for _, p := range f.params {
-		x := g.value(p, min(depth-1, 2), m)
+	for i, p := range f.params {
+		x := ""
+		if i == 0 && f.recurses {
+			x = "p0 + 1"
+		} else {
+			x = g.value(p, min(depth-1, 2), m)
+		}
 		if x == "" {
 			return "", false
 		}
 		args = append(args, x)
 	}
 	g.cost += g.factor * f.cost
+	f.calls = f.calls || f.recurses
 	return fmt.Sprintf("%s%s(%s)", receiver, f.name, strings.Join(args, ", ")), true
 }

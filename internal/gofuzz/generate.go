@@ -76,19 +76,15 @@ func (g *generator) line(f string, a ...any) { fmt.Fprintf(&g.b, f+"\n", a...) }
 func pick[T any](g *generator, list []T) T { return list[g.r.IntN(len(list))] }
 
 func (g *generator) program() string {
-	g.line("package generated\n\nimport \"github.com/femto-containers/femto/sdk/go/femto\"\n")
+	g.line("package generated\n\nimport (\n\"godiff/kit\"\n\n\"github.com/femto-containers/femto/sdk/go/femto\"\n)\n")
 	for _, i := range g.r.Perm(len(integers))[:3+g.r.IntN(3)] {
 		g.ints = append(g.ints, integers[i])
 	}
 	g.plainInts = len(g.ints)
-	g.line("type %sinteger interface { ~int8 | ~int16 | ~int32 | ~int64 | ~int | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uint }\n", g.prefix)
-	g.line("func %slater[T %sinteger](a, b T) T { if a > b { return a - b }; return b &^ a }\n", g.prefix, g.prefix)
-	g.line("func %schoose[T any](c bool, a, b T) T { if c { return a }; return b }\n", g.prefix)
-	g.line("func %sbit(c bool) uint64 { if c { return 1 }; return 0 }\n", g.prefix)
-	g.line("func %smix(h, v uint64) uint64 { h = h*31 + v; return h ^ h>>29 }\n", g.prefix)
 	g.namedInts()
 	g.namedStructs()
 	g.packageVariables()
+	g.line("var %sH uint64 // digest of what functions compute\n", g.prefix)
 	for range 2 + g.r.IntN(2) {
 		g.function(true)
 	}
@@ -124,12 +120,15 @@ func (g *generator) namedStructs() {
 	for i := range 1 + g.r.IntN(3) {
 		t := &typ{kind: isStruct, name: fmt.Sprintf("%sS%d", g.prefix, i)}
 		for n := range 1 + g.r.IntN(4) {
-			f := field{name: string(rune('a' + n)), t: g.intType()}
+			f := field{name: fmt.Sprintf("%c%d", 'a'+n, i), t: g.intType()}
 			switch {
 			case g.one(6):
 				f.t = boolType
 			case g.one(5):
 				f.t = arrayOf(g.intType(), 1+g.r.IntN(3))
+			case i > 0 && n == 0 && g.one(3):
+				f.t, f.embedded = pick(g, g.structs), true
+				f.name = f.t.name
 			case i > 0 && g.one(4):
 				f.t = pick(g, g.structs)
 			}
@@ -234,7 +233,8 @@ func (g *generator) function(pure bool) {
 		g.visible = append(g.visible, v)
 	}
 	receiver := ""
-	if g.one(3) {
+	f.recurses = !pure && g.one(6)
+	if g.one(3) && !f.recurses {
 		t := pick(g, g.structs)
 		if len(g.ints) > g.plainInts && g.one(3) {
 			t = pick(g, g.ints[g.plainInts:])
@@ -246,9 +246,16 @@ func (g *generator) function(pure bool) {
 		receiver = fmt.Sprintf("(r %s) ", f.receiver.name)
 		declare("r", f.receiver)
 	}
-	for i := range g.r.IntN(4) {
+	n := g.r.IntN(4)
+	if f.recurses {
+		n = 1 + g.r.IntN(3) // what it calls itself with is in registers
+	}
+	for i := range n {
 		t := g.scalarType()
 		switch {
+		case i == 0 && f.recurses:
+			t = byteType
+		case f.recurses:
 		case g.one(5):
 			t = g.valueType(24)
 		case !pure && g.one(4):
@@ -262,11 +269,19 @@ func (g *generator) function(pure bool) {
 		f.params = append(f.params, t)
 		name := fmt.Sprintf("p%d", i)
 		declare(name, t)
+		if i == 0 && f.recurses {
+			g.visible[len(g.visible)-1].fixed = true
+			g.visible[len(g.visible)-1].addressed = false
+		}
 		params = append(params, name+" "+t.name)
 	}
-	for range pick(g, []int{0, 1, 1, 1, 1, 2, 2, 3}) {
+	n = pick(g, []int{0, 1, 1, 1, 1, 2, 2, 3})
+	if f.recurses {
+		n = min(n, 1)
+	}
+	for range n {
 		t := g.scalarType()
-		if g.one(5) {
+		if g.one(5) && !f.recurses {
 			t = g.valueType(24)
 		}
 		f.results = append(f.results, t)
@@ -288,10 +303,54 @@ func (g *generator) function(pure bool) {
 		}
 	}
 	g.line("func %s%s(%s) (%s) {", receiver, f.name, strings.Join(params, ", "), strings.Join(results, ", "))
+	before := len(g.functions)
+	if f.recurses {
+		g.line("if p0 > 2 {")
+		g.returns()
+		g.line("}")
+		g.functions = append(g.functions, f)
+		f.cost = 40
+	}
 	g.body(2 + g.r.IntN(5))
+	f.recurses = false
+	g.functions = g.functions[:before]
 	g.finish()
 	g.line("}\n")
+	if f.cost = g.cost + 10; f.calls {
+		f.cost *= 4
+	}
+	g.functions = append(g.functions, f)
+}
+
+// closure writes a function within another one. It may read all that is there,
+// but assigns only to what calls may change.
+func (g *generator) closure() {
+	f := &function{name: g.name()}
+	saved := *g
+	g.visible = nil
+	for _, v := range saved.visible {
+		inner := *v
+		inner.fixed = v.fixed || !v.addressed
+		g.visible = append(g.visible, &inner)
+	}
+	g.loops, g.named, g.cost, g.factor, g.limit = nil, false, 0, 1, functionLimit/4
+	var params []string
+	g.depth++
+	for range g.r.IntN(3) {
+		v := &variable{name: g.name(), t: g.scalarType(), depth: g.depth}
+		f.params = append(f.params, v.t)
+		params = append(params, v.name+" "+v.t.name)
+		g.visible = append(g.visible, v)
+	}
+	f.results = []*typ{g.scalarType()}
+	g.results = f.results
+	g.line("%s := func(%s) %s {", f.name, strings.Join(params, ", "), f.results[0].name)
+	g.block(1 + g.r.IntN(3))
+	g.returns()
+	g.line("}\n_ = %s", f.name)
 	f.cost = g.cost + 10
+	g.visible, g.loops, g.named, g.cost, g.factor, g.limit = saved.visible, saved.loops, saved.named, saved.cost, saved.factor, saved.limit
+	g.depth, g.results = saved.depth, saved.results
 	g.functions = append(g.functions, f)
 }
 
@@ -320,17 +379,23 @@ func (g *generator) entry() {
 	g.line("//femto:hook event\nfunc %s(ctx []byte) uint64 {", f.name)
 	g.line("femto.Log1(\"%%d bytes\", len(ctx))")
 	g.body(4 + g.r.IntN(7))
-	g.line("h := uint64(len(ctx))")
 	for _, v := range g.visible {
-		if v.t.value() {
-			v.t.leaves(v.name, func(x string, t *typ) {
-				if t.kind == isBool {
-					g.line("h = %smix(h, %sbit(%s))", g.prefix, g.prefix, x)
-				} else {
-					g.line("h = %smix(h, uint64(%s))", g.prefix, x)
-				}
-			})
-		}
+		g.digest(v)
 	}
-	g.line("return h\n}")
+	g.line("return %sH\n}", g.prefix)
+}
+
+// digest lets the result depend on a variable.
+func (g *generator) digest(v *variable) {
+	if !v.t.value() {
+		return
+	}
+	v.t.leaves(v.name, func(x string, t *typ) {
+		if t.kind == isBool {
+			x = "kit.Bit(" + x + ")"
+		} else {
+			x = "uint64(" + x + ")"
+		}
+		g.line("%sH = kit.Mix(%sH, %s)", g.prefix, g.prefix, x)
+	})
 }

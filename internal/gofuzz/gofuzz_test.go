@@ -1,47 +1,95 @@
 package gofuzz
 
 import (
-	"context"
+	"flag"
 	"fmt"
 	"os"
-	"strings"
+	"path/filepath"
 	"testing"
 	"time"
 )
 
-func programs(from, n uint64) (list []Program) {
-	for seed := from; seed < from+n; seed++ {
-		prefix := fmt.Sprintf("P%d", seed)
-		list = append(list, Program{prefix, Generate(seed, prefix)})
-	}
-	return list
-}
+var (
+	count = flag.Int("programs", 30, "how many programs to compare")
+	first = flag.Uint64("seed", 1, "the first one's seed; the others follow")
+	keep  = flag.String("keep", "", "write the programs that differ to this folder")
+)
 
-func TestNative(t *testing.T) {
-	n := uint64(40)
-	if os.Getenv("N") != "" {
-		fmt.Sscan(os.Getenv("N"), &n)
-	}
-	a := time.Now()
-	list := programs(0, n)
-	b := time.Now()
-	dir := t.TempDir(); if d := os.Getenv("D"); d != "" { dir = d }
-	results, err := Native(context.Background(), dir, list)
+// TestPrograms: generated containers do as images what they do as Go.
+func TestPrograms(t *testing.T) {
+	begin := time.Now()
+	reported := 0
+	s, err := Seeds(t.Context(), t.TempDir(), *first, *count, func(s *Summary) {
+		for _, f := range s.Failures[reported:] {
+			t.Errorf("seed %d: %s", f.Seed, f.What)
+			if *keep != "" {
+				file := filepath.Join(*keep, fmt.Sprintf("seed%d.go", f.Seed))
+				if err := os.WriteFile(file, Generate(f.Seed, fmt.Sprintf("P%d", f.Seed)), 0o644); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		reported = len(s.Failures)
+		if *count > Batch {
+			t.Logf("%d programs, %d differ, %v", s.Programs, reported, time.Since(begin).Round(time.Second))
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := time.Now()
-	size := 0
-	faults := map[string]int{}
-	lines := 0
-	for i, r := range results {
-		size += len(list[i].Source)
-		for _, x := range r {
-			what, _, _ := strings.Cut(x.Fault, " [")
-			what, _, _ = strings.Cut(what, " with")
-			faults[what]++
-			lines += len(x.Log)
+	refused := 0
+	for _, n := range s.Refused {
+		refused += n
+	}
+	t.Logf("seed %d: %d programs, %d activations, %d faults in both; %d programs refused %v; %d differ",
+		*first, s.Programs, s.Activations, s.Faults, refused, s.Refused, len(s.Failures))
+	if s.Programs != *count || s.Faults == 0 || refused > s.Programs/20 {
+		t.Error("this compares less than it should")
+	}
+}
+
+// TestDifferencesAreFound: whatever an image does otherwise is told.
+func TestDifferencesAreFound(t *testing.T) {
+	good := func() []Activation {
+		return []Activation{
+			{Result: 7, Log: []string{"a"}, Stores: [3]map[int]uint32{{1: 2}, nil, nil}},
+			{Fault: "runtime error: index out of range [5] with length 5", Line: 9},
 		}
 	}
-	t.Logf("generate %v, native %v, %d bytes, %d lines %v", b.Sub(a), c.Sub(b), size, lines, faults)
+	image := func() []Activation {
+		list := good()
+		list[1].Fault = "index out of range"
+		return list
+	}
+	if what := Differ(good(), image()); what != "" {
+		t.Errorf("the same differs: %s", what)
+	}
+	for name, change := range map[string]func(list []Activation){
+		"result":     func(list []Activation) { list[0].Result++ },
+		"fault":      func(list []Activation) { list[0].Fault = nilPointer },
+		"no fault":   func(list []Activation) { list[1].Fault = "" },
+		"reason":     func(list []Activation) { list[1].Fault = "division by zero" },
+		"line":       func(list []Activation) { list[1].Line++ },
+		"log":        func(list []Activation) { list[0].Log = nil },
+		"value":      func(list []Activation) { list[0].Stores[0][1]++ },
+		"entry more": func(list []Activation) { list[0].Stores[2] = map[int]uint32{3: 0} },
+	} {
+		list := image()
+		change(list)
+		if Differ(good(), list) == "" {
+			t.Errorf("%s: nothing is told", name)
+		}
+	}
+}
+
+// TestGenerateRepeats: a seed is a program.
+func TestGenerateRepeats(t *testing.T) {
+	for seed := range uint64(20) {
+		if a, b := Generate(seed, "P"), Generate(seed, "P"); string(a) != string(b) {
+			t.Errorf("seed %d gives two programs", seed)
+		}
+	}
+	if string(Generate(1, "P")) == string(Generate(2, "P")) {
+		t.Error("two seeds give one program")
+	}
 }

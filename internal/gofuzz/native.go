@@ -41,12 +41,15 @@ const goMod = "module godiff\n\ngo 1.26\n\nrequire " + sdk.GoModule + " v0.0.0\n
 //go:embed run.go.in
 var runner string
 
+//go:embed kit.go.in
+var kit string
+
 // prepare makes a module in a folder: package femto, the runner.
 func prepare(dir string) error {
 	if err := sdk.WriteGo(filepath.Join(dir, "sdk/femto")); err != nil {
 		return err
 	}
-	return write(dir, map[string][]byte{"go.mod": []byte(goMod), "main.go": []byte(runner)})
+	return write(dir, map[string][]byte{"go.mod": []byte(goMod), "main.go": []byte(runner), "kit/kit.go": []byte(kit)})
 }
 
 func write(dir string, files map[string][]byte) error {
@@ -88,9 +91,9 @@ func Native(ctx context.Context, dir string, programs []Program) ([][]Activation
 		return nil, err
 	}
 	program := filepath.Join(dir, "native")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "-ldflags=-s", ".")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "-gcflags=godiff/generated=-N -l", "-ldflags=-s -w", ".")
 	build.Dir = dir
-	build.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
+	build.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOGC=400", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}

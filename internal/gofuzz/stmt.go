@@ -18,7 +18,7 @@ func (g *generator) body(n int) {
 
 // block writes one within braces.
 func (g *generator) block(n int, declare ...*variable) {
-	visible := len(g.visible)
+	visible, functions := len(g.visible), len(g.functions)
 	g.depth++
 	g.nesting++
 	for _, v := range declare {
@@ -27,9 +27,14 @@ func (g *generator) block(n int, declare ...*variable) {
 		g.line("_ = %s", v.name)
 	}
 	g.body(n)
+	if !g.current.pure && g.one(2) {
+		for _, v := range g.visible[visible:][:min(2, len(g.visible)-visible)] {
+			g.digest(v)
+		}
+	}
 	g.nesting--
 	g.depth--
-	g.visible = g.visible[:visible]
+	g.visible, g.functions = g.visible[:visible], g.functions[:functions]
 }
 
 func (g *generator) name() string {
@@ -37,20 +42,20 @@ func (g *generator) name() string {
 	return fmt.Sprintf("x%d", g.names)
 }
 
-func (g *generator) depthOfExpr() int { return 1 + g.r.IntN(3) }
+func (g *generator) depthOfExpr() int { return 1 + g.r.IntN(4) }
 
 func (g *generator) statement() {
 	deep := g.nesting >= 3
 	switch n := g.r.IntN(100); {
-	case n < 22:
+	case n < 24:
 		g.declaration()
-	case n < 44:
+	case n < 50:
 		g.assignment()
-	case n < 52:
+	case n < 57:
 		g.callStatement()
-	case n < 60 && !g.current.pure:
+	case n < 63 && !g.current.pure:
 		g.effect()
-	case n < 70 && !deep:
+	case n < 72 && !deep:
 		g.ifStatement()
 	case n < 80 && !deep:
 		g.forStatement()
@@ -66,6 +71,8 @@ func (g *generator) statement() {
 		g.swap()
 	case n < 96 && !g.current.pure:
 		g.bulk()
+	case n < 98 && !g.current.pure && g.nesting < 2:
+		g.closure()
 	default:
 		g.assignment()
 	}
@@ -110,6 +117,9 @@ func (g *generator) declaration() {
 	g.line("_ = %s", v.name)
 	g.locals += t.size()
 	g.visible = append(g.visible, v)
+	if t.scalar() && !g.current.pure && g.one(3) {
+		g.digest(v)
+	}
 }
 
 func (g *generator) assignment() {
@@ -137,14 +147,17 @@ func (g *generator) assignment() {
 		return
 	}
 	g.line("%s = %s", to, g.value(t, g.depthOfExpr(), m))
+	if t.scalar() && !panics && !g.current.pure && g.one(3) {
+		g.digest(&variable{name: to, t: t})
+	}
 }
 
 // swap assigns to several at once.
 func (g *generator) swap() {
 	t := g.scalarType()
 	a, pa, ok := g.place(t, plain, true)
-	b, pb, _ := g.place(t, plain, true)
-	if !ok || pa || pb {
+	b, pb, too := g.place(t, plain, true)
+	if !ok || !too || pa || pb {
 		return
 	}
 	if g.one(2) {

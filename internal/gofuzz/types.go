@@ -30,8 +30,9 @@ type typ struct {
 }
 
 type field struct {
-	name string
-	t    *typ
+	name     string
+	t        *typ
+	embedded bool
 }
 
 var (
@@ -111,6 +112,10 @@ func (t *typ) declaration() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "type %s struct {\n", t.name)
 	for _, f := range t.fields {
+		if f.embedded {
+			fmt.Fprintf(&b, "%s\n", f.name)
+			continue
+		}
 		fmt.Fprintf(&b, "%s %s\n", f.name, f.t.name)
 	}
 	b.WriteString("}\n")
@@ -135,4 +140,6 @@ type function struct {
 	results  []*typ
 	cost     int  // instructions, roughly
 	pure     bool // reads and writes only its own, and never panics
+	calls    bool // itself
+	recurses bool // it is being written, and calls itself with p0 + 1
 }
