@@ -2,34 +2,28 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
-
-	"github.com/femto-containers/femto/internal/diagnose"
-	"github.com/femto-containers/femto/internal/project"
 )
 
-// A deepReport is what an analysis of all paths through a container found: it
-// prints itself for people, and is a JSON document for scripts.
-type deepReport interface {
-	Print(w io.Writer)
-}
-
-// deepCheck analyses a project's image, if this femto can. What it is certain
-// of, such as a fault on every path, is in the list.
-var deepCheck func(p *project.Project, b *project.Built) (deepReport, diagnose.List)
-
 func newCheckCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, deep bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say whether devices would load this project, and what it takes",
 		Long: `Builds the project if its sources have changed, makes the check that every device
 makes, compares what the image takes with the budgets of femto.toml, and the
-helpers that it calls with those granted there. The exit status is 3 if no device
-would load it or a helper is not granted, 4 if a budget is exceeded.`,
+helpers that it calls with those granted there.
+
+Then it follows all ways through the container, for every context that its hook
+allows: how many instructions an activation takes at most, which accesses to memory
+are safe, and which are certain to fault. What it cannot prove is left to the
+device's check when it runs; --deep lists it, with the reason.
+
+The exit status is 3 if no device would load it, a helper is not granted or a fault
+is certain, 4 if a budget is exceeded.`,
 		Example: `  femto check
+  femto check --deep
   femto check --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,16 +39,12 @@ would load it or a helper is not granted, 4 if a budget is exceeded.`,
 			if report == nil {
 				return list
 			}
-			var deep deepReport
-			if deepCheck != nil {
-				var found diagnose.List
-				deep, found = deepCheck(p, b)
-				report.Deep, list = deep, append(list, found...)
-			}
+			found, certain := p.Deep(b)
+			report.Deep, list = found, append(list, certain...)
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), "femto.check/1", report)
-			} else if err = printReport(cmd.OutOrStdout(), p, report); err == nil && deep != nil {
-				deep.Print(cmd.OutOrStdout())
+			} else {
+				err = printReport(cmd.OutOrStdout(), p, report, deep)
 			}
 			switch {
 			case err != nil:
@@ -67,6 +57,7 @@ would load it or a helper is not granted, 4 if a budget is exceeded.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&deep, "deep", false, "list what is left to run time, and why")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/deepcheck"
 	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/vm"
@@ -88,8 +89,9 @@ func usesText(r *project.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-// printReport writes a report as a table.
-func printReport(w io.Writer, p *project.Project, r *project.Report) error {
+// printReport writes a report as a table, and if all is set what is left to run
+// time.
+func printReport(w io.Writer, p *project.Project, r *project.Report, all bool) error {
 	t := newTable(w)
 	for _, u := range r.Uses {
 		limit := ""
@@ -98,16 +100,59 @@ func printReport(w io.Writer, p *project.Project, r *project.Report) error {
 		}
 		fmt.Fprintf(t, "%s\t%d %s\t%s\n", u.What, u.Used, u.Unit, limit)
 	}
+	limit := ""
 	if n := p.Config.Budget.Instructions; n > 0 {
-		fmt.Fprintf(t, "instructions\t\tof %d per activation, enforced when it runs\n", n)
+		limit = fmt.Sprintf("of %d per activation", n)
 	}
+	deep := r.Deep
+	switch {
+	case deep.Instructions.Known:
+		fmt.Fprintf(t, "instructions\tat most %d\t%s\n", deep.Instructions.Most, limit)
+	case limit != "":
+		fmt.Fprintf(t, "instructions\tnot bounded\t%s, enforced when it runs: %s\n", limit, deep.Instructions.Why)
+	default:
+		fmt.Fprintf(t, "instructions\tnot bounded\t%s\n", deep.Instructions.Why)
+	}
+	open := ""
+	if n := deep.Accesses.Total - deep.Accesses.Safe; n > 0 {
+		open = fmt.Sprintf("%d left to run time", deep.Accesses.RunTime)
+		if deep.Accesses.Fault > 0 {
+			open += fmt.Sprintf(", %d certain to fault", deep.Accesses.Fault)
+		}
+	}
+	fmt.Fprintf(t, "memory\t%d of %d accesses safe\t%s\n", deep.Accesses.Safe, deep.Accesses.Total, open)
 	granted := "any is granted"
 	if r.Granted != nil {
 		granted = "granted " + dash(strings.Join(r.Granted, " "))
 	}
 	fmt.Fprintf(t, "helpers\t%s\t%s\n", dash(strings.Join(r.Helpers, " ")), granted)
 	fmt.Fprintf(t, "stores\tlocal %d, tenant %d, global %d\tentries\n", r.Stores[0], r.Stores[1], r.Stores[2])
-	return t.Flush()
+	if err := t.Flush(); err != nil || !all {
+		return err
+	}
+	return printFindings(w, deep)
+}
+
+// printFindings writes what the deep check could not prove.
+func printFindings(w io.Writer, deep *deepcheck.Report) error {
+	if used := deep.Stack.Used; used != nil {
+		fmt.Fprintf(w, "\nof the stack at most %d B are accessed, by %s\n", *used, strings.Join(deep.Stack.Calls, " → "))
+	}
+	for i := range deep.Findings {
+		f := &deep.Findings[i]
+		place := fmt.Sprintf("instruction %d", f.Slot)
+		if f.File != "" {
+			place = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+		}
+		fmt.Fprintf(w, "\n%s: %s\n  left to: %s\n", place, f.What, map[bool]string{true: "run time", false: "nothing: it is certain to fault"}[f.Verdict == deepcheck.Open.String()])
+		for _, why := range f.Why {
+			fmt.Fprintf(w, "  why: %s\n", why)
+		}
+		if f.Try != "" {
+			fmt.Fprintf(w, "  fix: %s\n", f.Try)
+		}
+	}
+	return nil
 }
 
 // faultCodes are the numbers of what stops containers.

@@ -91,6 +91,7 @@ type access struct {
 	address num // relative to what base says
 	verdict Verdict
 	text    bool // a string: its end is not known
+	wild    bool // there are more, for other addresses
 	arg     int  // of a helper, 1 to 5; 0: the instruction's own
 	reg     int  // variable whose value, with offset, is the address
 	offset  int64

@@ -107,6 +107,13 @@ func compareWith(t *testing.T, k vmfuzz.Case, vague byte) *Result {
 			callers = append(callers, m.PC)
 		}
 	}
+	use, known := r.StackUse()
+	m.Access = func(addr uint64, n int, _ bool) {
+		end := constants[stackEnd]
+		if known && n > 0 && addr >= base(vm.RegionStack) && addr+uint64(n) <= end && end-addr > uint64(use) {
+			t.Fatalf("slot %d accesses the stack %d bytes below its end, at most %d expected", m.PC, end-addr, use)
+		}
+	}
 	m.Run(k.Text)
 
 	if m.Fault == vm.FaultMemory {

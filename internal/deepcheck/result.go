@@ -1,6 +1,7 @@
 package deepcheck
 
 import (
+	"math"
 	"slices"
 
 	"github.com/femto-containers/femto/isa"
@@ -16,7 +17,8 @@ type Result struct {
 	Calls    []int    // slots of local calls that may be nested too deep
 	Bound    Bound
 
-	runs []*analysis // without a context, and with one
+	runs  []*analysis // without a context, and with one
+	lower int64       // the lowest offset from the end of the stack that is accessed
 }
 
 // An Access is what is known of a place where memory is read or written, for
@@ -28,6 +30,7 @@ type Access struct {
 	Size    uint64 // bytes; at most, of a helper
 	Text    bool   // a string, whose end is looked for
 	Verdict Verdict
+	Stop    bool // it is meant to fault: a load from behind the stack, by which a container stops itself
 
 	run   *analysis // of the state below
 	point *point
@@ -71,7 +74,11 @@ func Analyze(env *Env) *Result {
 			a.note = func(s *state, t access) {
 				k := key{t.slot, t.arg}
 				state := *s
+				r.lower = min(r.lower, a.lowest(s, t))
 				found := &Access{Slot: t.slot, Arg: t.arg, Write: t.write, Size: t.size, Text: t.text, Verdict: t.verdict, run: a, point: p, found: t, state: &state}
+				if in := a.fetch(t.slot); t.verdict == Fatal && t.arg == 0 && in.Class() == isa.ClassLDX && in.Src == isa.FramePointer && in.Offset >= 0 {
+					found.Verdict, found.Stop = Safe, true
+				}
 				if old := seen[k]; old == nil || found.Verdict > old.Verdict {
 					seen[k] = found
 				}
@@ -117,6 +124,29 @@ func worse(old, found *Access) *Access {
 		w.Verdict = Open
 	}
 	return &w
+}
+
+// lowest is the lowest offset from the end of the stack that an access may be
+// for.
+func (a *analysis) lowest(s *state, t access) int64 {
+	if t.wild {
+		return math.MinInt64
+	}
+	at := s.abs(t.reg).add(exactly(uint64(t.offset)))
+	stack := &a.env.Region[vm.RegionStack]
+	if t.verdict == Fatal || at.umin > base(vm.RegionStack)+uint64(stack.Max) || at.umax < base(vm.RegionStack) {
+		return 0
+	}
+	return s.differ[index(t.reg, stackEnd)].add(exactly(uint64(t.offset))).smin
+}
+
+// StackUse is how many bytes of the stack are accessed at most, counted from its
+// end; false: it is not known.
+func (r *Result) StackUse() (bytes uint32, known bool) {
+	if r.GaveUp || r.lower < -vm.MaxRegion {
+		return 0, false
+	}
+	return uint32(-r.lower), true
 }
 
 // giveUp leaves everything to run time.

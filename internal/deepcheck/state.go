@@ -38,6 +38,7 @@ type state struct {
 const (
 	atEntry    = -1 // the program found it so
 	severalOne = -2 // it depends on the way that was taken
+	lost       = -3 // a helper was called
 )
 
 type link struct{ to, from uint8 } // variables; 0, 0: none

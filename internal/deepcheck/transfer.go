@@ -382,7 +382,7 @@ func (a *analysis) call(s *state, number uint8) (most uint64, ok bool) {
 	h := a.env.Helper(number)
 	if h == nil || h.Opaque {
 		if a.note != nil {
-			a.note(s, access{slot: a.slot, verdict: Open, size: 1, reg: register + 1, arg: 1})
+			a.note(s, access{slot: a.slot, verdict: Open, wild: true, size: 1, reg: register + 1, arg: 1})
 		}
 		s.cells = nil
 		a.results(s, anything)
@@ -430,7 +430,7 @@ func (a *analysis) call(s *state, number uint8) (most uint64, ok bool) {
 		// Printing follows addresses where the format says so.
 		if extra, safe := a.formatted(s); !safe {
 			if a.note != nil {
-				a.note(s, access{slot: a.slot, verdict: Open, size: 1, reg: register + 2, arg: 2, text: true, address: args[1]})
+				a.note(s, access{slot: a.slot, verdict: Open, wild: true, size: 1, reg: register + 2, arg: 2, text: true, address: args[1]})
 			}
 			most += extra
 		} else {
@@ -442,7 +442,7 @@ func (a *analysis) call(s *state, number uint8) (most uint64, ok bool) {
 		most += (16 + longestResponse) / 8
 		if at, known := args[0].known(); !known || at != base(vm.RegionContext) || a.env.Packet == 0 {
 			if a.note != nil {
-				a.note(s, access{slot: a.slot, verdict: Open, size: 16, reg: register + 1, arg: 1, write: true, address: args[0]})
+				a.note(s, access{slot: a.slot, verdict: Open, wild: true, size: 16, reg: register + 1, arg: 1, write: true, address: args[0]})
 			}
 			most += 2 * vm.MaxRegion / 8
 			s.cells = nil
@@ -501,7 +501,7 @@ func (a *analysis) touchAtMost(s *state, t access, size num) bool {
 func (a *analysis) results(s *state, r num) {
 	a.number(s, register, r, a.slot)
 	for i := 1; i <= 5; i++ {
-		a.number(s, register+i, anything, a.slot)
+		a.number(s, register+i, anything, lost)
 	}
 }
 

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// The codes. FC01: femto.toml and projects; FC02: compiling; FC03: linking;
+// The codes. FC01: femto.toml and projects; FC02: compiling; FC03: linking, and
+// from FC0311 on what the deep check is certain of;
 // FC04: the load-time check, grants and budgets; FC05: faults at run time; FC06:
 // tests; FC20: tools.
 const (
@@ -58,6 +59,11 @@ const (
 	NoCode          Code = 304
 	OddSection      Code = 305
 	CodePointer     Code = 306
+	NoRegion        Code = 311
+	OutsideStack    Code = 312
+	OutsideContext  Code = 313
+	OutsideData     Code = 314
+	WriteToReadOnly Code = 315
 	OtherLink       Code = 399
 
 	NotLoadable Code = 401

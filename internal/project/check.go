@@ -5,6 +5,7 @@ import (
 
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/deepcheck"
 	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
@@ -26,8 +27,8 @@ type Report struct {
 	Stores  []int    `json:"stores"`  // entries: local, tenant, global
 	Slots   int      `json:"slots"`
 
-	// Deep is what the analysis of all paths found; null where it was not made.
-	Deep any `json:"deep"`
+	// Deep is what following all ways through it found.
+	Deep *deepcheck.Report `json:"deep"`
 }
 
 // Check compares an image with what every device demands and with what

@@ -42,6 +42,20 @@ var problems = []struct {
 	{"flash", diagnose.OverFlash, "[budget]\nflash = 64\n", map[string]string{"src/a.c": hello + "FEMTO_HOOK(event, run) { return 0; }\n"}},
 	{"ram", diagnose.OverRAM, "[budget]\nram = 8\n", map[string]string{"src/a.c": hello + "static volatile u32 t[4];\nFEMTO_HOOK(event, run) { return t[length & 3]++; }\n"}},
 	{"stack", diagnose.OverStack, "[budget]\nstack = 16\n", map[string]string{"src/a.c": hello + "FEMTO_HOOK(event, run)\n{\n    volatile u32 t[16];\n\n    t[length & 15] = 1;\n    return t[3];\n}\n"}},
+	{"instructions", diagnose.OverBudget, "[budget]\ninstructions = 100\n", map[string]string{"src/a.c": hello +
+		"FEMTO_HOOK(event, run)\n{\n    const u8 *bytes = context;\n    s64 sum = 0;\n\n    for (u64 i = 0; i < length; i++)\n        sum += bytes[i];\n    return sum;\n}\n"}},
+	{"nowhere", diagnose.NoRegion, "", map[string]string{"src/a.c": hello +
+		"FEMTO_HOOK(timer, run)\n{\n    volatile u8 *at = (u8 *)(u64)(femto_random() & 1023);\n\n    return at[8];\n}\n"}},
+	{"outside-stack", diagnose.OutsideStack, "", map[string]string{"src/a.c": hello +
+		"FEMTO_HOOK(timer, run)\n{\n    volatile u8 window[4] = {0};\n    u64 i = 20;\n\n    __asm__ volatile(\"\" : \"+r\"(i) : : \"memory\");\n    window[20 + (context->count & 7)] = i;\n    return window[0];\n}\n"}},
+	{"outside-context", diagnose.OutsideContext, "", map[string]string{"src/a.c": hello +
+		"FEMTO_HOOK(event, run)\n{\n    const u8 *bytes = context;\n\n    if (length < 2)\n        return -1;\n    return bytes[length];\n}\n"}},
+	{"outside-timer", diagnose.OutsideContext, "", map[string]string{"src/a.c": hello +
+		"static u64 pick(const u64 *list, u64 i) { return list[2 + (i & 3)]; }\nFEMTO_HOOK(timer, run) { return pick(&context->now, context->count); }\n"}},
+	{"outside-data", diagnose.OutsideData, "", map[string]string{"src/a.c": hello +
+		"static u8 table[8];\nFEMTO_HOOK(event, run)\n{\n    volatile u8 *at = table;\n\n    at[length + 8] = 1;\n    return 0;\n}\n"}},
+	{"read-only", diagnose.WriteToReadOnly, "", map[string]string{"src/a.c": hello +
+		"FEMTO_HOOK(timer, run)\n{\n    ((struct femto_timer *)context)->count = 0;\n    return 0;\n}\n"}},
 	{"two-at-once", diagnose.Undeclared, "", map[string]string{
 		"src/a.c": hello + "FEMTO_HOOK(event, run) { return femto_randm(); }\n", "src/b.c": hello + "int x = 1.5 * y;\n"}},
 }
@@ -66,7 +80,9 @@ func TestProblems(t *testing.T) {
 			var list diagnose.List
 			b, err := p.Build(context.Background())
 			if err == nil {
-				_, list = p.Check(b)
+				if _, list = p.Check(b); len(list) == 0 {
+					_, list = p.Deep(b)
+				}
 			} else if !errors.As(err, &list) {
 				t.Fatal(err)
 			}
