@@ -265,9 +265,8 @@ func (l *Log) header(bank int) (generation uint32, valid bool, err Error) {
 	if err := l.dev.Read(bank, h); err != OK {
 		return 0, false, err
 	}
-	le := binary.LittleEndian
-	valid = le.Uint32(h) == logMagic && le.Uint32(h[4:]) == uint32(l.size) && le.Uint32(h[12:]) == checksum(0, h[:12])
-	return le.Uint32(h[8:]), valid, OK
+	n := l.mend(h)
+	return binary.LittleEndian.Uint32(h[8:]), n > 0, OK
 }
 
 func (l *Log) writeHeader(bank int, generation uint32) Error {
@@ -297,27 +296,58 @@ func (l *Log) write(at int, generation uint32, kind uint8, payload []byte) (int,
 // read reads the record at at of the current bank; n is its size there, or 0
 // if there is no whole record.
 func (l *Log) read(at int) (record Record, n int, err Error) {
+	b := l.buf[:max(0, min(len(l.buf), l.bank+l.size-at))]
+	if len(b) <= recordHead+recordTail {
+		return Record{}, 0, OK
+	}
+	if err := l.dev.Read(at, b); err != OK {
+		return Record{}, 0, err
+	}
+	// What is not programmed is four bits away from a record.
+	if wrong := b[1] ^ marker; wrong&(wrong-1) != 0 {
+		return Record{}, 0, OK
+	}
+	if n = l.mend(b); n == 0 {
+		return Record{}, 0, OK
+	}
+	end := recordHead + int(binary.LittleEndian.Uint16(b[2:]))
+	return Record{Kind: b[0], Payload: b[recordHead:end:end]}, n, OK
+}
+
+// mend returns the size of the record or header at the beginning of b. If there
+// is none, but would be with one bit flipped, that is done to b: else a number
+// that was spent could be spent again.
+func (l *Log) mend(b []byte) (n int) {
+	for i := -1; i < 8*len(b); i++ {
+		if i >= 0 {
+			b[i/8] ^= 1 << (i % 8)
+		}
+		if n = l.whole(b); n > 0 {
+			l.torn = l.torn || i >= 0
+			break
+		}
+		if i >= 0 {
+			b[i/8] ^= 1 << (i % 8)
+		}
+	}
+	return n
+}
+
+// whole returns the size of the record or header at the beginning of b, or 0 if
+// there is none.
+func (l *Log) whole(b []byte) int {
 	le := binary.LittleEndian
-	room := l.bank + l.size - at
-	if room < recordHead+recordTail {
-		return Record{}, 0, OK
+	if le.Uint32(b) == logMagic {
+		if le.Uint32(b[4:]) != uint32(l.size) || le.Uint32(b[12:]) != checksum(0, b[:12]) {
+			return 0
+		}
+		return headerSize
 	}
-	if err := l.dev.Read(at, l.buf[:recordHead]); err != OK {
-		return Record{}, 0, err
+	body := recordHead + int(le.Uint16(b[2:]))
+	if b[1] != marker || body > len(b)-recordTail || le.Uint32(b[body:]) != checksum(l.generation, b[:body]) {
+		return 0
 	}
-	length := int(le.Uint16(l.buf[2:]))
-	n = l.RecordSize(length)
-	if l.buf[1] != marker || n > room || n > len(l.buf) {
-		return Record{}, 0, OK
-	}
-	body := recordHead + length
-	if err := l.dev.Read(at+recordHead, l.buf[recordHead:body+recordTail]); err != OK {
-		return Record{}, 0, err
-	}
-	if le.Uint32(l.buf[body:]) != checksum(l.generation, l.buf[:body]) {
-		return Record{}, 0, OK
-	}
-	return Record{Kind: l.buf[0], Payload: l.buf[recordHead:body:body]}, n, OK
+	return l.RecordSize(body - recordHead)
 }
 
 // findEnd walks the records. The log is torn if one of them is damaged, or if
