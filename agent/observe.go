@@ -23,4 +23,5 @@ func (a *Agent) tell() {
 		a.told = sum
 		a.endpoint.Notify(topicList)
 	}
+	a.tellFaults()
 }

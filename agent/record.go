@@ -17,6 +17,7 @@ type recording struct {
 	name   [nameLen]byte
 	length int
 	digest [32]byte
+	faults uint32 // of all containers, that readers of the logs know of
 }
 
 // recordMore is how many pairs a container's map has beside the others'.
@@ -37,6 +38,19 @@ func (a *Agent) aboutRecord(verb uint8) uint8 {
 		return aboutHook | aboutContainer | withArgument
 	}
 	return 0
+}
+
+// tellFaults has observers of the logs hear that a container faulted: whoever
+// reads what it prints wants to know.
+func (a *Agent) tellFaults() {
+	sum := uint32(0)
+	for i := range a.c.Containers {
+		sum += a.engine.Container(i).Stats().Faults
+	}
+	if sum != a.recording.faults {
+		a.recording.faults = sum
+		a.endpoint.Notify(topicLogs)
+	}
 }
 
 // recordArgument reads the argument of VerbRecord.

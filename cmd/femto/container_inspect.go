@@ -46,10 +46,14 @@ func newContainerInspectCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				story := c.lastFault(&list[i])
 				if asJSON {
-					return writeJSON(cmd.OutOrStdout(), "femto.container.inspect/1", map[string]any{"container": list[i], "store": store})
+					return writeJSON(cmd.OutOrStdout(), "femto.container.inspect/1", map[string]any{"container": list[i], "store": store, "fault": story})
 				}
 				printContainer(cmd.OutOrStdout(), &list[i], store)
+				if story != nil {
+					story.print(cmd.ErrOrStderr())
+				}
 				return nil
 			})
 		},

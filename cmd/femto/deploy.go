@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/internal/client"
+	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/suit"
 )
@@ -54,6 +55,9 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 				return err
 			}
 			d.image, d.helpers = raw, helperNames(&need.Helpers)
+			if !dryRun {
+				images.Keep(raw, sideFile(args[0], raw), "") // its sources may have changed since
+			}
 			if err := d.heed(args[0], raw); err != nil {
 				return err
 			}

@@ -25,10 +25,11 @@ func newLogsCommand() *cobra.Command {
 		Long: `Prints the lines that a container printed, or with --all those of every container,
 as far as the device has kept them: it has room for the last few. With -f it goes
 on until Ctrl-C, and starts anew when the device did. Every line comes once; how
-many came and went unseen is told on standard error.
+many came and went unseen is told on standard error, and so is the story of each fault
+that stopped a container.
 
-With --json each line is a JSON object: "type" is log, gap or, when the device
-was started anew, status; the last one is result.`,
+With --json each line is a JSON object: "type" is log, fault, gap or, when the
+device was started anew, status; the last one is result.`,
 		Example: "  femto logs event/limit -d " + exampleURI + "\n  femto logs --all -f",
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -42,7 +43,7 @@ was started anew, status; the last one is result.`,
 			return exactArgs("HOOK[/NAME]")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p := &logPrinter{out: cmd.OutOrStdout(), talk: cmd.ErrOrStderr(), asJSON: asJSON}
+			p := &logPrinter{out: cmd.OutOrStdout(), talk: cmd.ErrOrStderr(), asJSON: asJSON, device: &c, faults: map[string]uint64{}}
 			if !all {
 				hook, name, _ := strings.Cut(args[0], "/")
 				if hook == "" || strings.HasSuffix(args[0], "/") {
@@ -82,15 +83,55 @@ type logPrinter struct {
 	only      string // container; empty: every one
 	last      *remote.Lines
 	lines     int
+	stories   int
 	lost      uint64
+	device    *connection
+	faults    map[string]uint64 // of each container, that were told
+	asked     time.Time         // for faults
 }
 
 // print prints what the device has kept, and if follow what comes.
 func (p *logPrinter) print(ctx context.Context, d *remote.Device, follow bool) error {
-	if err := p.rest(ctx, d); err != nil || !follow {
+	if err := errors.Join(p.rest(ctx, d), p.stops(ctx, d)); err != nil || !follow {
 		return err
 	}
-	return d.FollowLogs(ctx, func() error { return p.rest(ctx, d) })
+	return d.FollowLogs(ctx, func(told bool) error {
+		if err := p.rest(ctx, d); err != nil || !told && time.Since(p.asked) < faultInterval {
+			return err
+		}
+		return p.stops(ctx, d)
+	})
+}
+
+// faultInterval is at least between two looks for faults at a device that does not
+// say when there is one.
+const faultInterval = time.Second
+
+// stops tells of faults that were not told of.
+func (p *logPrinter) stops(ctx context.Context, d *remote.Device) error {
+	list, err := d.List(ctx)
+	if err != nil {
+		return err
+	}
+	p.asked = time.Now()
+	for i := range list {
+		c := &list[i]
+		name := placeName(c.Hook, c.Name)
+		if c.Faults == p.faults[name] || p.only != "" && p.only != name {
+			continue
+		}
+		p.faults[name] = c.Faults
+		story := p.device.lastFault(c)
+		p.stories++
+		switch {
+		case story == nil:
+		case p.asJSON:
+			p.json("fault", map[string]any{"fault": story, "faults": c.Faults})
+		default:
+			story.print(p.talk)
+		}
+	}
+	return nil
 }
 
 // rest prints the lines after the last one.
@@ -152,7 +193,7 @@ func (p *logPrinter) end() {
 	switch {
 	case p.asJSON:
 		p.json("result", map[string]any{"schema": "femto.logs/1", "lines": p.lines, "lost": p.lost})
-	case p.lines == 0:
+	case p.lines == 0 && p.stories == 0:
 		fmt.Fprintln(p.talk, "nothing was printed")
 	}
 }

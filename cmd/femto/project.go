@@ -13,6 +13,7 @@ import (
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/deepcheck"
 	"github.com/femto-containers/femto/internal/diagnose"
+	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/vm"
 )
@@ -51,6 +52,7 @@ func buildProject(cmd *cobra.Command, p *project.Project) (*built, error) {
 	if len(list) > 0 {
 		return nil, list
 	}
+	images.Keep(b.Image, b.Debug, p.Dir)
 	return &built{p, b, report}, nil
 }
 

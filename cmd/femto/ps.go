@@ -18,7 +18,9 @@ func newPsCommand() *cobra.Command {
 		Short: "List a device's containers and how they fare",
 		Long: `Prints a line for each container on a device: where it runs, whose it is, which
 image it has, how often it ran, how many instructions that took, and how often
-and why it was stopped.`,
+and where it was stopped. Standard error has the story of each last fault: the line
+of the source, if the image was built or deployed on this machine, from where it
+was called, what the instruction did, and how to have the device record it.`,
 		Example: "  femto ps -d " + exampleURI,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -27,8 +29,9 @@ and why it was stopped.`,
 				if err != nil {
 					return err
 				}
+				stories := c.stories(list)
 				if asJSON {
-					return writeJSON(cmd.OutOrStdout(), "femto.container.list/1", map[string]any{"containers": list})
+					return writeJSON(cmd.OutOrStdout(), "femto.container.list/1", map[string]any{"containers": list, "faults": stories})
 				}
 				if len(list) == 0 {
 					fmt.Fprintln(cmd.ErrOrStderr(), "no containers on this device")
@@ -39,9 +42,13 @@ and why it was stopped.`,
 				for _, r := range list {
 					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d\t%s\n",
 						r.Hook, dash(r.Name), r.Tenant, r.Digest.Short(), r.Size, r.Sequence, r.State,
-						r.Activations, r.Instructions, r.Faults, dash(faultText(r.LastFault, r.FaultPC, r.FaultAddress)))
+						r.Activations, r.Instructions, r.Faults, dash(faultPlace(&r, stories)))
 				}
-				return t.Flush()
+				err = t.Flush()
+				for _, s := range stories {
+					s.print(cmd.ErrOrStderr())
+				}
+				return err
 			})
 		},
 	}
@@ -55,4 +62,25 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// stories tells the last faults of containers.
+func (c *connection) stories(list []remote.Container) []*story {
+	stories := []*story{}
+	for i := range list {
+		if s := c.lastFault(&list[i]); s != nil {
+			stories = append(stories, s)
+		}
+	}
+	return stories
+}
+
+// faultPlace is a container's last fault for a line of a table.
+func faultPlace(r *remote.Container, stories []*story) string {
+	for _, s := range stories {
+		if s.Container == placeName(r.Hook, r.Name) && s.Frames[0].File != "" {
+			return s.Fault + " at " + s.Frames[0].place()
+		}
+	}
+	return faultText(r.LastFault, r.FaultPC, r.FaultAddress)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,7 @@ type answer struct {
 func newRunCommand() *cobra.Command {
 	var f contextFlags
 	var tf traceFlags
+	var rf replayFlags
 	var budget int32
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -48,16 +50,31 @@ changed; without a context it gets that of its hook.
 --trace prints a line for each instruction before the result: what is left of
 the budget, the slot, the function, the instruction, and what it did: registers,
 memory by region, calls of helpers with their arguments. Lines of the source stand
-between them. With --json, each is a JSON line, the result the last one.`,
+between them. With --json, each is a JSON line, the result the last one.
+
+--replay executes again what femto container record wrote: with the context,
+the results of helpers and the memory that the container had on the device. The
+outcome is compared with the device's. The image is the one of the recording, if
+it was built or deployed on this machine, or IMAGE.`,
 		Example: `  femto run
   femto run --trace
   femto run --trace=helpers,memory --trace-function tick
   femto run fletcher32.bin --ctx-file input.txt
-  femto run fletcher32.bin --ctx "01 02 03 04" --json`,
+  femto run fletcher32.bin --ctx "01 02 03 04" --json
+  femto run --replay event-limit.recording --trace`,
 		Args: optionalArg("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if budget < 1 || budget > vm.MaxBudget {
 				return usageError(cmd, fmt.Errorf("--budget must be 1 to %d", vm.MaxBudget))
+			}
+			if rf.file != "" {
+				if f.hex != "" || f.file != "" || cmd.Flags().Changed("budget") {
+					return usageError(cmd, errors.New("--replay has its own context and budget: --ctx, --ctx-file and --budget make no sense with it"))
+				}
+				return rf.run(cmd, args, &tf, asJSON)
+			}
+			if cmd.Flags().Changed("activation") {
+				return usageError(cmd, errors.New("--activation is for --replay FILE"))
 			}
 			context, err := f.read(cmd)
 			if err != nil {
@@ -101,6 +118,7 @@ between them. With --json, each is a JSON line, the result the last one.`,
 	}
 	f.add(cmd)
 	tf.add(cmd)
+	rf.add(cmd)
 	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "`INSTRUCTIONS` that it may execute; of a project, those of femto.toml")
 	addJSONFlag(cmd, &asJSON)
 	return cmd

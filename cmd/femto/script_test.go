@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -21,11 +22,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/examples"
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/sim"
 	"github.com/femto-containers/femto/vm"
@@ -50,6 +53,7 @@ func TestMain(m *testing.M) {
 //	fixed FILE         FILE.fixed is FILE (or stdout, stderr) without what
 //	                   differs from one run to the next
 //	summing FILE N     an image with N bytes of .rodata that returns their sum
+//	waitrecording      waits until the device has begun another recording
 //	p256 FILE          a key pair that devices do not verify
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -65,6 +69,8 @@ func TestScript(t *testing.T) {
 			"fixed":   scriptFixed,
 			"summing": scriptSumming,
 			"p256":    scriptP256,
+
+			"waitrecording": scriptWaitRecording,
 		},
 	})
 }
@@ -106,6 +112,7 @@ func setupScript(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(func() { silent.Close() })
+	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 	env.Setenv("SILENT", "coap://"+silent.LocalAddr().String())
 	for name, id := range map[string]uuid.UUID{
 		"VENDOR": author.VendorID(), "CLASS": author.ClassID(sim.Board), "EVENT": author.HookID("event"),
@@ -114,6 +121,7 @@ func setupScript(env *testscript.Env) error {
 	}
 	env.Setenv("NOBODY", "coap://127.0.0.1:1")
 	env.Values["device"] = new(*running)
+	env.Values["recording"] = new(uint64)
 	return nil
 }
 
@@ -260,6 +268,25 @@ func scriptSumming(ts *testscript.TestScript, neg bool, args []string) {
 	raw, sum := summing(n, 1)
 	ts.Setenv("SUM", valueText(sum))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), raw, 0o644))
+}
+
+// scriptWaitRecording waits for the command in the background to have the device
+// record: what it does before that cannot be told from outside.
+func scriptWaitRecording(ts *testscript.TestScript, neg bool, args []string) {
+	for range 100 {
+		device, err := remote.Open(context.Background(), ts.Getenv("FEMTO_DEVICE"), client.Options{})
+		ts.Check(err)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		r, err := device.Recorded(ctx, nil)
+		cancel()
+		device.Close()
+		if last := ts.Value("recording").(*uint64); err == nil && r.ID != *last && r.State != engine.RecordNone {
+			*last = r.ID
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("the device does not record")
 }
 
 func scriptP256(ts *testscript.TestScript, neg bool, args []string) {

@@ -2,7 +2,9 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/engine"
@@ -79,3 +81,35 @@ func (d *Device) Recording(ctx context.Context) (*Recording, error) {
 	}
 	return whole, nil
 }
+
+// pollRecording is between looks at what was recorded.
+const pollRecording = 200 * time.Millisecond
+
+// FollowRecording calls do with what was recorded, from the beginning and then
+// behind what it had last, until do says that it wants no more. ErrRecordingOvertaken
+// says that another recording was begun.
+func (d *Device) FollowRecording(ctx context.Context, do func(*Recording) (more bool, err error)) error {
+	var last *Recording
+	for {
+		r, err := d.Recorded(ctx, last)
+		if err != nil {
+			return err
+		}
+		if last != nil && last.ID != r.ID {
+			return ErrRecordingOvertaken
+		}
+		last = r
+		if more, err := do(r); !more || err != nil {
+			return err
+		}
+		if r.Position() < r.End {
+			continue
+		}
+		if err := d.serveFor(ctx, pollRecording); err != nil {
+			return err
+		}
+	}
+}
+
+// ErrRecordingOvertaken says that somebody had the device begin another recording.
+var ErrRecordingOvertaken = errors.New("another recording was begun")

@@ -213,8 +213,10 @@ type Outcome struct {
 	Charged      uint32 // by helpers
 }
 
-func (a *activation) outcome() Outcome {
-	e := &a.end
+func (a *activation) outcome() Outcome { return a.end.Outcome() }
+
+// Outcome returns how the activation ended.
+func (e *End) Outcome() Outcome {
 	o := Outcome{PC: int(e.PC), Instructions: e.Instructions, Charged: e.Charged}
 	switch {
 	case e.End == 0:
