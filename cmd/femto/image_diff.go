@@ -10,7 +10,9 @@ import (
 
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
+	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/internal/trace"
 )
 
 // imageDiff is how one image differs from another.
@@ -56,8 +58,9 @@ func newImageDiffCommand() *cobra.Command {
 		Use:   "diff IMAGE IMAGE",
 		Short: "Print how an image differs from another, by function",
 		Long: `Prints what became of each part and each function on the way from the first
-image to the second. A function that only moved is the same. The exit status is
-0 whether they differ or not.`,
+image to the second. A function that only moved is the same. Side files beside
+the images name the functions that are not in their tables. The exit status is 0
+whether they differ or not.`,
 		Example: `  femto image diff old.bin new.bin`,
 		Args:    exactArgs("the first IMAGE file", "the second IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,7 +76,7 @@ image to the second. A function that only moved is the same. The exit status is
 			if err != nil {
 				return err
 			}
-			diff := compareImages(a, b, notation)
+			diff := compareImages(a, b, sideFile(args[0], rawA), sideFile(args[1], rawB), notation)
 			diff.Same = bytes.Equal(rawA, rawB)
 			diff.From, diff.To = sideOf(args[0], rawA), sideOf(args[1], rawB)
 			if asJSON {
@@ -93,7 +96,8 @@ func sideOf(file string, raw []byte) diffSide {
 	return diffSide{File: file, Digest: digest[:], Size: len(raw)}
 }
 
-func compareImages(a, b *image.Image, notation asm.Notation) *imageDiff {
+// compareImages compares two images, which may have side files.
+func compareImages(a, b *image.Image, debugA, debugB *build.Debug, notation asm.Notation) *imageDiff {
 	diff := &imageDiff{Parts: []partChange{}, Functions: []functionChange{}}
 	for _, part := range []struct {
 		name string
@@ -105,10 +109,10 @@ func compareImages(a, b *image.Image, notation asm.Notation) *imageDiff {
 			diff.Parts = append(diff.Parts, partChange{part.name, len(part.a), len(part.b)})
 		}
 	}
-	extents := func(img *image.Image) []asm.Extent {
-		return asm.Extents(img.Text(), asm.Options{Notation: notation, Functions: asm.FunctionsOf(img), Helpers: helperNumbers()})
+	extents := func(img *image.Image, debug *build.Debug) []asm.Extent {
+		return asm.Extents(img.Text(), asm.Options{Notation: notation, Functions: asm.FunctionsOf(img), Helpers: helperNumbers(), Names: trace.FunctionNames(debug)})
 	}
-	before, after := extents(a), extents(b)
+	before, after := extents(a, debugA), extents(b, debugB)
 	find := func(list []asm.Extent, name string) *asm.Extent {
 		for i := range list {
 			if list[i].Name == name {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"io"
+	"os/exec"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ import (
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/internal/trace"
 )
 
 // imageListing is a disassembled image.
@@ -43,7 +46,7 @@ var dialects = map[string]asm.Notation{"conformance": asm.Conformance, "kernel":
 
 func newImageDisasmCommand() *cobra.Command {
 	var dialect, debugFile string
-	var withBytes, dot, asJSON bool
+	var withBytes, dot, svg, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "disasm IMAGE",
 		Short: "Print an image as assembly source",
@@ -52,39 +55,41 @@ sections, functions, labels, helpers by name, places in .data and .rodata. The
 column of comments counts slots. --dialect is the notation of the kernel and of
 LLVM ("r0 = 1"), or that of the public conformance suite ("mov %r0, 1").
 
---debug takes the image's side file and shows which line of the source the
-instructions come from, and the line itself if the source lies beside the image.
+The image's side file, which femto build writes beside it, says which lines of the
+source the instructions come from, and what functions and variables are called;
+--debug names another. The lines themselves are shown if the source is found.
 
---dot prints the control-flow graph instead, in the language of Graphviz.`,
+--dot prints the control-flow graph instead, in the language of Graphviz; --svg
+prints it as a picture, for which Graphviz has to be installed.`,
 		Example: `  femto image disasm fletcher32.bin --bytes
-  femto image disasm fletcher32.bin --dot`,
+  femto image disasm fletcher32.bin --svg`,
 		Args: exactArgs("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			notation, known := dialects[dialect]
 			if !known {
 				return usageError(cmd, fmt.Errorf("--dialect %s: must be kernel or conformance", dialect))
 			}
-			if dot && (asJSON || withBytes) {
-				return usageError(cmd, errors.New("--dot excludes --json and --bytes"))
+			if (dot || svg) && (asJSON || withBytes) || dot && svg {
+				return usageError(cmd, errors.New("--dot and --svg exclude each other, --json and --bytes"))
 			}
 			raw, img, err := readImage(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			options := asm.Options{Notation: notation, Helpers: helperNumbers()}
-			var debug *build.Debug
+			debug := sideFile(args[0], raw)
 			if debugFile != "" {
 				if debug, err = readDebug(debugFile, raw); err != nil {
 					return err
 				}
-				options.Place = placeText(debug, filepath.Dir(args[0]))
 			}
+			options := listingOptions(notation, debug, args[0])
 			switch {
 			case asJSON:
 				return writeJSON(cmd.OutOrStdout(), "femto.image.disasm/1", listImage(args[0], raw, img, dialect, options, debug))
 			case dot:
-				options.Functions = asm.FunctionsOf(img)
-				return asm.WriteDOT(cmd.OutOrStdout(), args[0], asm.Graph(asm.List(img.Text(), options)))
+				return writeGraph(cmd.OutOrStdout(), args[0], img, options)
+			case svg:
+				return drawGraph(cmd, args[0], img, options)
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), asm.ImageSource(img, options, withBytes))
 			return err
@@ -92,8 +97,9 @@ instructions come from, and the line itself if the source lies beside the image.
 	}
 	cmd.Flags().StringVar(&dialect, "dialect", "kernel", "`NOTATION` of instructions: kernel or conformance")
 	cmd.Flags().BoolVar(&withBytes, "bytes", false, "show the bytes of each instruction")
-	cmd.Flags().StringVar(&debugFile, "debug", "", "the image's side `FILE`, to show the source's lines")
-	cmd.Flags().BoolVar(&dot, "dot", false, "print the control-flow graph")
+	cmd.Flags().StringVar(&debugFile, "debug", "", "the image's side `FILE`, if it is not beside it")
+	cmd.Flags().BoolVar(&dot, "dot", false, "print the control-flow graph for Graphviz")
+	cmd.Flags().BoolVar(&svg, "svg", false, "print the control-flow graph as a picture")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
@@ -140,27 +146,57 @@ func sourcePlace(debug *build.Debug, slot int) string {
 	return fmt.Sprintf("%s:%d:%d", place.File, place.Line, place.Column)
 }
 
+// listingOptions are for a listing of an image, with what its side file knows;
+// debug may be nil.
+func listingOptions(notation asm.Notation, debug *build.Debug, imageFile string) asm.Options {
+	o := asm.Options{Notation: notation, Helpers: helperNumbers(), Names: trace.FunctionNames(debug)}
+	if debug == nil {
+		return o
+	}
+	o.Symbol = func(section string, offset int) string { return trace.SymbolAt(debug, section, offset) }
+	o.Place = placeText(debug, &trace.Sources{Folders: foldersOf(imageFile)})
+	return o
+}
+
 // placeText returns what to show before instructions: where they come from,
-// and the line of the source if there is such a file in folder.
-func placeText(debug *build.Debug, folder string) func(slot int) string {
-	sources := map[string][]string{}
+// and the line of the source if it is found.
+func placeText(debug *build.Debug, sources *trace.Sources) func(slot int) string {
 	return func(slot int) string {
 		place, ok := debug.Place(slot)
 		if !ok {
 			return "no source"
 		}
-		text, read := sources[place.File]
-		if !read && filepath.IsLocal(place.File) {
-			content, _ := readFile(filepath.Join(folder, place.File)) // best effort
-			text = strings.Split(string(content), "\n")
-			sources[place.File] = text
-		}
 		shown := fmt.Sprintf("%s:%d", place.File, place.Line)
-		if place.Line <= len(text) {
-			shown += "  " + strings.TrimSpace(text[place.Line-1])
+		if text := strings.TrimSpace(sources.Line(place.File, place.Line)); text != "" {
+			shown += "  " + text
 		}
 		return printable(shown)
 	}
+}
+
+func writeGraph(w io.Writer, name string, img *image.Image, options asm.Options) error {
+	options.Functions, options.Data, options.Rodata = asm.FunctionsOf(img), img.Data(), img.Rodata()
+	return asm.WriteDOT(w, name, asm.Graph(asm.List(img.Text(), options)), options)
+}
+
+// drawGraph has Graphviz draw the graph.
+func drawGraph(cmd *cobra.Command, name string, img *image.Image, options asm.Options) error {
+	tool, err := exec.LookPath("dot")
+	if err != nil {
+		return &commandError{exit: exitTools, what: "the graph cannot be drawn here", why: "Graphviz, the program dot, is not installed; on Debian: apt-get install graphviz",
+			try: []string{command("femto", "image", "disasm", name, "--dot")}, err: err}
+	}
+	var graph, out, said bytes.Buffer
+	if err := writeGraph(&graph, name, img, options); err != nil {
+		return err
+	}
+	draw := exec.CommandContext(cmd.Context(), tool, "-Tsvg")
+	draw.Stdin, draw.Stdout, draw.Stderr = &graph, &out, &said
+	if err := draw.Run(); err != nil {
+		return &commandError{exit: exitFailure, what: "dot does not draw the graph", why: firstWords(said.String()), err: err}
+	}
+	_, err = out.WriteTo(cmd.OutOrStdout())
+	return err
 }
 
 // helperNumbers is helperName the other way round.

@@ -24,6 +24,12 @@ type Options struct {
 	Data, Rodata []byte           // for comments; may be nil
 	Labels       map[int]string   // by slot; nil: made up from Functions and slots
 
+	// What a side file knows. Names are those of functions that are not in the
+	// table, by slot. Symbol, if not nil, says what lies at an offset of .data
+	// or .rodata; "" if it does not know.
+	Names  map[int]string
+	Symbol func(section string, offset int) string
+
 	// Place, if not nil, says what a slot comes from. ImageSource puts it
 	// before the first of the lines with the same.
 	Place func(slot int) string

@@ -13,7 +13,7 @@ import (
 // first slot to the next function's.
 type Extent struct {
 	Name  string // of the function table; made up for those not in it
-	Named bool   // in the function table
+	Named bool   // in the function table, or in a side file
 	Slot  int
 	Lines []Line // labels made up from the place in the function
 }
@@ -27,8 +27,9 @@ func (e *Extent) Slots() int {
 	return n
 }
 
-// Extents divides a program by functions: those of the table and those that
-// local calls enter, which are called f1, f2 and so on in their order. The
+// Extents divides a program by functions: those of the table, those that
+// Options.Names has, and those that local calls enter, which are called f1, f2
+// and so on in their order. The
 // lines of a function that only moved are the same.
 func Extents(code []byte, o Options) []Extent {
 	o.Labels = nil
@@ -38,6 +39,9 @@ func Extents(code []byte, o Options) []Extent {
 		if isCallLine(line) && line.Target >= 0 {
 			starts[line.Target] = Extent{}
 		}
+	}
+	for slot, name := range o.Names {
+		starts[slot] = Extent{Name: name, Named: true}
 	}
 	for _, f := range slices.Backward(o.Functions) {
 		starts[f.Offset/isa.Size] = Extent{Name: string(f.Name), Named: true}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/femto-containers/femto/isa"
 )
 
 // A Block is a run of lines that is entered at its first and left at its last
@@ -71,36 +73,103 @@ func falls(l Line) bool {
 	return true
 }
 
-// WriteDOT writes the graph in the language of Graphviz. Calls are dashed.
-func WriteDOT(w io.Writer, name string, blocks []Block) error {
+// WriteDOT writes the graph in the language of Graphviz: a box for each function,
+// in it its blocks, with the lines of the source that o.Place knows. Jumps
+// backwards are thick, calls dashed.
+func WriteDOT(w io.Writer, name string, blocks []Block, o Options) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %q {\n\tnode [shape=box, fontname=\"monospace\"];\n", name)
+	fmt.Fprintf(&b, `digraph "%s" {
+	graph [fontname="monospace", fontsize=12, ranksep=0.3, nodesep=0.3];
+	node [shape=box, style=filled, fillcolor="#fffdf8", color="#776b5d", fontname="monospace", fontsize=10];
+	edge [fontname="monospace", fontsize=9, color="#776b5d", arrowsize=0.7];
+`, dotText(name))
+	functions := o.functionStarts(blocks)
+	open := false
 	for i, block := range blocks {
-		var text strings.Builder
-		for _, line := range block.Lines {
-			if line.Label != "" {
-				fmt.Fprintf(&text, "%s:\\l", dotText(line.Label))
+		slot := block.Lines[0].Slot
+		if function, starts := functions[slot]; starts {
+			if open {
+				b.WriteString("\t}\n")
 			}
-			fmt.Fprintf(&text, "%4d  %s\\l", line.Slot, dotText(line.Text))
+			open = true
+			fmt.Fprintf(&b, "\tsubgraph cluster%d {\n\tlabel=\"%s\"; style=\"rounded,filled\"; color=\"#f4eee2\"; margin=12;\n", i, dotText(function))
 		}
-		fmt.Fprintf(&b, "\tb%d [label=\"%s\"];\n", i, text.String())
+		fmt.Fprintf(&b, "\tb%d [label=\"%s\"];\n", i, o.blockText(&block))
+	}
+	if open {
+		b.WriteString("\t}\n")
 	}
 	for i, block := range blocks {
 		last := block.Lines[len(block.Lines)-1]
 		for _, to := range block.Next {
-			style := ""
-			if len(block.Next) > 1 && blocks[to].Lines[0].Slot == last.Target {
-				style = ` [label="taken"]`
+			var style []string
+			if len(block.Next) > 1 {
+				way := "not taken"
+				if blocks[to].Lines[0].Slot == last.Target {
+					way = "taken"
+				}
+				style = append(style, fmt.Sprintf(`label=" %s "`, way))
 			}
-			fmt.Fprintf(&b, "\tb%d -> b%d%s;\n", i, to, style)
+			if to <= i {
+				style = append(style, `penwidth=2, color="#c8552b"`)
+			}
+			attributes := ""
+			if len(style) > 0 {
+				attributes = " [" + strings.Join(style, ", ") + "]"
+			}
+			fmt.Fprintf(&b, "\tb%d -> b%d%s;\n", i, to, attributes)
 		}
 		for _, to := range block.Calls {
-			fmt.Fprintf(&b, "\tb%d -> b%d [style=dashed, label=\"call\"];\n", i, to)
+			fmt.Fprintf(&b, "\tb%d -> b%d [style=dashed, color=\"#3f7cac\", label=\" call \"];\n", i, to)
 		}
 	}
 	b.WriteString("}\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// functionStarts are the names of the functions whose first slots blocks begin
+// at.
+func (o *Options) functionStarts(blocks []Block) map[int]string {
+	names := map[int]string{}
+	for _, block := range blocks {
+		for _, to := range block.Calls {
+			first := blocks[to].Lines[0]
+			names[first.Slot] = first.Label
+		}
+	}
+	for slot, name := range o.Names {
+		names[slot] = name
+	}
+	for _, f := range o.Functions {
+		names[f.Offset/isa.Size] = string(f.Name)
+	}
+	return names
+}
+
+// blockText is a block's label: lines of the source, and instructions.
+func (o *Options) blockText(block *Block) string {
+	var text strings.Builder
+	place := ""
+	for _, line := range block.Lines {
+		if line.Label != "" {
+			fmt.Fprintf(&text, "%s:\\l", dotText(line.Label))
+		}
+		if o.Place != nil {
+			if p := o.Place(line.Slot); p != place {
+				place = p
+				fmt.Fprintf(&text, "# %s\\l", dotText(p))
+			}
+		}
+		// Pictures have only spaces that do not break.
+		slot := strings.ReplaceAll(fmt.Sprintf("%4d  ", line.Slot), " ", "\u00a0")
+		text.WriteString(slot + dotText(line.Text))
+		if line.Comment != "" {
+			fmt.Fprintf(&text, "  # %s", dotText(line.Comment))
+		}
+		text.WriteString("\\l")
+	}
+	return text.String()
 }
 
 func dotText(s string) string {

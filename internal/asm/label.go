@@ -3,6 +3,8 @@ package asm
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/femto-containers/femto/isa"
@@ -44,6 +46,11 @@ func (d *disassembler) findLabels() {
 			add(slot, fmt.Sprintf("f%d", slot))
 		}
 	}
+	for _, slot := range slices.Sorted(maps.Keys(d.Names)) {
+		if name := d.Names[slot]; starts[slot] && isName(name) {
+			add(slot, name)
+		}
+	}
 	for _, call := range []bool{true, false} {
 		for _, line := range lines {
 			in := isa.Decode(append(d.code[line.Slot*isa.Size:len(d.code):len(d.code)], make([]byte, isa.Size)...))
@@ -73,11 +80,26 @@ func (d *disassembler) comment(in, high isa.Instruction) string {
 			return strconv.FormatInt(int64(v), 10)
 		}
 	case in.Opcode == isa.LDDWR && high.Imm == 0:
-		return quote(d.Rodata, in.Imm)
+		return d.symbol(".rodata", in.Imm, quote(d.Rodata, in.Imm))
 	case in.Opcode == isa.LDDWD && high.Imm == 0:
-		return quote(d.Data, in.Imm)
+		return d.symbol(".data", in.Imm, quote(d.Data, in.Imm))
 	}
 	return ""
+}
+
+// symbol adds to a comment what the source calls a place.
+func (d *disassembler) symbol(section string, at int32, comment string) string {
+	if d.Symbol == nil {
+		return comment
+	}
+	name := d.Symbol(section, int(at))
+	switch {
+	case name == "":
+		return comment
+	case comment == "":
+		return "<" + name + ">"
+	}
+	return "<" + name + "> " + comment
 }
 
 // quote returns the string at an offset, if it looks like one.

@@ -2,8 +2,10 @@ package asm_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -178,10 +180,39 @@ f:
 	if len(blocks[0].Calls) != 1 || blocks[0].Calls[0] != 5 {
 		t.Errorf("calls %v, want block 5", blocks[0].Calls)
 	}
-	var dot strings.Builder
-	if err := asm.WriteDOT(&dot, `a "name"`, blocks); err != nil || strings.Count(dot.String(), "->") != 7 {
-		t.Errorf("%v\n%s", err, dot.String())
+	if dot := dotOf(t, blocks, asm.Options{}); strings.Count(dot, "->") != 7 || strings.Count(dot, "subgraph") != 1 ||
+		!strings.Contains(dot, `b0 -> b4 [label=" taken "];`) || !strings.Contains(dot, `b1 -> b1 [label=" taken ", penwidth=2`) {
+		t.Error(dot)
 	}
+	// What a side file knows stands in it.
+	dot := dotOf(t, blocks, asm.Options{Names: map[int]string{0: `ma"in`}, Place: func(slot int) string { return fmt.Sprintf(`a.c:%d  "\n"`, 1+slot/4) }})
+	if strings.Count(dot, "subgraph") != 2 || !strings.Contains(dot, `label="ma\"in"`) || !strings.Contains(dot, `# a.c:2  \"\\n\"\l`+"\u00a0\u00a0\u00a04") {
+		t.Error(dot)
+	}
+}
+
+// dotOf returns a graph that Graphviz understands.
+func dotOf(t *testing.T, blocks []asm.Block, o asm.Options) string {
+	t.Helper()
+	var dot strings.Builder
+	if err := asm.WriteDOT(&dot, `a "name"`, blocks, o); err != nil {
+		t.Fatal(err)
+	}
+	tool, err := exec.LookPath("dot")
+	if err != nil {
+		t.Log("NOT TESTED: dot is not installed (apt-get install graphviz)")
+		if os.Getenv("CI") != "" {
+			t.Error("dot must be there")
+		}
+		return dot.String()
+	}
+	cmd := exec.Command(tool, "-Tsvg")
+	cmd.Stdin = strings.NewReader(dot.String())
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Count(string(out), `class="node"`) != len(blocks) {
+		t.Errorf("dot: %v\n%s\nof\n%s", err, out, dot.String())
+	}
+	return dot.String()
 }
 
 func FuzzDisassemble(f *testing.F) {

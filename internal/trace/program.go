@@ -24,7 +24,6 @@ type Program struct {
 
 	functions []Function
 	lines     []asm.Line // by slot; the second slot of a wide instruction has none
-	symbols   map[string][]build.Symbol
 	fields    []field
 }
 
@@ -41,7 +40,7 @@ func Open(raw []byte, debug *build.Debug, hook string) (*Program, error) {
 	if refused != image.OK {
 		return nil, fmt.Errorf("image: %w", refused)
 	}
-	p := &Program{Image: img, Debug: debug, Hook: hook, symbols: map[string][]build.Symbol{}}
+	p := &Program{Image: img, Debug: debug, Hook: hook}
 	p.functions = functionsOf(&img, debug)
 	labels := map[int]string{}
 	for _, f := range p.functions {
@@ -64,11 +63,6 @@ func Open(raw []byte, debug *build.Debug, hook string) (*Program, error) {
 			p.lines[line.Slot] = line
 		}
 	}
-	if debug != nil {
-		for _, s := range debug.Symbols {
-			p.symbols[s.Section] = append(p.symbols[s.Section], s)
-		}
-	}
 	p.fields = fieldsOf(hook)
 	return p, nil
 }
@@ -84,29 +78,24 @@ var helperNumbers = func() map[string]int32 {
 // functionsOf divides the text: by the side file's symbols where there is one,
 // by the function table, and by what local calls enter.
 func functionsOf(img *image.Image, debug *build.Debug) []Function {
-	names := map[int]string{}
-	for _, e := range asm.Extents(img.Text(), asm.Options{Functions: asm.FunctionsOf(img)}) {
-		names[e.Slot] = e.Name
+	var list []Function
+	for _, e := range asm.Extents(img.Text(), asm.Options{Functions: asm.FunctionsOf(img), Names: FunctionNames(debug)}) {
+		list = append(list, Function{Name: e.Name, Slot: e.Slot, End: e.Slot + e.Slots()})
 	}
+	return list
+}
+
+// FunctionNames are those of a side file, by slot. debug may be nil.
+func FunctionNames(debug *build.Debug) map[int]string {
+	names := map[int]string{}
 	if debug != nil {
 		for _, s := range debug.Symbols {
-			if s.Section == ".text" && s.Offset >= 0 && s.Offset < len(img.Text()) {
+			if s.Section == ".text" && s.Offset >= 0 {
 				names[s.Offset/isa.Size] = s.Name
 			}
 		}
 	}
-	var list []Function
-	for slot, name := range names {
-		list = append(list, Function{Name: name, Slot: slot})
-	}
-	slices.SortFunc(list, func(a, b Function) int { return cmp.Compare(a.Slot, b.Slot) })
-	for i := range list {
-		list[i].End = len(img.Text()) / isa.Size
-		if i+1 < len(list) {
-			list[i].End = list[i+1].Slot
-		}
-	}
-	return list
+	return names
 }
 
 // Functions lists the functions by their place in the text. Those that have no
@@ -221,7 +210,6 @@ func AddressName(m *vm.Machine, address uint64) string {
 // constant, a field of the context; "" if nothing is known.
 func (p *Program) Symbol(address uint64) string {
 	offset := int(address & (1<<28 - 1))
-	section := ""
 	switch address >> 28 {
 	case vm.RegionContext:
 		for _, f := range p.fields {
@@ -231,13 +219,22 @@ func (p *Program) Symbol(address uint64) string {
 		}
 		return ""
 	case vm.RegionData:
-		section = ".data"
+		return SymbolAt(p.Debug, ".data", offset)
 	case vm.RegionRodata:
-		section = ".rodata"
+		return SymbolAt(p.Debug, ".rodata", offset)
 	}
-	for _, s := range p.symbols[section] {
+	return ""
+}
+
+// SymbolAt is what lies at an offset of .data or .rodata: "name", or "name+4"
+// within it. debug may be nil.
+func SymbolAt(debug *build.Debug, section string, offset int) string {
+	if debug == nil {
+		return ""
+	}
+	for _, s := range debug.Symbols {
 		switch {
-		case offset < s.Offset || offset >= s.Offset+s.Size:
+		case s.Section != section || offset < s.Offset || offset >= s.Offset+s.Size:
 		case offset == s.Offset:
 			return s.Name
 		default:
