@@ -186,6 +186,7 @@ func (l *lowerer) helperOf(fn *ssa.Function) (int32, bool) {
 // callHelper passes arguments as docs/spec/go-containers.md says.
 func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos token.Pos) operand {
 	var flat []*value
+	var short uint8
 	var list []types.Type
 	if r := fn.Signature.Recv(); r != nil {
 		list = append(list, r.Type())
@@ -199,6 +200,9 @@ func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos
 		case *types.Basic:
 			if u.Info()&(types.IsInteger|types.IsBoolean|types.IsString) == 0 {
 				l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" takes "+typeName(t), "helpers take numbers, addresses, slices and constant strings", "")
+			}
+			if u.Info()&types.IsString == 0 && l.sizeof(u) <= 4 {
+				short |= 1 << len(flat) // as in C, helpers cut what they take
 			}
 			flat = append(flat, a.regs[0])
 		case *types.Pointer:
@@ -217,7 +221,7 @@ func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos
 		l.fail(diagnose.GoHelper, pos, fmt.Sprintf("the helper %s takes %d registers", fn.Name(), len(flat)), "arguments are passed in r1 to r5; a slice takes two", "")
 	}
 	v := l.emit(opHelper, flat...)
-	v.imm = int64(number)
+	v.imm, v.short = int64(number), short
 	results := fn.Signature.Results()
 	switch results.Len() {
 	case 0:
@@ -332,7 +336,8 @@ func (l *lowerer) copies(f *frame, in *ssa.Call) *value {
 		l.write(l.scaled(to.regs[0], i, size), l.read(l.scaled(from.regs[0], i, size), elem, true), elem)
 	}
 	a, b := root(to.regs[0]), root(from.regs[0])
-	if a != nil && b != nil && a != b {
+	constant := from.regs[0].op == opGlobal && from.regs[0].global.text
+	if a != nil && b != nil && a != b || constant {
 		l.loop(l.imm(0), n, 1, one)
 		return n
 	}

@@ -114,6 +114,7 @@ type value struct {
 	length bool   // it is the length or capacity of a slice or string
 	bound  *value // of a length: the capacity of the same slice
 	lower  *value // of a capacity: the length
+	short  uint8  // of a helper: a bit for each argument of which the low 32 bits count
 	size   int    // in bytes, of an access
 	imm    int64
 	args   []*value

@@ -114,7 +114,7 @@ func (l *counted) pointers() bool {
 			}
 			for n := range 2 {
 				base, index := v.args[n], v.args[1-n]
-				if !l.outside(base) || base.isConst() {
+				if base.op != opSlot && base.op != opGlobal && !l.outside(base) || base.isConst() {
 					continue
 				}
 				scale := int64(1)
@@ -126,7 +126,7 @@ func (l *counted) pointers() bool {
 					scale, k = k.args[1].imm, k.args[0]
 				}
 				step, ok := l.counter(k)
-				if !ok || !l.addresses(v) || base.op == opSlot {
+				if !ok || !l.addresses(v) {
 					continue
 				}
 				before := l.head.preds[l.in]
@@ -135,6 +135,11 @@ func (l *counted) pointers() bool {
 					start = l.f.constant(start.imm * scale)
 				} else if scale != 1 {
 					start = l.atEnd(before, opMul, start, l.f.constant(scale))
+				}
+				if base.op == opSlot || base.op == opGlobal {
+					w := l.atEnd(before, base.op)
+					w.slot, w.global, w.imm = base.slot, base.global, base.imm
+					base = w
 				}
 				first := base
 				if !start.isConst() || start.imm != 0 {
@@ -178,7 +183,7 @@ func (l *counted) ends() bool {
 		return false
 	}
 	// The counter goes from 0 to limit: its length, or a small constant.
-	proof := &prover{facts: map[*block][]fact{}, open: map[*value]bool{}}
+	proof := newProver()
 	before := l.head.preds[l.in]
 	if !proof.interval(limit, slices.Concat(proof.edge(before, l.head), proof.at(before)), before, 0).within(0, maxLength) {
 		return false

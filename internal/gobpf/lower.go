@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"math/bits"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -200,6 +201,9 @@ func relate(t types.Type, o operand) operand {
 // read loads a value of type t.
 func (l *lowerer) read(base *value, t types.Type, direct bool) operand {
 	leaves, ok := l.leaves(t, l.pos)
+	if _, array := t.Underlying().(*types.Array); array && direct && len(leaves) > 1 {
+		return operand{large: true, mem: base}
+	}
 	if !ok {
 		if direct {
 			return operand{large: true, mem: base}
@@ -776,7 +780,7 @@ func (l *lowerer) unary(f *frame, in *ssa.UnOp) operand {
 			l.fail(diagnose.GoFunctionValue, in.Pos(), "a function is read from a variable", "there are no calls through pointers: which function is called must be known when compiling", "call it directly, or switch over a number")
 		}
 		n := len(l.b.values)
-		o := l.read(l.reg(f, in.X), in.Type(), l.undisturbed(in))
+		o := l.read(l.reg(f, in.X), in.Type(), onlyIndexed(in) && l.undisturbed(in))
 		if l.nilable(in.X) {
 			for _, v := range l.b.values[n:] {
 				v.must = v.op == opLoad
@@ -824,34 +828,148 @@ func (l *lowerer) nilable(v ssa.Value) bool {
 	return true
 }
 
-// undisturbed reports whether what a load of a large value reads cannot change
-// before it is used: it is used in the same block, with nothing between that
-// writes.
+// undisturbed reports whether what a load of an array or a large value reads
+// cannot change before it is used for the last time.
 func (l *lowerer) undisturbed(load *ssa.UnOp) bool {
-	left := len(*load.Referrers())
-	seen := false
-	for _, in := range load.Block().Instrs {
-		if in == ssa.Instruction(load) {
-			seen = true
-			continue
+	// The blocks in which that could happen: behind the load, in front of a use.
+	users := map[*ssa.BasicBlock]int{}
+	last := 0
+	for _, r := range *load.Referrers() {
+		if _, phi := r.(*ssa.Phi); phi {
+			return false
 		}
-		if !seen {
-			continue
+		users[r.Block()]++
+		if r.Block() == load.Block() {
+			last = max(last, slices.Index(load.Block().Instrs, r))
 		}
-		for _, o := range in.Operands(nil) {
-			if *o == ssa.Value(load) {
-				left--
+	}
+	start := slices.Index(load.Block().Instrs, ssa.Instruction(load))
+	if len(users) == users[load.Block()] || len(users) == 1 && users[load.Block()] > 0 {
+		return !l.disturbs(load, load.Block().Instrs[start+1:last+1])
+	}
+	behind := map[*ssa.BasicBlock]bool{}
+	var down func(b *ssa.BasicBlock)
+	down = func(b *ssa.BasicBlock) {
+		for _, s := range b.Succs {
+			if !behind[s] && s != load.Block() {
+				behind[s] = true
+				down(s)
 			}
 		}
-		if left == 0 {
-			return true
+	}
+	down(load.Block())
+	before := map[*ssa.BasicBlock]bool{}
+	var up func(b *ssa.BasicBlock)
+	up = func(b *ssa.BasicBlock) {
+		if before[b] || b == load.Block() {
+			return
 		}
-		switch in.(type) {
-		case *ssa.Store, *ssa.Call:
+		before[b] = true
+		for _, p := range b.Preds {
+			up(p)
+		}
+	}
+	for b := range users {
+		up(b)
+	}
+	if l.disturbs(load, load.Block().Instrs[start+1:]) {
+		return false
+	}
+	for b := range behind {
+		if before[b] && l.disturbs(load, b.Instrs) {
 			return false
 		}
 	}
+	return true
+}
+
+// onlyIndexed reports whether a loaded value is large, or an array of which
+// elements are used.
+func onlyIndexed(load *ssa.UnOp) bool {
+	if _, array := load.Type().Underlying().(*types.Array); !array {
+		return true
+	}
+	for _, r := range *load.Referrers() {
+		switch r.(type) {
+		case *ssa.Index, *ssa.DebugRef:
+		default:
+			return load.Type().Underlying().(*types.Array).Len() > maxLeaves
+		}
+	}
+	return true
+}
+
+// disturbs reports whether instructions may write what a load reads.
+func (l *lowerer) disturbs(load *ssa.UnOp, list []ssa.Instruction) bool {
+	from := variable(load.X)
+	private := false // only loads and stores know where it is
+	if a, ok := from.(*ssa.Alloc); ok {
+		private = direct(a)
+	}
+	for _, in := range list {
+		switch in := in.(type) {
+		case *ssa.Store:
+			to := variable(in.Addr)
+			if to == from && from != nil {
+				return true
+			}
+			if !private && (to == nil || from == nil) {
+				return true
+			}
+		case *ssa.Call:
+			if _, builtin := in.Call.Value.(*ssa.Builtin); builtin && in.Call.Value.Name() != "copy" && in.Call.Value.Name() != "clear" {
+				continue
+			}
+			if !private {
+				return true
+			}
+		case *ssa.Alloc: // it begins anew
+			if from == ssa.Value(in) {
+				return true
+			}
+		}
+	}
 	return false
+}
+
+// variable is the variable in which an address lies, nil if that is not known.
+func variable(v ssa.Value) ssa.Value {
+	switch v := v.(type) {
+	case *ssa.Alloc, *ssa.Global:
+		return v
+	case *ssa.FieldAddr:
+		return variable(v.X)
+	case *ssa.IndexAddr:
+		if _, pointer := v.X.Type().Underlying().(*types.Pointer); pointer {
+			return variable(v.X)
+		}
+	}
+	return nil
+}
+
+// direct reports whether the address of a variable is used by loads and stores
+// alone.
+func direct(v ssa.Value) bool {
+	for _, r := range *v.Referrers() {
+		switch r := r.(type) {
+		case *ssa.FieldAddr:
+			if !direct(r) {
+				return false
+			}
+		case *ssa.IndexAddr:
+			if !direct(r) {
+				return false
+			}
+		case *ssa.UnOp, *ssa.DebugRef:
+		case *ssa.Store:
+			if r.Val == v {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func (l *lowerer) convert(f *frame, x ssa.Value, to types.Type, pos token.Pos) operand {

@@ -84,6 +84,7 @@ type selector struct {
 	regs map[*value]int
 	uses map[*value]int
 	of   map[*block]*mblock
+	kept map[*value]bool // addresses on the stack that a loop needs in a register
 	pos  token.Pos
 }
 
@@ -108,7 +109,7 @@ func (s *selector) into(dst int, v *value) {
 	switch {
 	case v.op == opConst:
 		s.constant(dst, v.imm)
-	case v.op == opSlot:
+	case v.op == opSlot && (!s.kept[v] || s.regs[v] == dst && dst != 0):
 		s.put(inst{opcode: isa.ClassALU64 | isa.MOV | isa.SourceX, dst: dst, src: frame10, writes: true})
 		s.put(inst{opcode: isa.ClassALU64 | isa.ADD, dst: dst, src: none, imm: v.imm, slot: v.slot, readsDst: true, writes: true})
 	default:
@@ -129,7 +130,7 @@ func (s *selector) constant(dst int, n int64) {
 
 // reg is the register that holds v.
 func (s *selector) reg(v *value) int {
-	if v.op == opConst || v.op == opSlot {
+	if v.op == opConst || v.op == opSlot && !s.kept[v] {
 		r := s.fresh()
 		s.into(r, v)
 		return r
@@ -182,14 +183,14 @@ func (s *selector) compare(c cond, a, b *value, narrow bool) inst {
 // fused reports whether v is computed where it is used.
 func (s *selector) fused(v *value) bool {
 	if v.op == opConst || v.op == opSlot {
-		return true
+		return !s.kept[v]
 	}
 	return v.op == opCmp && s.uses[v] == 0
 }
 
 func (f *function) selectCode() *code {
 	c := &code{f: f, virtuals: firstVirtual}
-	s := &selector{c: c, regs: map[*value]int{}, uses: map[*value]int{}, of: map[*block]*mblock{}}
+	s := &selector{c: c, regs: map[*value]int{}, uses: map[*value]int{}, of: map[*block]*mblock{}, kept: map[*value]bool{}}
 	for i, b := range f.blocks {
 		m := &mblock{loop: b.loop, kind: b.kind, id: i}
 		c.blocks = append(c.blocks, m)
@@ -202,6 +203,19 @@ func (f *function) selectCode() *code {
 		// A branch takes its comparison along.
 		if b.on != nil && (b.kind != endBranch || b.on.op != opCmp) {
 			s.uses[b.on]++
+		}
+	}
+	for _, b := range f.blocks {
+		uses := b.values
+		if b.on != nil && b.on.op == opCmp {
+			uses = append(uses[:len(uses):len(uses)], b.on)
+		}
+		for _, v := range uses {
+			for i, a := range v.args {
+				if a.op == opSlot && a.block != nil && b.loop > a.block.loop && v.op != opPhi && !((v.op == opLoad || v.op == opStore) && i == 0) {
+					s.kept[a] = true
+				}
+			}
 		}
 	}
 	for _, b := range f.blocks {
@@ -274,6 +288,10 @@ func (s *selector) ending(b *block) {
 func (s *selector) value(v *value) {
 	switch v.op {
 	case opParam:
+	case opSlot:
+		r := s.fresh()
+		s.regs[v] = r
+		s.into(r, v)
 	case opGlobal:
 		s.put(inst{opcode: isa.LDDWD, dst: s.reg(v), src: none, imm: v.imm, global: v.global, writes: true})
 	case opAdd, opSub, opMul, opAnd, opOr, opXor, opShl, opShr, opSar, opDiv, opMod, opSDiv, opSMod:

@@ -10,6 +10,9 @@ func (f *function) optimise() {
 	f.prune()
 	f.promote()
 	f.tidy()
+	for f.unroll() {
+		f.tidy()
+	}
 }
 
 // finish brings f into the form that instructions are selected from.
@@ -903,5 +906,3 @@ func (v *value) related(final func(*value) *value) {
 		v.lower = final(v.lower)
 	}
 }
-
-func (f *function) demand() bool { return false }

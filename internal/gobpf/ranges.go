@@ -15,10 +15,19 @@ var everything = interval{math.MinInt64, math.MaxInt64}
 const maxLength = 1 << 32
 
 func (a interval) join(b interval) interval {
+	if a == nothing {
+		return b
+	}
+	if b == nothing {
+		return a
+	}
 	return interval{min(a.low, b.low), max(a.high, b.high)}
 }
 
 func (a interval) meet(b interval) interval {
+	if a == nothing || b == nothing {
+		return nothing
+	}
 	c := interval{max(a.low, b.low), min(a.high, b.high)}
 	if c.low > c.high { // this place is never reached
 		return a
@@ -42,19 +51,23 @@ type fact struct {
 
 // A prover answers questions about values at places.
 type prover struct {
-	facts map[*block][]fact // that hold at the end of a block's own dominators, innermost first
-	open  map[*value]bool   // phis being looked at
-	done  map[ask]interval
-	steps int
+	facts   map[*block][]fact    // that hold at the end of a block's own dominators, innermost first
+	open    map[*value]*interval // phis being looked at, and what they are taken to be
+	proving map[*value]bool      // phis of which a comparison is being proven
+	steps   int
 }
 
-type ask struct {
-	v     *value
-	b     *block
-	depth int
+func newProver() *prover {
+	return &prover{facts: map[*block][]fact{}, open: map[*value]*interval{}, proving: map[*value]bool{}}
 }
 
-const maxDepth = 7
+// nothing is what a value is that is never computed.
+var nothing = interval{1, 0}
+
+const (
+	maxDepth = 7
+	maxSteps = 5000
+)
 
 // at lists the facts that hold at the end of b.
 func (p *prover) at(b *block) []fact {
@@ -158,6 +171,9 @@ func (p *prover) interval(v *value, facts []fact, b *block, depth int) interval 
 				continue
 			}
 		}
+		if r == nothing || s == nothing {
+			return nothing
+		}
 		switch c {
 		case condEQ:
 			r = r.meet(s)
@@ -228,13 +244,31 @@ func (v *value) crude() interval {
 func (p *prover) structure(v *value, facts []fact, b *block, depth int) interval {
 	crude := v.crude()
 	p.steps++
-	if p.steps > 20000 {
+	if p.steps > maxSteps {
 		return crude
 	}
-	arg := func(n int) interval { return p.interval(v.args[n], facts, b, depth+1) }
+	never := false
+	arg := func(n int) interval {
+		r := p.interval(v.args[n], facts, b, depth+1)
+		if r == nothing {
+			never = true
+			return everything
+		}
+		return r
+	}
+	if v.op != opPhi && len(p.open) > 0 {
+		for n := range v.args {
+			if arg(n); never {
+				return nothing
+			}
+		}
+	}
 	switch v.op {
 	case opPhi:
-		if p.open[v] {
+		if taken := p.open[v]; taken != nil {
+			return *taken
+		}
+		if p.proving[v] {
 			return crude
 		}
 		return crude.meet(p.phi(v, depth))
@@ -340,11 +374,41 @@ func (p *prover) structure(v *value, facts []fact, b *block, depth int) interval
 	return crude
 }
 
-// phi joins what comes in. What is added to a phi in a loop does not lower its
-// bound, if it cannot overflow; and the other way round.
+// phi is what a phi can be. What it is without anything known of itself is
+// true; what it would be if only that came in which does not depend on it is
+// true if it then stays within that.
 func (p *prover) phi(v *value, depth int) interval {
-	p.open[v] = true
 	defer delete(p.open, v)
+	crude := v.crude()
+	p.open[v] = &crude
+	sure := p.incoming(v, depth)
+	if sure.low != crude.low && sure.high != crude.high || p.steps > maxSteps/4 {
+		return sure
+	}
+	guess := nothing
+	p.open[v] = &nothing
+	guess = p.incoming(v, depth)
+	for range 2 {
+		if guess == nothing {
+			break
+		}
+		taken := guess
+		p.open[v] = &taken
+		found := p.incoming(v, depth)
+		if p.steps > maxSteps || found == nothing {
+			break
+		}
+		if found.low >= guess.low && found.high <= guess.high {
+			return guess
+		}
+		guess = guess.join(found)
+	}
+	return sure
+}
+
+// incoming joins what comes into a phi. What is added to it in a loop does not
+// lower its bound, if it cannot overflow; and the other way round.
+func (p *prover) incoming(v *value, depth int) interval {
 	// A step adds d to the phi; what comes out is cut to low..high.
 	type step struct{ d, cut interval }
 	var plain, all interval
@@ -378,7 +442,7 @@ func (p *prover) phi(v *value, depth int) interval {
 					cut = cut.meet(interval{0, math.MaxUint32})
 				}
 			}
-			if (d.low >= 0 || d.high <= 0) && d.within(math.MinInt32, math.MaxInt32) {
+			if d != nothing && (d.low >= 0 || d.high <= 0) && d.within(math.MinInt32, math.MaxInt32) {
 				steps = append(steps, step{d, cut})
 				continue
 			}
@@ -389,8 +453,11 @@ func (p *prover) phi(v *value, depth int) interval {
 			plain = plain.join(r)
 		}
 	}
+	if all == nothing || !seen {
+		return nothing
+	}
 	if first {
-		return everything
+		return all
 	}
 	up, down := len(steps) > 0, len(steps) > 0
 	for _, s := range steps {
@@ -416,7 +483,7 @@ func (p *prover) atMost(x, y *value, c int64, facts []fact, b *block, depth int)
 		return c >= 0
 	}
 	p.steps++
-	if depth > 6 || p.steps > 20000 {
+	if depth > 6 || p.steps > maxSteps {
 		return false
 	}
 	rx, ry := p.interval(x, facts, b, 2), p.interval(y, facts, b, 2)
@@ -499,11 +566,11 @@ func (p *prover) atMost(x, y *value, c int64, facts []fact, b *block, depth int)
 			return p.atMost(a, y, c, facts, b, depth+1)
 		}
 	case opPhi:
-		if p.open[x] {
+		if p.open[x] != nil || p.proving[x] {
 			return false
 		}
-		p.open[x] = true
-		defer delete(p.open, x)
+		p.proving[x] = true
+		defer delete(p.proving, x)
 		// y must be the same value on all ways here.
 		if y.block != nil && y.block != x.block && !y.block.dominates(x.block) {
 			return false
@@ -535,6 +602,9 @@ func without(list []fact, f fact) []fact {
 // never proves that a comparison does not hold.
 func (p *prover) never(c cond, x, y *value, narrow bool, facts []fact, b *block) bool {
 	rx, ry := p.interval(x, facts, b, 0), p.interval(y, facts, b, 0)
+	if rx == nothing || ry == nothing {
+		return false
+	}
 	if narrow {
 		low, high := int64(math.MinInt32), int64(math.MaxInt32)
 		if c >= condULT {
@@ -570,7 +640,7 @@ func (p *prover) never(c cond, x, y *value, narrow bool, facts []fact, b *block)
 
 // bounds removes checks that cannot fail and decides comparisons.
 func (f *function) bounds() bool {
-	p := &prover{facts: map[*block][]fact{}, open: map[*value]bool{}}
+	p := newProver()
 	changed := false
 	for _, b := range f.blocks {
 		facts := p.before(b)
