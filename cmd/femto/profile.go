@@ -37,6 +37,8 @@ type profileFlags struct {
 	budget  int32
 	count   int
 	tests   bool
+	replay  replayFlags
+	device  connection
 	pprof   string
 	folded  string
 	svg     string
@@ -52,17 +54,27 @@ func newProfileCommand() *cobra.Command {
 		Long: `Runs the container of this project, or IMAGE, as femto run does, and counts the
 instructions that it executes and what helpers charge, by function, line of the
 source and helper. With --tests the tests of the project are what runs; with
---count the same activation is repeated, on a device that keeps its stores.
+--count the same activation is repeated, on a made-up device that keeps its stores;
+with --replay all that a device recorded is executed again. The counts are exact:
+each run of the same gives the same.
 
-The counts are exact: each run of the same gives the same. The files are for go
-tool pprof, for tools that read folded stacks, and for a browser.`,
+With --device it asks a device what its containers have spent so far, which it
+counts by container only.
+
+The files are for go tool pprof, for tools that read folded stacks, and for a
+browser.`,
 		Example: `  femto profile
   femto profile --tests -o profile.pb.gz
-  femto profile fletcher32.bin --ctx-file input.txt --svg flames.svg`,
+  femto profile fletcher32.bin --ctx-file input.txt --svg flames.svg
+  femto profile --replay event.recording
+  femto profile -d ` + exampleURI,
 		Args: optionalArg("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(cmd, args); err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("device") {
+				return f.runDevice(cmd)
 			}
 			r, err := f.run(cmd, args)
 			if err != nil {
@@ -76,6 +88,8 @@ tool pprof, for tools that read folded stacks, and for a browser.`,
 	flags.Int32Var(&f.budget, "budget", 10_000_000, "`INSTRUCTIONS` that one activation may execute; of a project, those of femto.toml")
 	flags.IntVar(&f.count, "count", 1, "run it `N` times")
 	flags.BoolVar(&f.tests, "tests", false, "run tests/*.toml of the project")
+	flags.StringVar(&f.replay.file, "replay", "", "execute again what a device recorded in `FILE`: see femto container record")
+	f.device.addFlags(cmd)
 	flags.StringVarP(&f.pprof, "output", "o", "", "write a profile for go tool pprof to `FILE`; - is standard output")
 	flags.StringVar(&f.folded, "folded", "", "write folded stacks to `FILE`; - is standard output")
 	flags.StringVar(&f.svg, "svg", "", "write a flame graph to `FILE`; - is standard output")
@@ -99,6 +113,10 @@ func (f *profileFlags) check(cmd *cobra.Command, args []string) error {
 		return usageError(cmd, errors.New("--count must be at least 1"))
 	case f.rows < 0:
 		return usageError(cmd, errors.New("--top must not be below 0"))
+	case cmd.Flags().Changed("device") && (len(args) > 0 || f.tests || f.replay.file != "" || given || cmd.Flags().Changed("count")):
+		return usageError(cmd, errors.New("--device asks a device what it has counted: nothing is run here"))
+	case f.replay.file != "" && (f.tests || given || cmd.Flags().Changed("count") || cmd.Flags().Changed("budget")):
+		return usageError(cmd, errors.New("--replay has its own contexts and budget: it excludes --tests, --ctx, --ctx-file, --count and --budget"))
 	case f.tests && (len(args) > 0 || given || cmd.Flags().Changed("count")):
 		return usageError(cmd, errors.New("--tests runs the tests of a project: it excludes IMAGE, --ctx, --ctx-file and --count"))
 	case toStdout > 1 || toStdout == 1 && f.asJSON:
@@ -134,6 +152,9 @@ func (r *profiled) took(res femtotest.Result, name string) {
 }
 
 func (f *profileFlags) run(cmd *cobra.Command, args []string) (*profiled, error) {
+	if f.replay.file != "" {
+		return f.runReplay(cmd, args)
+	}
 	context, err := f.context.read(cmd)
 	if err != nil {
 		return nil, err
@@ -195,6 +216,31 @@ func (f *profileFlags) run(cmd *cobra.Command, args []string) (*profiled, error)
 	return r, nil
 }
 
+// runReplay executes all activations of a recording again.
+func (f *profileFlags) runReplay(cmd *cobra.Command, args []string) (*profiled, error) {
+	rec, err := f.replay.open(cmd, args)
+	if err != nil {
+		return nil, err
+	}
+	r, tracer, err := profiling(rec.Container(), rec.image.Bytes, rec.image.Debug, rec.Hook, rec.folders()...)
+	if err != nil {
+		return nil, err
+	}
+	s, err := rec.Start(rec.image.Bytes)
+	if err != nil {
+		return nil, replayError(f.replay.file, err)
+	}
+	for n := 1; n <= rec.Len(); n++ {
+		o, err := s.Next(tracer.Before)
+		if err != nil {
+			return nil, replayError(f.replay.file, err)
+		}
+		tracer.End()
+		r.took(femtotest.Result{Fault: o.Fault, PC: o.PC, Instructions: int(o.Instructions + o.Charged)}, fmt.Sprintf("activation %d", n))
+	}
+	return r, nil
+}
+
 // profileTests runs the tests of a project, whatever they come to.
 func profileTests(cmd *cobra.Command, p *project.Project, b *project.Built) (*profiled, error) {
 	r, tracer, err := profiling(p.Config.Container.Name, b.Image, b.Debug, b.Hook, p.Dir)
@@ -225,27 +271,9 @@ func (f *profileFlags) write(cmd *cobra.Command, r *profiled) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), printable(fault))
 	}
 	frames := r.Frames(&r.sources)
-	table := true
-	for _, out := range []struct {
-		file  string
-		write func(w io.Writer) error
-	}{{f.pprof, r.WritePprof}, {f.folded, frames.WriteFolded}, {f.svg, frames.WriteSVG}} {
-		switch out.file {
-		case "":
-			continue
-		case "-":
-			table = false
-			if err := out.write(cmd.OutOrStdout()); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := writeFile(out.file, out.write); err != nil {
-			return err
-		}
-		if !f.asJSON {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s is written\n", printable(out.file))
-		}
+	table, err := f.files(cmd, r.WritePprof, frames.WriteFolded, frames.WriteSVG)
+	if err != nil {
+		return err
 	}
 	if f.asJSON {
 		return writeJSON(cmd.OutOrStdout(), "femto.profile/1", &profileReport{
@@ -257,6 +285,34 @@ func (f *profileFlags) write(cmd *cobra.Command, r *profiled) error {
 		return nil
 	}
 	return f.print(cmd, r)
+}
+
+// files writes the files that were asked for, and reports whether standard output
+// is left for a table.
+func (f *profileFlags) files(cmd *cobra.Command, pprof, folded, svg func(io.Writer) error) (table bool, err error) {
+	table = true
+	for _, out := range []struct {
+		file  string
+		write func(w io.Writer) error
+	}{{f.pprof, pprof}, {f.folded, folded}, {f.svg, svg}} {
+		switch out.file {
+		case "":
+			continue
+		case "-":
+			table = false
+			if err := out.write(cmd.OutOrStdout()); err != nil {
+				return false, err
+			}
+			continue
+		}
+		if err := writeFile(out.file, out.write); err != nil {
+			return false, err
+		}
+		if !f.asJSON {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s is written\n", printable(out.file))
+		}
+	}
+	return table, nil
 }
 
 // writeFile makes a file of what write writes.

@@ -125,3 +125,25 @@ func (f *Frame) WriteFolded(w io.Writer) error {
 	visit(f, "")
 	return out.Flush()
 }
+
+// A Counter is what a device counts of a container.
+type Counter struct {
+	Hook, Name  string
+	Budget      int64 // instructions and what helpers charged, since it was installed
+	Activations int64
+}
+
+// Counted returns counters as a tree: hooks, and on each its containers. name is
+// the device's.
+func Counted(name string, counters []Counter) *Frame {
+	root := &Frame{Kind: Root, Name: name}
+	for i, c := range counters {
+		hook := root.child(Function, c.Hook, i)
+		container := hook.child(Helper, c.Name, i)
+		container.add(Counts{Instructions: c.Budget, Calls: c.Activations})
+		hook.Calls += c.Activations
+		root.Calls += c.Activations
+	}
+	root.sum()
+	return root
+}

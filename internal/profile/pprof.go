@@ -96,3 +96,27 @@ func (f *pprofFile) helper(number int) *profile.Location {
 	}
 	return f.helpers[number]
 }
+
+// WritePprof writes a tree that is made of counters, without an image: samples
+// are what was taken from the budget, and calls.
+func (f *Frame) WritePprof(w io.Writer) error {
+	out := &pprofFile{Profile: &profile.Profile{
+		SampleType:        []*profile.ValueType{{Type: "budget", Unit: "count"}, {Type: "calls", Unit: "count"}},
+		DefaultSampleType: "budget",
+	}, functions: map[[2]string]*profile.Function{}}
+	var visit func(f *Frame, above []*profile.Location)
+	visit = func(f *Frame, above []*profile.Location) {
+		here := append([]*profile.Location{out.location(out.function(f.Name, ""), 0, 0)}, above...)
+		if len(f.Children) == 0 {
+			out.Sample = append(out.Sample, &profile.Sample{Location: here, Value: []int64{f.Budget(), f.Calls}})
+		}
+		for _, c := range f.Children {
+			visit(c, here)
+		}
+	}
+	visit(f, nil)
+	if err := out.CheckValid(); err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	return out.Write(w)
+}

@@ -222,6 +222,25 @@ func TestSVG(t *testing.T) {
 	}
 }
 
+// TestCounted is a tree of what a device counts.
+func TestCounted(t *testing.T) {
+	f := profile.Counted("coap://a", []profile.Counter{
+		{Hook: "timer", Name: "timer/a", Budget: 30, Activations: 3}, {Hook: "event", Name: "event", Budget: 7, Activations: 1}, {Hook: "timer", Name: "timer/b", Activations: 0},
+	})
+	var b bytes.Buffer
+	if err := f.WriteFolded(&b); err != nil || b.String() != "coap://a;timer;timer/a 30\ncoap://a;event;event 7\n" {
+		t.Errorf("%v\n%s", err, &b)
+	}
+	b.Reset()
+	if err := f.WritePprof(&b); err != nil {
+		t.Fatal(err)
+	}
+	read, err := pprof.Parse(&b)
+	if err != nil || len(read.Sample) != 3 || read.Sample[0].Value[0] != 30 || read.Sample[0].Value[1] != 3 || read.Sample[0].Location[1].Line[0].Function.Name != "timer" {
+		t.Errorf("%v %v", err, read)
+	}
+}
+
 // TestEmpty writes what nothing ran for.
 func TestEmpty(t *testing.T) {
 	p, _ := spent(t, 0)
