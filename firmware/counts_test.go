@@ -48,46 +48,15 @@ var bounds = map[string]int{
 
 // TestCounts prints machine instructions, exactly (`make counts`).
 func TestCounts(t *testing.T) {
-	for _, test := range []struct {
-		board   string
-		program string
-		args    []string
-	}{
-		{"lm3s6965", "qemu-system-arm", []string{"-machine", "lm3s6965evb", "-icount", "shift=7"}},
-		{"riscv-virt", "qemu-system-riscv32", []string{"-machine", "virt,aclint=on", "-bios", "none", "-m", "16M", "-icount", "shift=0"}},
-	} {
-		t.Run(test.board, func(t *testing.T) {
-			elf := build(t, test.board, "./firmware/counts", "-gc=conservative")
-			folder := t.TempDir()
-			if err := os.WriteFile(filepath.Join(folder, emulator.FlashFile), node.ProvisionFlash(node.FlashSize, tenants()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			cmd := exec.CommandContext(ctx, test.program, append(test.args, "-nodefaults", "-display", "none", "-serial", "stdio",
-				"-semihosting-config", "enable=on,target=native", "-kernel", elf)...)
-			cmd.Dir = folder
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			counted, names := count(t, board)
 			var table bytes.Buffer
-			counted := map[string]int{}
-			for line := range strings.Lines(string(out)) {
-				name, number, ok := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
-				n, err := strconv.Atoi(number)
-				if !ok || err != nil {
-					t.Errorf("the firmware says: %s", line)
-					continue
-				}
-				counted[name] = n
-				fmt.Fprintf(&table, "%-46s %9d  %s\n", name, n, published[name])
+			for _, name := range names {
+				fmt.Fprintf(&table, "%-46s %9d  %s\n", name, counted[name], published[name])
 			}
-			t.Logf("instructions on %s\n%s", test.board, &table)
-			if counted["empty span"] != 0 {
-				t.Errorf("an empty span counts %d", counted["empty span"])
-			}
-			if test.board != "lm3s6965" {
+			t.Logf("instructions on %s\n%s", board, &table)
+			if board != "lm3s6965" {
 				return
 			}
 			for name, bound := range bounds {
@@ -97,4 +66,43 @@ func TestCounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// count runs firmware/counts, built with further flags, and returns what it counts,
+// and in which order.
+func count(t *testing.T, board string, flags ...string) (counted map[string]int, names []string) {
+	t.Helper()
+	program, args := "qemu-system-arm", []string{"-machine", "lm3s6965evb", "-icount", "shift=7"}
+	if board == "riscv-virt" {
+		program, args = "qemu-system-riscv32", []string{"-machine", "virt,aclint=on", "-bios", "none", "-m", "16M", "-icount", "shift=0"}
+	}
+	elf := build(t, board, "./firmware/counts", append([]string{"-gc=conservative"}, flags...)...)
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, emulator.FlashFile), node.ProvisionFlash(node.FlashSize, tenants()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, append(args, "-nodefaults", "-display", "none", "-serial", "stdio",
+		"-semihosting-config", "enable=on,target=native", "-kernel", elf)...)
+	cmd.Dir = folder
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	counted = map[string]int{}
+	for line := range strings.Lines(string(out)) {
+		name, number, ok := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
+		n, err := strconv.Atoi(number)
+		if !ok || err != nil {
+			t.Errorf("the firmware says: %s", line)
+			continue
+		}
+		counted[name] = n
+		names = append(names, name)
+	}
+	if counted["empty span"] != 0 {
+		t.Errorf("an empty span counts %d", counted["empty span"])
+	}
+	return counted, names
 }
