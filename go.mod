@@ -14,6 +14,7 @@ require (
 	go.bug.st/serial v1.8.0
 	golang.org/x/mod v0.36.0
 	golang.org/x/sys v0.44.0
+	golang.org/x/term v0.42.0
 	golang.org/x/tools v0.45.0
 )
 

@@ -27,7 +27,8 @@ The program is read from standard input as hexadecimal bytes. MEMORY-HEX is the
 memory that r1 points to and r2 has the length of; it may be written. On success
 r0 is printed in hexadecimal; on failure the reason goes to standard error.
 Helper 5, the suite's own, returns its first argument; there are no others.`,
-		Args: cobra.ArbitraryArgs,
+		Args:   cobra.ArbitraryArgs,
+		Hidden: true, // not a stable interface
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if elf {
 				return pluginError("ELF files are not supported", "pass raw instructions")

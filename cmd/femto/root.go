@@ -72,9 +72,9 @@ as signed SUIT manifests over CoAP.`,
 		}
 	}
 	add(groupStart, newQuickstartCommand(), newInitCommand(), newDoctorCommand(), newExplainCommand())
-	add(groupAuthor, newBuildCommand(), newCheckCommand(), newTestCommand(), newRunCommand(), newProfileCommand(), newWatchCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
+	add(groupAuthor, newBuildCommand(), newCheckCommand(), newTestCommand(), newRunCommand(), newDebugCommand(), newProfileCommand(), newWatchCommand(), newImageCommand(), newKeyCommand(), newManifestCommand())
 	add(groupDevice, newDeviceCommand(), newDeployCommand(), newPsCommand(), newLogsCommand(), newHookCommand(), newContainerCommand(), newKVCommand())
-	add("", newVersionCommand(), newManCommand(), newDebugCommand(), newExitCodesTopic())
+	add("", newVersionCommand(), newManCommand(), newExitCodesTopic())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

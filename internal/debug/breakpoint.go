@@ -248,3 +248,14 @@ func (s *Session) Here() (Stop, bool) {
 	}
 	return s.hit(false)
 }
+
+// TakeBreakpoints sets the breakpoints of another session of the same program.
+func (s *Session) TakeBreakpoints(from *Session) {
+	for _, old := range from.breakpoints {
+		b := *old
+		b.Hits = 0
+		s.breakpoints = append(s.breakpoints, &b)
+	}
+	s.last = from.last
+	s.mark()
+}

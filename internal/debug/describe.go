@@ -27,7 +27,7 @@ func (s *Session) FaultText(end *End) string {
 		if helper, ok := s.HelperAt(end.PC); ok {
 			return fmt.Sprintf("%s: %s is handed %s", text, helper, s.unmapped(end.Address))
 		}
-		text += fmt.Sprintf(": it %s %d bytes at %s", verb, widths[in.Opcode>>3&3], s.unmapped(end.Address))
+		text += fmt.Sprintf(": it %s %s at %s", verb, Count(widths[in.Opcode>>3&3], "byte"), s.unmapped(end.Address))
 	}
 	return text
 }
@@ -45,18 +45,26 @@ func (s *Session) unmapped(address uint64) string {
 	case mem.Bytes == nil:
 		return fmt.Sprintf("%#x, where nothing is", address)
 	case region == vm.RegionStack:
-		return fmt.Sprintf("%#x, which is r10%+d; the stack has %d bytes", address, int64(address)-int64(s.state.Registers[isa.FramePointer]), len(mem.Bytes))
+		return fmt.Sprintf("%#x, which is r10%+d; the stack has %s", address, int64(address)-int64(s.state.Registers[isa.FramePointer]), Count(len(mem.Bytes), "byte"))
 	}
 	what := fmt.Sprintf("%#x, %+d in %s", address, int32(address<<4)>>4, RegionName(int(region)))
 	if !mem.Writable {
 		return what + ", which can only be read"
 	}
-	return fmt.Sprintf("%s, which has %d bytes", what, len(mem.Bytes))
+	return fmt.Sprintf("%s, which has %s", what, Count(len(mem.Bytes), "byte"))
+}
+
+// Count is a number of things: 1 byte, 2 bytes.
+func Count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // EndText says how an activation ended.
 func (s *Session) EndText(end *End) string {
-	spent := fmt.Sprintf("%d instructions", end.Instructions)
+	spent := Count(end.Instructions, "instruction")
 	switch {
 	case end.Err != nil:
 		return end.Err.Error()
@@ -71,6 +79,10 @@ func (s *Session) EndText(end *End) string {
 // CallText is a call of a helper as C would write it.
 func (s *Session) CallText(c *Call) string {
 	kinds := helperArgs(c.Helper)
+	if c.Helper == "printf" && len(kinds) > 1 { // it takes as many as its format says
+		format := strings.ReplaceAll(string(s.stringAt(c.Args[0])), "%%", "")
+		kinds = kinds[:min(1+strings.Count(format, "%"), len(kinds))]
+	}
 	args := make([]string, len(kinds))
 	for i, kind := range kinds {
 		args[i] = s.RegisterText(c.Args[i])

@@ -3,6 +3,7 @@ package dap
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,17 +22,29 @@ import (
 
 // Launch are the arguments of a launch request, of the editor's launch file.
 type Launch struct {
-	Project     string   `json:"project"`     // folder with femto.toml
-	Program     string   `json:"program"`     // an image, instead
-	Hook        string   `json:"hook"`        // on which it runs; "": what project or image say
-	Context     string   `json:"context"`     // of the activation, in hexadecimal; "": the hook's own
-	Activations []string `json:"activations"` // contexts of several activations
-	Advance     string   `json:"advance"`     // time to let pass after them, such as "10s"
-	Budget      int32    `json:"budget"`      // instructions
-	Replay      string   `json:"replay"`      // a recording, instead of contexts
-	StopOnEntry bool     `json:"stopOnEntry"`
-	StopOnEnd   bool     `json:"stopOnEnd"` // so that one can go back from there
-	NoDebug     bool     `json:"noDebug"`
+	Project     string `json:"project"` // folder with femto.toml
+	Program     string `json:"program"` // an image, instead
+	Hook        string `json:"hook"`    // on which it runs; "": what project or image say
+	Context     string `json:"context"` // of the activation, in hexadecimal; "": the hook's own
+	Count       int    `json:"count"`   // activations, at least 1
+	Advance     string `json:"advance"` // time to let pass after them, such as "10s"
+	Budget      int32  `json:"budget"`  // instructions
+	Replay      string `json:"replay"`  // a recording, instead of contexts
+	StopOnEntry bool   `json:"stopOnEntry"`
+	StopOnEnd   bool   `json:"stopOnEnd"` // so that one can go back from there
+	NoDebug     bool   `json:"noDebug"`
+}
+
+// Fill takes from m what l does not say.
+func (l *Launch) Fill(m *Launch) {
+	if l.Project == "" && l.Program == "" {
+		l.Project, l.Program = m.Project, m.Program
+	}
+	if l.Replay == "" && l.Context == "" {
+		l.Replay, l.Context = m.Replay, m.Context
+	}
+	l.Hook, l.Advance = cmp.Or(l.Hook, m.Hook), cmp.Or(l.Advance, m.Advance)
+	l.Count, l.Budget = cmp.Or(l.Count, m.Count), cmp.Or(l.Budget, m.Budget)
 }
 
 // A Target is what a launch request has opened.

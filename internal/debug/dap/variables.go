@@ -144,7 +144,7 @@ func (c *connection) stores(s *debug.Session) (list []dap.Variable) {
 
 func memory(s *debug.Session) (list []dap.Variable) {
 	for i, region := range s.State().Region {
-		if region.Bytes == nil {
+		if len(region.Bytes) == 0 {
 			continue
 		}
 		access := "read"
@@ -153,7 +153,7 @@ func memory(s *debug.Session) (list []dap.Variable) {
 		}
 		address := vm.Address(i, 0)
 		list = append(list, dap.Variable{
-			Name: debug.RegionName(i), Value: fmt.Sprintf("%d bytes at %#x, %s", len(region.Bytes), address, access), MemoryReference: fmt.Sprintf("%#x", address),
+			Name: debug.RegionName(i), Value: fmt.Sprintf("%s at %#x, %s", debug.Count(len(region.Bytes), "byte"), address, access), MemoryReference: fmt.Sprintf("%#x", address),
 		})
 	}
 	return list
@@ -247,7 +247,7 @@ func (c *connection) dataInfo(s *debug.Session, a *dap.DataBreakpointInfoArgumen
 		return dap.DataBreakpointInfoResponseBody{Description: expression + " is not in memory"}
 	}
 	return dap.DataBreakpointInfoResponseBody{
-		DataId: dataID(expression, v.Address, v.Size), Description: fmt.Sprintf("%s, %d bytes at %#x", expression, v.Size, v.Address),
+		DataId: dataID(expression, v.Address, v.Size), Description: fmt.Sprintf("%s, %s at %#x", expression, debug.Count(v.Size, "byte"), v.Address),
 		AccessTypes: []dap.DataBreakpointAccessType{"write"},
 	}
 }
