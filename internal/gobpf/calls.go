@@ -201,7 +201,7 @@ func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos
 			if u.Info()&(types.IsInteger|types.IsBoolean|types.IsString) == 0 {
 				l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" takes "+typeName(t), "helpers take numbers, addresses, slices and constant strings", "")
 			}
-			if u.Info()&types.IsString == 0 && l.sizeof(u) <= 4 {
+			if u.Info()&types.IsString == 0 && l.sizeof(u) <= 4 && fn.Origin() == nil {
 				short |= 1 << len(flat) // as in C, helpers cut what they take
 			}
 			flat = append(flat, a.regs[0])

@@ -351,9 +351,16 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 	l.jump(f.entry[fn.Blocks[0]])
 	for _, b := range order {
 		l.b = f.entry[b]
-		for _, in := range b.Instrs {
+		for n, in := range b.Instrs {
 			if in.Pos().IsValid() {
 				l.pos = in.Pos()
+			} else if _, ok := in.(*ssa.SliceToArrayPointer); ok { // it has the place of what follows
+				for _, next := range b.Instrs[n:] {
+					if next.Pos().IsValid() {
+						l.pos = next.Pos()
+						break
+					}
+				}
 			}
 			l.instruction(f, in)
 		}
@@ -844,7 +851,10 @@ func (l *lowerer) undisturbed(load *ssa.UnOp) bool {
 		}
 	}
 	start := slices.Index(load.Block().Instrs, ssa.Instruction(load))
-	if len(users) == users[load.Block()] || len(users) == 1 && users[load.Block()] > 0 {
+	if len(users) == 0 {
+		return true
+	}
+	if len(users) == 1 && users[load.Block()] > 0 {
 		return !l.disturbs(load, load.Block().Instrs[start+1:last+1])
 	}
 	behind := map[*ssa.BasicBlock]bool{}
