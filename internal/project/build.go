@@ -61,7 +61,7 @@ func (p *Project) Sources() ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			if name = filepath.ToSlash(name); !slices.Contains(list, name) {
+			if name = filepath.ToSlash(name); !slices.Contains(list, name) && !strings.HasSuffix(name, "_test.go") {
 				list = append(list, name)
 			}
 		}
@@ -113,6 +113,11 @@ func (p *Project) headers() (list []string, err error) {
 // inputs is the digest of all that decides what the image is, but for the
 // compiler.
 func (p *Project) inputs() (string, error) {
+	if p.inGo() {
+		if err := p.restoreSDK(); err != nil {
+			return "", err
+		}
+	}
 	sources, err := p.Sources()
 	if err != nil {
 		return "", err

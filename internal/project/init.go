@@ -34,9 +34,12 @@ type prebuilt struct {
 // prebuilt.
 const templateSource = "src/container.c"
 
+// Languages lists what templates are written in.
+var Languages = []string{"c", "go"}
+
 // Init makes a project in the folder dir, which is new or empty, with the image
 // of its sources.
-func Init(dir, name, template string) (*Project, error) {
+func Init(dir, name, template, lang string) (*Project, error) {
 	if !ValidName(name) {
 		return nil, diagnose.List{{Code: diagnose.BadValue, What: fmt.Sprintf("%q cannot be a container's name", name),
 			Why: fmt.Sprintf("a name has 1 to %d of a-z 0-9 and -, and does not begin with -", MaxName), Try: []string{"femto init hello"}}}
@@ -51,7 +54,11 @@ func Init(dir, name, template string) (*Project, error) {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, diagnose.List{{Code: diagnose.FolderTaken, What: "the folder cannot be used", Where: dir, Why: err.Error(), Err: err}}
 	}
-	files, program, err := readTemplate(name, template)
+	read := readTemplate
+	if lang == "go" {
+		read = readGoTemplate
+	}
+	files, program, err := read(name, template)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +70,9 @@ func Init(dir, name, template string) (*Project, error) {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			return nil, err
 		}
+	}
+	if lang == "go" {
+		return initGo(dir)
 	}
 	if err := build.WriteHeaders(filepath.Join(dir, filepath.FromSlash(Headers))); err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func TestTemplatesArePrebuilt(t *testing.T) {
 				prebuild(t, template)
 			}
 			dir := filepath.Join(t.TempDir(), "hello")
-			p, err := Init(dir, "hello", template)
+			p, err := Init(dir, "hello", template, "c")
 			if err != nil {
 				t.Fatal(err)
 			}

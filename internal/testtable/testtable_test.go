@@ -194,36 +194,40 @@ func TestFuzz(t *testing.T) {
 // TestTemplates: what femto init writes passes its own tests, and fuzzing finds
 // nothing.
 func TestTemplates(t *testing.T) {
-	for _, template := range project.Templates {
-		t.Run(template, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "hello")
-			p, err := project.Init(dir, "hello", template)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := p.Build(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := &Subject{Image: b.Image, Hook: b.Hook, Budget: p.Config.Budget.Instructions}
-			content, err := os.ReadFile(filepath.Join(dir, "tests", "hello.toml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			tests, err := Parse("hello.toml", content)
-			if err != nil || len(tests) < 3 {
-				t.Fatalf("%d tests: %v", len(tests), err)
-			}
-			for i := range tests {
-				if o, err := tests[i].Run(s); err != nil || !o.OK {
-					t.Errorf("%s: %v %v", tests[i].Name, err, o.Problems)
-				}
-			}
-			findings, _, err := Fuzz(context.Background(), s, 2000)
-			if err != nil || len(findings) > 0 {
-				t.Errorf("%v: %s", err, findings[0].Table)
-			}
-		})
+	for _, lang := range project.Languages {
+		for _, template := range project.Templates {
+			t.Run(lang+"/"+template, func(t *testing.T) { testTemplate(t, template, lang) })
+		}
+	}
+}
+
+func testTemplate(t *testing.T, template, lang string) {
+	dir := filepath.Join(t.TempDir(), "hello")
+	p, err := project.Init(dir, "hello", template, lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Build(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Subject{Image: b.Image, Hook: b.Hook, Budget: p.Config.Budget.Instructions}
+	content, err := os.ReadFile(filepath.Join(dir, "tests", "hello.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := Parse("hello.toml", content)
+	if err != nil || len(tests) < 3 {
+		t.Fatalf("%d tests: %v", len(tests), err)
+	}
+	for i := range tests {
+		if o, err := tests[i].Run(s); err != nil || !o.OK {
+			t.Errorf("%s: %v %v", tests[i].Name, err, o.Problems)
+		}
+	}
+	findings, _, err := Fuzz(context.Background(), s, 2000)
+	if err != nil || len(findings) > 0 {
+		t.Errorf("%v: %s", err, findings[0].Table)
 	}
 }
 

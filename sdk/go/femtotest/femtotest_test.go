@@ -19,7 +19,7 @@ import (
 // template returns the image of a project as femto init makes it.
 func template(t *testing.T, name string) string {
 	t.Helper()
-	p, err := project.Init(filepath.Join(t.TempDir(), "hello"), "hello", name)
+	p, err := project.Init(filepath.Join(t.TempDir(), "hello"), "hello", name, "c")
 	if err != nil {
 		t.Fatal(err)
 	}
