@@ -293,3 +293,35 @@ func TestSymbols(t *testing.T) {
 		t.Error("takes what is no image")
 	}
 }
+
+// BenchmarkTracer is what it costs to look at an instruction.
+func BenchmarkTracer(b *testing.B) {
+	o, err := asm.Source{Text: "r1 = 1000\nagain: *(u64 *)(r10 - 8) = r1\nr1 += -1\nif r1 != 0 goto again\nexit"}.Assemble()
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw, err := o.Image()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := trace.Open(raw, nil, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, detail := range []bool{false, true} {
+		b.Run(map[bool]string{false: "plain", true: "detail"}[detail], func(b *testing.B) {
+			c, err := femtotest.Open(raw, femtotest.Config{Hook: "event"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			steps := 0
+			tracer := trace.Tracer{Program: p, Detail: detail, Each: func(*vm.Machine, *trace.Step) { steps++ }}
+			c.Before = tracer.Before
+			for b.Loop() {
+				c.Fire(nil)
+				tracer.End()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(steps), "ns/instr")
+		})
+	}
+}

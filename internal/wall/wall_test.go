@@ -131,3 +131,24 @@ func TestNoUnsafeInDeviceRooms(t *testing.T) {
 		}
 	}
 }
+
+// TestHostFilesAreNotForDevices: what hosts look at containers with, and run them
+// faster with, is in no firmware.
+func TestHostFilesAreNotForDevices(t *testing.T) {
+	dir := root(t)
+	count := func(tags string) (files, host int) {
+		for _, file := range goList(t, dir, "-tags", tags, "-f", `{{join .GoFiles "\n"}}`, "./vm", "./engine") {
+			files++
+			if strings.HasSuffix(file, "_host.go") {
+				host++
+			}
+		}
+		return files, host
+	}
+	if files, host := count("tinygo"); files == 0 || host > 0 {
+		t.Errorf("of %d files for TinyGo, %d are for hosts", files, host)
+	}
+	if _, host := count(""); host < 2 {
+		t.Errorf("%d files are for hosts: this test looks for the wrong ones", host)
+	}
+}
