@@ -1,7 +1,12 @@
 package main
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,17 +26,31 @@ type buildReport struct {
 
 func newBuildCommand() *cobra.Command {
 	var locked, asJSON bool
+	var output string
 	cmd := &cobra.Command{
-		Use:   "build",
-		Short: "Make the image of this project",
+		Use:   "build [SOURCE...]",
+		Short: "Make the image of this project, or of some sources",
 		Long: `Compiles and links the sources that femto.toml names, and prints where the image
 is. Nothing is done if nothing has changed since femto.lock was written. The same
 sources and compiler give the same bytes. The exit status is 4 if the image takes
-more than femto.toml allows.`,
+more than femto.toml allows.
+
+With SOURCE, no project is needed: C, objects (.o), or one file of assembly (.s),
+such as what was written for comparable systems. Warnings are let pass there.`,
 		Example: `  femto build
-  femto build --locked      # in continuous integration`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  femto build --locked      # in continuous integration
+  femto build average.c -o average.bin`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, sources []string) error {
+			if len(sources) > 0 {
+				if locked {
+					return usageError(cmd, errors.New("--locked is for projects"))
+				}
+				return buildOutside(cmd, sources, output, asJSON)
+			}
+			if output != "" {
+				return usageError(cmd, errors.New("-o is for SOURCE: the image of a project has its place"))
+			}
 			p, err := openProject()
 			if err != nil {
 				return err
@@ -59,9 +78,31 @@ more than femto.toml allows.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` for the image of SOURCE; its name with .bin if not given")
 	cmd.Flags().BoolVar(&locked, "locked", false, "compile anew, and refuse an image other than that of femto.lock")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// buildOutside makes an image of sources that belong to no project.
+func buildOutside(cmd *cobra.Command, sources []string, output string, asJSON bool) error {
+	raw, err := buildSources(cmd, sources...)
+	if err != nil {
+		return err
+	}
+	if output == "" {
+		output = strings.TrimSuffix(sources[0], filepath.Ext(sources[0])) + ".bin"
+	}
+	if err := os.WriteFile(output, raw, 0o644); err != nil {
+		return err
+	}
+	if asJSON {
+		digest := fmt.Sprintf("sha256:%x", sha256.Sum256(raw))
+		return writeJSON(cmd.OutOrStdout(), "femto.build/1", buildReport{Image: output, Digest: digest, Made: true})
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), output)
+	fmt.Fprintf(cmd.ErrOrStderr(), "built: %s\n", bytesText(len(raw)))
+	return nil
 }
 
 // buildLocked makes the image anew and wants it to be the one that femto.lock

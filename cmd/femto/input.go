@@ -7,12 +7,15 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -68,6 +71,11 @@ func readImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if isSource(file) {
+		if raw, err = buildSources(cmd, file); err != nil {
+			return nil, nil, err
+		}
+	}
 	if build.Compressed(raw) {
 		expanded, err := build.Expand(raw)
 		if err != nil {
@@ -91,6 +99,21 @@ func readImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
 		why = "this is an ELF object, which has to be linked into an image first"
 	}
 	return nil, nil, &commandError{exit: exitRejected, what: file + " is not a container image", why: why, err: refused}
+}
+
+// isSource reports whether a file is to be compiled or linked before it is an
+// image.
+func isSource(file string) bool {
+	return slices.Contains([]string{".c", ".o", ".s"}, filepath.Ext(file))
+}
+
+// buildSources makes an image of sources outside a project.
+func buildSources(cmd *cobra.Command, files ...string) ([]byte, error) {
+	program, err := project.Outside(cmd.Context(), files...)
+	if err != nil {
+		return nil, projectError(err)
+	}
+	return program.Image()
 }
 
 // readProgram reads an image file and wants its text to pass the check that

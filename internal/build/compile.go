@@ -47,6 +47,7 @@ type Compiler struct {
 	Dir     string // to run in: sources are named from here, also in side files; "": where we are
 	Headers string // folder with the SDK's headers, see WriteHeaders
 	CPU     string // v1 to v4; "": v2, which is what the original's devices run
+	Foreign bool   // sources were written for other systems: what is only warned of is let pass
 }
 
 // Args returns what clang is called with to compile source, but for where the
@@ -58,10 +59,16 @@ func (c *Compiler) Args(source string) []string {
 	}
 	// Debug information goes to the side file, never into an image; the folders
 	// it would name are left out. The sizes of stacks are what it counts from.
-	return []string{"-target", "bpf", "-mcpu=" + cpu, "-O2", "-g", "-fstack-size-section", "-fdebug-compilation-dir=.",
+	args := []string{"-target", "bpf", "-mcpu=" + cpu, "-O2", "-g", "-fstack-size-section", "-fdebug-compilation-dir=.",
 		"-fdebug-prefix-map=" + c.Headers + "/=sdk/",
-		"-std=c11", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra", "-Werror", "-fno-color-diagnostics", "-fno-caret-diagnostics",
-		"-I", c.Headers, "-I", filepath.Join(c.Headers, "compat"), "-c", source}
+		"-ffreestanding", "-nostdinc", "-fno-color-diagnostics", "-fno-caret-diagnostics",
+		"-I", c.Headers, "-I", filepath.Join(c.Headers, "compat")}
+	if c.Foreign {
+		args = append(args, "-std=gnu11", "-w", "-fno-jump-tables")
+	} else {
+		args = append(args, "-std=c11", "-Wall", "-Wextra", "-Werror")
+	}
+	return append(args, "-c", source)
 }
 
 // Compile returns the object of a source. What clang refuses is a CompileError.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/isa"
 )
 
 const (
@@ -60,6 +61,7 @@ const (
 var segmentNames = [...]string{text: ".text", rodata: ".rodata", data: ".data"}
 
 type linker struct {
+	begin   bool // with a jump to the only function that is not static
 	objects []*object
 	content [4][]byte
 	globals map[string]definition
@@ -96,7 +98,29 @@ func Link(object []byte) ([]byte, error) {
 // the first one: .text comes before other sections with code. Addresses in
 // initialised data become those that containers see (docs/spec/vm.md).
 func LinkObjects(objects ...Object) (*Program, error) {
-	l := &linker{globals: map[string]definition{}}
+	return new(linker).link(objects)
+}
+
+// LinkForeign is LinkObjects for sources that were not written for it: where
+// static functions come before the only one that is not static, execution begins
+// with a jump to that.
+func LinkForeign(objects ...Object) (*Program, error) {
+	p, err := LinkObjects(objects...)
+	var refused *LinkError
+	if !errors.As(err, &refused) || refused.Kind != ErrEntry {
+		return p, err
+	}
+	if q, err := (&linker{begin: true}).link(objects); err == nil {
+		return q, nil
+	}
+	return p, err
+}
+
+func (l *linker) link(objects []Object) (*Program, error) {
+	l.globals = map[string]definition{}
+	if l.begin {
+		l.content[text] = make([]byte, slot)
+	}
 	for _, o := range objects {
 		opened, err := open(o)
 		if err != nil {
@@ -299,6 +323,11 @@ func (l *linker) functions() ([]image.Function, error) {
 			entry = entry || offset == 0
 			list = append(list, image.Function{Name: []byte(s.Name), Offset: int(offset)})
 		}
+	}
+	if l.begin && len(list) == 1 && list[0].Offset < 1<<15*slot {
+		jump := isa.Instruction{Opcode: isa.ClassJMP | isa.JA, Offset: int16(list[0].Offset/slot - 1)}
+		copy(l.content[text], jump.Append(nil))
+		return append([]image.Function{{Name: []byte("entry")}}, list...), nil
 	}
 	if len(list) > 0 && !entry {
 		return nil, linkError(ErrEntry, string(list[0].Name), "execution begins with the first function of the source, which is static: make %s the first one", list[0].Name)

@@ -1,0 +1,2 @@
+/* For sources that name the folder. */
+#include "../helpers.h"

@@ -1,0 +1,2 @@
+/* For sources that leave out the folder. */
+#include "bpf/shared.h"
