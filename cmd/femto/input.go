@@ -71,11 +71,6 @@ func readImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if isSource(file) {
-		if raw, err = buildSources(cmd, file); err != nil {
-			return nil, nil, err
-		}
-	}
 	if build.Compressed(raw) {
 		expanded, err := build.Expand(raw)
 		if err != nil {
@@ -101,6 +96,22 @@ func readImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
 	return nil, nil, &commandError{exit: exitRejected, what: file + " is not a container image", why: why, err: refused}
 }
 
+// readSourceOrImage is readImage, or makes an image if the file is a source.
+func readSourceOrImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
+	if _, err := os.Stat(file); err != nil || !isSource(file) {
+		return readImage(cmd, file)
+	}
+	raw, err := buildSources(cmd, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	img, refused := image.Parse(raw)
+	if refused != image.OK {
+		return nil, nil, refused
+	}
+	return raw, &img, nil
+}
+
 // isSource reports whether a file is to be compiled or linked before it is an
 // image.
 func isSource(file string) bool {
@@ -119,7 +130,7 @@ func buildSources(cmd *cobra.Command, files ...string) ([]byte, error) {
 // readProgram reads an image file and wants its text to pass the check that
 // every device makes. It returns what the program needs.
 func readProgram(cmd *cobra.Command, file string) ([]byte, vm.Need, error) {
-	raw, img, err := readImage(cmd, file)
+	raw, img, err := readSourceOrImage(cmd, file)
 	if err != nil {
 		return nil, vm.Need{}, err
 	}
