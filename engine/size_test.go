@@ -2,11 +2,15 @@ package engine_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/examples"
 )
+
+// hostOnly are the types of what devices do not have.
+var hostOnly = []string{"hostState", "tapState", "recording"}
 
 // size32 is the size and alignment of t on a 32-bit microcontroller, where
 // 64-bit numbers are aligned to eight bytes.
@@ -15,6 +19,9 @@ func size32(t reflect.Type) (size, align uintptr) {
 	case reflect.Struct:
 		align = 1
 		for i := range t.NumField() {
+			if slices.Contains(hostOnly, t.Field(i).Type.Name()) {
+				continue
+			}
 			s, a := size32(t.Field(i).Type)
 			size = (size+a-1)/a*a + s
 			align = max(align, a)
@@ -47,7 +54,7 @@ func TestStateSizes(t *testing.T) {
 		{"grant", engine.Grant{}, 56},
 		{"tenant", engine.Tenant{}, 96},
 		{"hook", engine.Hook{}, 88},
-		{"engine with its machine", engine.Engine{}, 1300},
+		{"engine with its machine", engine.Engine{}, 1264},
 	} {
 		size, _ := size32(reflect.TypeOf(test.value))
 		t.Logf("%s: %d bytes on 32 bits, %d here", test.name, size, reflect.TypeOf(test.value).Size())

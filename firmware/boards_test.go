@@ -278,6 +278,9 @@ func TestRefusals(t *testing.T) {
 			if _, stderr, _ := r.run("hook", "fire", "event", "--ctx-file", input); !strings.Contains(stderr, "memory") {
 				t.Errorf("the outlaw was not stopped for its memory access:\n%s", stderr)
 			}
+			if _, stderr, exit := r.run("container", "record", "event/outlaw", "--key", r.path("alice.key")); exit != 13 || !strings.Contains(stderr, "does not record") {
+				t.Errorf("to record: exit status %d\n%s", exit, stderr)
+			}
 			r.must("container", "rm", "event/outlaw", "--key", r.path("alice.key"))
 			r.fire()
 		})
