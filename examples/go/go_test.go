@@ -5,7 +5,9 @@ package examples_test
 import (
 	"encoding/binary"
 	"fmt"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +29,7 @@ import (
 	"github.com/femto-containers/femto/examples/go/sensor_gcoap"
 	"github.com/femto-containers/femto/examples/go/temp_sens"
 	"github.com/femto-containers/femto/examples/go/thread_counter"
+	"github.com/femto-containers/femto/internal/gobpf"
 	"github.com/femto-containers/femto/sdk/go/femto"
 	"github.com/femto-containers/femto/sdk/go/femto/fake"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
@@ -198,20 +201,42 @@ func TestGoIsLikeC(t *testing.T) {
 			if e.path == "fletcher32/fletcher32" {
 				raw = examples.Fletcher32
 			}
-			want, got := e.image(t, raw), e.native(t)
-			if len(got) != len(want) {
-				t.Fatalf("native: %q\nC: %q", got, want)
-			}
-			for i := range want {
-				if got[i] != want[i] {
-					t.Errorf("native %s; in C %s", got[i], want[i])
-				}
-			}
+			want := e.image(t, raw)
+			want.compare(t, "as Go", e.native(t))
+			want.compare(t, "as an image", e.image(t, compiled(t, path.Base(e.path))))
 		})
 	}
 }
 
+func (want did) compare(t *testing.T, how string, got did) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %q, in C: %q", how, got, want)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%s %s; in C %s", how, got[i], want[i])
+		}
+	}
+}
+
+// compiled is the image of an example written in Go.
+func compiled(t *testing.T, name string) []byte {
+	t.Helper()
+	p, err := gobpf.Compile(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := p.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func TestChecksum(t *testing.T) {
+	c := femtotest.New(t, compiled(t, "fletcher32"), femtotest.Config{})
+	c.Fire(examples.Fletcher32Input).Want(examples.Fletcher32Sum)
 	if got := fletcher32.Fletcher32(words[uint16](examples.Fletcher32Input)); got != examples.Fletcher32Sum {
 		t.Errorf("got %#x, want %#x", got, uint32(examples.Fletcher32Sum))
 	}
@@ -219,6 +244,11 @@ func TestChecksum(t *testing.T) {
 
 // TestOutlaw: what faults on a device panics here.
 func TestOutlaw(t *testing.T) {
+	c := femtotest.New(t, compiled(t, "outlaw"), femtotest.Config{})
+	context := []byte{1, 2, 3}
+	if r := c.Fire(context); r.Fault != vm.FaultMemory || !slices.Equal(r.Context, context) {
+		t.Errorf("fault %v, context %v", r.Fault, r.Context)
+	}
 	defer func() {
 		if recover() == nil {
 			t.Error("it wrote past the end of its context")

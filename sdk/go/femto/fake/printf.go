@@ -9,7 +9,7 @@ import (
 
 // printed is what the helper printf makes of a format: %d %i %u %x %X %c %s,
 // with a width, zeros before a number, and l for 64 bits. What it does not know
-// it prints as it stands.
+// it prints as it stands, and so what has no value; a device prints anything then.
 func printed(format string, values []any) []byte {
 	format, _, _ = strings.Cut(format, "\x00")
 	var line []byte
