@@ -74,10 +74,10 @@ func printCover(w io.Writer, r *cover.Report) error {
 		return err
 	}
 	t := newTable(w)
-	fmt.Fprintf(t, "\nLINES\t\tBRANCHES\t\tFILE\tNEVER EXECUTED\n")
+	fmt.Fprintf(t, "\nLINES\t\tBRANCHES\t\tFILE\tNEVER EXECUTED\tONE WAY ONLY\n")
 	for i := range r.Files {
 		f := &r.Files[i]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Lines.Percent(), f.Lines, f.Branches.Percent(), f.Branches, printable(f.Name), dash(f.Missing()))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Lines.Percent(), f.Lines, f.Branches.Percent(), f.Branches, printable(f.Name), dash(f.Missing()), dash(f.OneWay()))
 	}
 	if len(r.Files) > 1 {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\tall\t\n", r.Lines.Percent(), r.Lines, r.Branches.Percent(), r.Branches)

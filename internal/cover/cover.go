@@ -207,6 +207,17 @@ func (c *Cover) functions(r *Report) {
 // Missing are the lines that were not executed, as people write them: "11,
 // 17-19".
 func (f *File) Missing() string {
+	return f.spans(func(l *Line) bool { return l.Count == 0 })
+}
+
+// OneWay are the lines that were executed, but with branches that went one way
+// only.
+func (f *File) OneWay() string {
+	return f.spans(func(l *Line) bool { return l.Count > 0 && l.Ways().Hit < l.Ways().All })
+}
+
+// spans are the numbers of the lines that is accepts.
+func (f *File) spans(is func(*Line) bool) string {
 	var parts []string
 	begin, last := 0, 0
 	end := func() {
@@ -219,8 +230,9 @@ func (f *File) Missing() string {
 		}
 		begin = 0
 	}
-	for _, l := range f.Code { // lines without instructions do not divide
-		if l.Count > 0 {
+	for i := range f.Code { // lines without instructions do not divide
+		l := &f.Code[i]
+		if !is(l) {
 			end()
 			continue
 		}

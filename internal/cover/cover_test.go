@@ -97,19 +97,19 @@ func TestReport(t *testing.T) {
 		contexts                   []byte
 		lines, branches, functions cover.Ratio
 		instructions               cover.Ratio
-		missing                    string
+		missing, oneWay            string
 	}{
-		{"nothing", nil, cover.Ratio{All: 6}, cover.Ratio{All: 8}, cover.Ratio{All: 3}, cover.Ratio{All: 14}, "2-12"},
-		{"zero", []byte{0}, cover.Ratio{Hit: 3, All: 6}, cover.Ratio{Hit: 1, All: 8}, cover.Ratio{Hit: 1, All: 3}, cover.Ratio{Hit: 4, All: 14}, "4, 10-12"},
-		{"some", []byte{0, 3, 200}, cover.Ratio{Hit: 5, All: 6}, cover.Ratio{Hit: 7, All: 8}, cover.Ratio{Hit: 2, All: 3}, cover.Ratio{Hit: 11, All: 14}, "12"},
+		{"nothing", nil, cover.Ratio{All: 6}, cover.Ratio{All: 8}, cover.Ratio{All: 3}, cover.Ratio{All: 14}, "2-12", ""},
+		{"zero", []byte{0}, cover.Ratio{Hit: 3, All: 6}, cover.Ratio{Hit: 1, All: 8}, cover.Ratio{Hit: 1, All: 3}, cover.Ratio{Hit: 4, All: 14}, "4, 10-12", "3"},
+		{"some", []byte{0, 3, 200}, cover.Ratio{Hit: 5, All: 6}, cover.Ratio{Hit: 7, All: 8}, cover.Ratio{Hit: 2, All: 3}, cover.Ratio{Hit: 11, All: 14}, "12", "10"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, _ := covered(t, test.contexts...)
 			if r.Lines != test.lines || r.Branches != test.branches || r.Functions != test.functions || r.Instructions != test.instructions {
 				t.Errorf("%+v, instructions %v", r.Total, r.Instructions)
 			}
-			if len(r.Files) != 1 || r.Files[0].Missing() != test.missing {
-				t.Errorf("%+v: missing %q", r.Files, r.Files[0].Missing())
+			if len(r.Files) != 1 || r.Files[0].Missing() != test.missing || r.Files[0].OneWay() != test.oneWay {
+				t.Errorf("%+v: missing %q, one way %q", r.Files, r.Files[0].Missing(), r.Files[0].OneWay())
 			}
 		})
 	}

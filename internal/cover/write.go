@@ -201,8 +201,8 @@ tr.never td { background: var(--never) }
 <h1>{{.Name}}: what the tests execute</h1>
 <p>{{.Lines}} lines, {{.Branches}} branches, {{.Functions}} functions, {{.Instructions}} instructions. A branch is one way of a conditional jump of the compiled program.</p>
 <table class="sum">
-<tr><th>file</th><th></th><th class="n">lines</th><th class="n"></th><th class="n">branches</th><th class="n"></th><th>never executed</th></tr>
-{{range .Shown}}<tr><td><a href="#{{.ID}}">{{.Name}}</a></td><td class="bar"><meter min="0" max="{{.Lines.All}}" value="{{.Lines.Hit}}"></meter></td><td class="n">{{.Lines.Percent}}</td><td class="n">{{.Lines}}</td><td class="n">{{.Branches.Percent}}</td><td class="n">{{.Branches}}</td><td>{{.Missing}}</td></tr>
+<tr><th>file</th><th></th><th class="n">lines</th><th class="n"></th><th class="n">branches</th><th class="n"></th><th>never executed</th><th>one way only</th></tr>
+{{range .Shown}}<tr><td><a href="#{{.ID}}">{{.Name}}</a></td><td class="bar"><meter min="0" max="{{.Lines.All}}" value="{{.Lines.Hit}}"></meter></td><td class="n">{{.Lines.Percent}}</td><td class="n">{{.Lines}}</td><td class="n">{{.Branches.Percent}}</td><td class="n">{{.Branches}}</td><td>{{.Missing}}</td><td>{{.OneWay}}</td></tr>
 {{end}}</table>
 <p class="key" style="margin-top:1rem"><span style="background:var(--yes)">executed</span><span style="background:var(--partly)">~ in part</span><span style="background:var(--never)">! never</span>count, ways of branches, line</p>
 {{range .Shown}}<h2 id="{{.ID}}">{{.Name}}</h2>
