@@ -1,5 +1,5 @@
 .PHONY: power-cuts hostile deploy-costs
-power-cuts: ## the power taken at every flash operation of every scenario of a device
+power-cuts: ## the power taken at every flash operation of every scenario of a device, and once more while it recovers; tens of thousands
 	FEMTO_POWER_CUTS=all $(GO) test -count=1 -timeout 30m -v -run PowerCut ./agent
 
 hostile: ## nine clients beside a hostile one for a minute, in virtual time

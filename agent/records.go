@@ -162,11 +162,11 @@ func (a *Agent) replay(kind uint8, r []byte) Error {
 }
 
 // occupy marks container i as in use, in a state. A new one ranks behind all
-// others.
+// others, and is nobody's yet.
 func (a *Agent) occupy(i int, state uint8) {
 	c := a.container(i)
 	if !c.used() {
-		c.rank = uint8(a.used())
+		c.rank, c.tenant = uint8(a.used()), noTenant
 	}
 	c.state = state | stateUsed
 }

@@ -43,7 +43,7 @@ func (a *Agent) open() Error {
 	if cursor.Err != flash.OK {
 		return ErrFlash
 	}
-	a.remember()
+	believed := a.remember()
 	// In the order in which they were installed, which is the order in which
 	// a hook runs them.
 	for rank := 0; rank < a.used(); {
@@ -54,22 +54,26 @@ func (a *Agent) open() Error {
 		}
 		rank = int(a.container(i).rank) + 1
 	}
+	if believed {
+		a.forget()
+	}
 	return OK
 }
 
 // neverUsed reports whether no record was ever written to the log. A log that
 // has records but no header that can be read is damaged, or somebody else's: to
-// format it would forget every counter.
+// format it would forget every counter. A record has more than eight bytes that
+// are not those of erased flash; a power cut in the first erase may leave one.
 func (a *Agent) neverUsed() bool {
-	bank := a.c.LogSize / 2
+	bank, used := a.c.LogSize/2, 0
 	for at := 0; at < a.c.LogSize; at += bank {
 		for _, b := range a.c.Flash.Mapped(at, bank)[logHeaderRoom:] {
 			if b != 0xff {
-				return false
+				used++
 			}
 		}
 	}
-	return true
+	return used < 8
 }
 
 // logHeaderRoom is where the records of a bank begin at the earliest: a header

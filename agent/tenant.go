@@ -31,6 +31,7 @@ const (
 	keyIDLen   = 8
 	maxHooks   = 32 // bits of Tenant.Hooks
 	maxTenants = 254
+	noTenant   = 255
 )
 
 // AllHooks lets a tenant use every hook.

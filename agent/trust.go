@@ -311,8 +311,8 @@ func (a *Agent) forget() {
 // remember takes the trust store from flash: the one that the log says is
 // current, or one with a higher number, as a damaged log may have lost its
 // record. If the current one is damaged nobody is trusted: whoever else was once
-// may have been revoked.
-func (a *Agent) remember() {
+// may have been revoked. It reports whether there is a trust store.
+func (a *Agent) remember() bool {
 	o := &a.order
 	highest, whole := uint64(0), true
 	if a.trusted {
@@ -327,15 +327,15 @@ func (a *Agent) remember() {
 		}
 	}
 	if !a.trusted {
-		return // the configuration's tenants may come and go, their numbers stay
+		return false // the configuration's tenants may come and go, their numbers stay
 	}
 	a.own(nobody[:])
 	if _, ok := a.trustIn(a.trustSlot); ok && a.judge(&o.arg) == done {
 		a.believe(&o.arg)
-		a.forget()
-		return
+		return true
 	}
 	clear(a.tenants)
+	return false
 }
 
 // trustIn reads the message in a slot for the trust store into the order.

@@ -511,3 +511,26 @@ func TestEventsOfTheRevoked(t *testing.T) {
 		t.Errorf("mallory's container heard from alice's: %s", got)
 	}
 }
+
+// What stays trusted keeps its containers over a restart, whichever place of the
+// configuration's table those have who do not.
+func TestRestartAfterRevoking(t *testing.T) {
+	for _, test := range []struct {
+		by   *signer
+		name string
+		runs string
+	}{{alice, "alice", "event/a=1"}, {bob, "bob", "event/b=2"}} {
+		d := newDevice(t, nil)
+		d.must(order{number: 1, image: returning(t, 1, 0), name: "a"})
+		d.must(order{number: 1, image: returning(t, 2, 0), name: "b", by: bob})
+		if got := d.trust(chief, 10, tenant(test.name, test.by, "event")); got != "done" {
+			t.Fatal(got)
+		}
+		for range 3 {
+			if got := d.runs(); got != test.runs {
+				t.Errorf("%s is trusted: %q, want %q", test.name, got, test.runs)
+			}
+			d.restart()
+		}
+	}
+}

@@ -11,20 +11,28 @@ import (
 // A Tear says how much of the last operation happened.
 type Tear struct {
 	// Eighths of its bytes are done, in order: 0 is none, 8 all of them. With
-	// Seed, each bit is done or not, at random.
+	// Seed, each bit is done or not, at random. With Flip, bit Flip-1 of the
+	// last word, counted from its first byte, is the other way round after that.
 	Eighths int
 	Seed    uint32
+	Flip    int
 }
 
 func (t Tear) String() string {
 	if t.Seed != 0 {
 		return fmt.Sprintf("random bits %d", t.Seed)
 	}
+	if t.Flip != 0 {
+		return fmt.Sprintf("%d/8 done and bit %d of the last word flipped", t.Eighths, t.Flip-1)
+	}
 	return fmt.Sprintf("%d/8 done", t.Eighths)
 }
 
 // Tears are worth trying at every operation.
-var Tears = []Tear{{Eighths: 0}, {Eighths: 1}, {Eighths: 4}, {Eighths: 7}, {Eighths: 8}, {Seed: 1}, {Seed: 2}}
+var Tears = []Tear{
+	{Eighths: 0}, {Eighths: 1}, {Eighths: 4}, {Eighths: 7}, {Eighths: 8}, {Seed: 1}, {Seed: 2},
+	{Eighths: 8, Flip: 1}, {Eighths: 8, Flip: 22}, {Eighths: 4, Flip: 9},
+}
 
 // At makes m lose power in operation number n, counted from 0 and from now on,
 // and tear it. It returns how to learn whether that happened.
@@ -56,6 +64,9 @@ func At(m *flash.Memory, n int, tear Tear) (happened func() bool) {
 			case i < size*tear.Eighths/8:
 				data[i] = target
 			}
+		}
+		if tear.Flip != 0 {
+			data[max(0, size-4)+(tear.Flip-1)/8%min(4, size)] ^= 1 << ((tear.Flip - 1) % 8)
 		}
 		return false
 	}
