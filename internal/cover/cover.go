@@ -142,7 +142,7 @@ func (c *Cover) Report() *Report {
 		}
 		r.Instructions.count(c.executed[slot] > 0)
 		place, ok := c.program.Place(slot)
-		if !ok || trace.InSDK(place.File) {
+		if !ok || place.Line < 1 || trace.InSDK(place.File) {
 			continue
 		}
 		if files[place.File] == nil {

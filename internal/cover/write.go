@@ -18,12 +18,12 @@ func (r *Report) WriteLCOV(w io.Writer, folder string) error {
 	out := bufio.NewWriter(w)
 	for i := range r.Files {
 		f := &r.Files[i]
-		fmt.Fprintf(out, "TN:femto\nSF:%s\n", filepath.ToSlash(filepath.Join(folder, filepath.FromSlash(f.Name))))
+		fmt.Fprintf(out, "TN:femto\nSF:%s\n", trace.Printable(filepath.ToSlash(filepath.Join(folder, filepath.FromSlash(f.Name)))))
 		for _, e := range f.Entry {
-			fmt.Fprintf(out, "FN:%d,%s\n", e.Line, e.Name)
+			fmt.Fprintf(out, "FN:%d,%s\n", e.Line, trace.Printable(e.Name))
 		}
 		for _, e := range f.Entry {
-			fmt.Fprintf(out, "FNDA:%d,%s\n", e.Count, e.Name)
+			fmt.Fprintf(out, "FNDA:%d,%s\n", e.Count, trace.Printable(e.Name))
 		}
 		fmt.Fprintf(out, "FNF:%d\nFNH:%d\n", f.Functions.All, f.Functions.Hit)
 		for _, l := range f.Code {
@@ -136,7 +136,7 @@ func (r *Report) WriteText(w io.Writer, sources *trace.Sources) error {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		fmt.Fprintf(out, "%s: %s lines, %s branches\n", f.Name, f.Lines, f.Branches)
+		fmt.Fprintf(out, "%s: %s lines, %s branches\n", trace.Printable(f.Name), f.Lines, f.Branches)
 		for _, row := range f.rows(sources) {
 			fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%8s %1s %5s %5d| %s", row.Count(), row.Sign(), row.Branches(), row.Number, row.Text), " "))
 		}

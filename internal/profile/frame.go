@@ -111,7 +111,7 @@ func (f *Frame) WriteFolded(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	var visit func(f *Frame, above string)
 	visit = func(f *Frame, above string) {
-		name := strings.NewReplacer(";", ",", "\n", " ").Replace(f.Name)
+		name := trace.Printable(strings.ReplaceAll(f.Name, ";", ","))
 		if above != "" {
 			name = above + ";" + name
 		}

@@ -269,6 +269,25 @@ func TestAddressName(t *testing.T) {
 	}
 }
 
+// TestHostile shows what an image says as text, never as escapes.
+func TestHostile(t *testing.T) {
+	o, err := asm.Source{Text: ".rodata\n.byte 27, 91, 72, 0\n.text\nr1 = .rodata+0 ll\ncall printf\nexit", Helpers: map[string]int32{"printf": 1}}.Assemble()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Functions = []image.Function{{Name: []byte("\x1b[31m\n\u009b1m")}}
+	raw, err := o.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	debug := &build.Debug{Lines: []build.Line{{File: "../../\x1b[2Jpasswd", Line: 1}}}
+	var b bytes.Buffer
+	_, r := traced(t, raw, debug, nil, 100, &trace.Writer{W: &b, Sources: &trace.Sources{Folders: []string{"."}}})
+	if text := b.String(); r.Fault != vm.OK || strings.ContainsAny(text, "\x1b\u009b") || strings.Count(text, "\n") != 5 {
+		t.Errorf("%+v\n%q", r, text)
+	}
+}
+
 // TestSymbols names what a side file or a hook knows.
 func TestSymbols(t *testing.T) {
 	raw := assemble(t, strings.Replace(source, ".globl twice", "", 1))

@@ -124,12 +124,12 @@ func (w *Writer) Step(m *vm.Machine, s *Step) {
 		w.shown = w.at
 		if w.at.line > 0 {
 			text := strings.TrimSpace(w.Sources.Line(w.at.file, w.at.line))
-			_, w.err = fmt.Fprintln(w.W, strings.TrimRight(fmt.Sprintf("%s:%d  %s", w.at.file, w.at.line, printable(text)), " "))
+			_, w.err = fmt.Fprintln(w.W, strings.TrimRight(fmt.Sprintf("%s:%d  %s", Printable(w.at.file), w.at.line, Printable(text)), " "))
 		}
 	}
 	if w.err == nil {
 		_, w.err = fmt.Fprintln(w.W, strings.TrimRight(fmt.Sprintf("%7d %5d  %-20s %-32s %s", s.Budget, s.Slot,
-			cut(w.Program.Where(s.Slot), 20), w.Program.Line(s.Slot).Text, w.did(m, s)), " "))
+			cut(Printable(w.Program.Where(s.Slot)), 20), w.Program.Line(s.Slot).Text, w.did(m, s)), " "))
 	}
 }
 
@@ -200,7 +200,7 @@ func (w *Writer) did(m *vm.Machine, s *Step) string {
 	if s.Fault != vm.OK {
 		parts = append(parts, "FAULT: "+s.Fault.Error())
 	}
-	return printable(strings.Join(parts, "; "))
+	return Printable(strings.Join(parts, "; "))
 }
 
 // where is the address with what the source calls it.
@@ -234,9 +234,9 @@ func cut(s string, n int) string {
 	return string(r[:n/2-1]) + "…" + string(r[len(r)-n/2:])
 }
 
-// printable keeps what containers and sources hold from reaching a terminal as
+// Printable keeps what containers and sources hold from reaching a terminal as
 // escapes.
-func printable(s string) string {
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
