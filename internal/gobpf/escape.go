@@ -205,6 +205,13 @@ func (w *flow) stored(base, v *value, own *leak, report bool) {
 
 // loops refuses what a turn of a loop leaves to the next one.
 func (w *flow) loops() {
+	for _, list := range w.holds {
+		for s := range list {
+			if s.turns {
+				w.refuse(s, "a turn of a loop leaves it to the next")
+			}
+		}
+	}
 	loops := w.f.loops()
 	for head, body := range loops {
 		for _, v := range head.values {
@@ -212,7 +219,7 @@ func (w *flow) loops() {
 				continue
 			}
 			for s := range w.points[v] {
-				if body[w.made[s]] {
+				if body[w.made[s]] || s.turns {
 					w.refuse(s, "a turn of a loop leaves it to the next")
 				}
 			}

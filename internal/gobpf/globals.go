@@ -23,7 +23,6 @@ type global struct {
 	used    bool // by the code, or by a global that is used
 	written bool
 	taken   bool // its address is somewhere in memory
-	placed  bool
 	offset  int
 	rodata  bool
 }

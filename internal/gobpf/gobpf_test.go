@@ -2,12 +2,15 @@ package gobpf
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/femto-containers/femto/examples"
+	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
+	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -46,7 +49,8 @@ func TestFletcher32(t *testing.T) {
 	t.Logf("%d bytes, %d instructions", len(p.Text), m.Instructions())
 }
 
-func TestExamplesCompile(t *testing.T) {
+// TestExamples compares the code of the examples with what it was.
+func TestExamples(t *testing.T) {
 	folders, err := filepath.Glob("../../examples/go/*/*.go")
 	if err != nil || len(folders) == 0 {
 		t.Fatal("no examples", err)
@@ -61,12 +65,32 @@ func TestExamplesCompile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if testing.Verbose() {
-				for _, line := range asm.Disassemble(p.Text) {
-					t.Log(line)
-				}
+			raw, err := p.Image()
+			if err != nil {
+				t.Fatal(err)
 			}
-			t.Logf("%d bytes, %d data, %d rodata", len(p.Text), len(p.Data), len(p.Rodata))
+			img, bad := image.Parse(raw)
+			if bad != image.OK {
+				t.Fatal(bad)
+			}
+			debug := build.Debug{Symbols: p.Symbols, Lines: p.Lines, Traps: p.Traps}
+			var text strings.Builder
+			place := ""
+			for _, line := range asm.List(img.Text(), asm.Options{Notation: asm.Kernel, Functions: p.Functions}) {
+				if at, ok := debug.Place(line.Slot); ok && fmt.Sprintf("%s:%d", at.File, at.Line) != place {
+					place = fmt.Sprintf("%s:%d", at.File, at.Line)
+					fmt.Fprintf(&text, "# %s\n", place)
+				}
+				if line.Label != "" {
+					fmt.Fprintf(&text, "%s:\n", line.Label)
+				}
+				fmt.Fprintf(&text, "\t%s", line.Text)
+				if reason := debug.Trap(line.Slot); reason != "" {
+					fmt.Fprintf(&text, " # %s", reason)
+				}
+				text.WriteByte('\n')
+			}
+			golden(t, "testdata/examples/"+filepath.Base(dir)+".s", text.String())
 		})
 	}
 }

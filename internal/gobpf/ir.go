@@ -133,7 +133,7 @@ type stackSlot struct {
 	align  int
 	offset int // from r10, below 0; once placed
 	pos    token.Pos
-	placed bool
+	turns  bool // a loop begins it anew in each turn, at the same place
 }
 
 // A block is a run of values that ends in what kind says.

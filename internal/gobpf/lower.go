@@ -54,6 +54,46 @@ type frame struct {
 	after  *block      // where an inlined body goes on, nil otherwise
 	result [][]operand // of each return of an inlined body
 	phis   []*ssa.Phi
+	same   map[ssa.Value]*ssa.Alloc // see loopVariables
+}
+
+// loopVariables finds the variables of for statements whose address is taken:
+// Go makes one for each turn, with the value of the one before. They share a
+// place on the stack, as long as nobody keeps the address of an old one, which
+// escapes sees to.
+func loopVariables(fn *ssa.Function) map[ssa.Value]*ssa.Alloc {
+	same := map[ssa.Value]*ssa.Alloc{}
+	for _, b := range fn.Blocks {
+		for _, in := range b.Instrs {
+			phi, ok := in.(*ssa.Phi)
+			if !ok {
+				break
+			}
+			if len(phi.Edges) != 2 {
+				continue
+			}
+			for n := range 2 {
+				first, ok1 := phi.Edges[n].(*ssa.Alloc)
+				next, ok2 := phi.Edges[1-n].(*ssa.Alloc)
+				if ok1 && ok2 && first.Comment == next.Comment && first.Pos() == next.Pos() && first.Block().Dominates(b) && b.Dominates(next.Block()) && takesOver(next, phi) {
+					same[phi], same[next] = first, first
+				}
+			}
+		}
+	}
+	return same
+}
+
+// takesOver reports whether a variable begins with the value of another one.
+func takesOver(next *ssa.Alloc, from ssa.Value) bool {
+	for _, r := range *next.Referrers() {
+		if s, ok := r.(*ssa.Store); ok && s.Addr == ssa.Value(next) && s.Block() == next.Block() {
+			if load, ok := s.Val.(*ssa.UnOp); ok && load.Op == token.MUL && load.X == from {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // An abort ends the lowering of one function after a refusal that leaves
@@ -333,7 +373,15 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 		l.fail(diagnose.GoNoBody, l.pos, "the function "+fn.Name()+" has no body", "it is neither compiled here nor a helper", "a helper is declared with //femto:helper and its number")
 	}
 	if fn.Recover != nil {
-		l.fail(diagnose.GoStatement, fn.Pos(), "a container has no defer: "+fn.Name(), "a fault stops a container at once", "call it before each return")
+		pos := fn.Pos()
+		for _, b := range fn.Blocks {
+			for _, in := range b.Instrs {
+				if d, ok := in.(*ssa.Defer); ok {
+					pos = d.Pos()
+				}
+			}
+		}
+		l.fail(diagnose.GoStatement, pos, "a container has no defer", "a fault stops a container at once", "call it before each return")
 	}
 	for i, p := range fn.Params {
 		f.env[p] = args[i]
@@ -344,6 +392,7 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 	if inlined {
 		f.after = l.f.newBlock()
 	}
+	f.same = loopVariables(fn)
 	order := fn.DomPreorder()
 	for _, b := range order {
 		f.entry[b] = l.f.newBlock()
@@ -487,6 +536,10 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 	switch in := in.(type) {
 	case *ssa.DebugRef:
 	case *ssa.Phi:
+		if first := f.same[in]; first != nil {
+			f.env[in] = f.env[first]
+			return
+		}
 		f.phis = append(f.phis, in)
 		leaves, ok := l.leaves(in.Type(), in.Pos())
 		if !ok {
@@ -509,6 +562,11 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		}
 		f.env[in] = relate(in.Type(), o)
 	case *ssa.Alloc:
+		if first := f.same[in]; first != nil {
+			f.env[in] = f.env[first]
+			f.env[in].regs[0].slot.turns = true
+			return
+		}
 		t := in.Type().Underlying().(*types.Pointer).Elem()
 		l.leaves(t, in.Pos())
 		if _, ok := t.Underlying().(*types.Signature); ok {
@@ -986,8 +1044,11 @@ func (l *lowerer) convert(f *frame, x ssa.Value, to types.Type, pos token.Pos) o
 	from := x.Type()
 	fb, ok1 := from.Underlying().(*types.Basic)
 	tb, ok2 := to.Underlying().(*types.Basic)
+	refused := len(l.diags)
 	l.leaves(from, pos)
-	l.leaves(to, pos)
+	if l.leaves(to, pos); len(l.diags) > refused {
+		panic(abort{})
+	}
 	if ok1 && fb.Kind() == types.UnsafePointer || ok2 && tb.Kind() == types.UnsafePointer {
 		return l.value(f, x)
 	}

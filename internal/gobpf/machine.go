@@ -35,17 +35,16 @@ type inst struct {
 }
 
 type mblock struct {
-	insts  []inst
-	loop   int
-	kind   ending
-	jump   inst // of a branch: to yes
-	yes    *mblock
-	no     *mblock // or where a jump goes
-	preds  []*mblock
-	placed bool
-	at     int // slot
-	live   []uint64
-	id     int
+	insts []inst
+	loop  int
+	kind  ending
+	jump  inst // of a branch: to yes
+	yes   *mblock
+	no    *mblock // or where a jump goes
+	preds []*mblock
+	at    int // slot
+	live  []uint64
+	id    int
 }
 
 // code is a function in machine instructions.

@@ -1,0 +1,64 @@
+package gobpf
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/femto-containers/femto/internal/diagnose"
+	"github.com/femto-containers/femto/vm"
+)
+
+// TestPrograms runs small programs. What they give is known without them.
+func TestPrograms(t *testing.T) {
+	ctx := []byte{3, 1, 4, 1, 5, 9, 2, 6}
+	for _, tt := range []struct {
+		name, source string
+		want         uint64
+		trap         string
+	}{
+		{"bits", "import \"math/bits\"\n//femto:hook event\nfunc Run(ctx []byte) int { x := uint64(ctx[5]); return bits.OnesCount64(x)*1000 + bits.Len64(x)*100 + bits.TrailingZeros32(uint32(ctx[2]))*10 + int(bits.RotateLeft8(ctx[0], 1)) }", 2*1000 + 4*100 + 2*10 + 6, ""},
+		{"mul64", "import \"math/bits\"\n//femto:hook event\nfunc Run(ctx []byte) uint64 { hi, lo := bits.Mul64(1<<63+uint64(ctx[0]), 6); return hi<<8 | lo }", 3<<8 | 18, ""},
+		{"generic", "type number interface{ ~int | ~uint8 }\nfunc most[T number](s []T) (m T) { for _, v := range s { m = max(m, v) }; return m }\n//femto:hook event\nfunc Run(ctx []byte) int { return int(most(ctx)) }", 9, ""},
+		{"closure", "func each(s []byte, f func(byte)) { for _, b := range s { f(b) } }\n//femto:hook event\nfunc Run(ctx []byte) int { sum := 0; each(ctx, func(b byte) { sum += int(b) }); return sum }", 31, ""},
+		{"table", "var squares = [...]uint16{0, 1, 4, 9, 16, 25}\n//femto:hook event\nfunc Run(ctx []byte) uint16 { return squares[ctx[4]] + squares[ctx[0]] }", 34, ""},
+		{"out of the table", "var squares = [...]uint16{0, 1, 4, 9, 16, 25}\n//femto:hook event\nfunc Run(ctx []byte) uint16 { return squares[ctx[5]] }", 0, "index out of range"},
+		{"slices of structures", "type item struct{ name string; n int32 }\nvar items = []item{{\"ab\", 1}, {n: -7}, {\"cde\", 3}}\n//femto:hook event\nfunc Run(ctx []byte) int { s := 0; for _, i := range items { s += int(i.n) * len(i.name) }; return s }", 11, ""},
+		{"variables", "var n = 40\nvar p = &n\n//femto:hook event\nfunc Run(ctx []byte) int { *p += len(ctx); return n }", 48, ""},
+		{"string", "//femto:hook event\nfunc Run(ctx []byte) byte { return \"hello\"[ctx[2]] }", 'o', ""},
+		{"make and new", "//femto:hook event\nfunc Run(ctx []byte) int { s := make([]int, 4); p := new(int); *p = 5; s[ctx[0]] = *p; return s[3] + s[0] }", 5, ""},
+		{"copy", "//femto:hook event\nfunc Run(ctx []byte) int { var a [8]byte; n := copy(a[:], ctx); copy(a[1:], a[:]); return n*1000 + int(a[1])*100 + int(a[7]) }", 8*1000 + 300 + 2, ""},
+		{"recursion", "func sum(s []byte) int { if len(s) == 0 { return 0 }; return int(s[0]) + sum(s[1:]) }\n//femto:hook event\nfunc Run(ctx []byte) int { return sum(ctx[:5]) }", 14, ""},
+		{"array to array", "//femto:hook event\nfunc Run(ctx []byte) int { a := [4]byte(ctx); b := a; b[0] = 9; if a == b { return 1 }; return int(a[0]) + int(b[0]) }", 12, ""},
+		{"labels", "//femto:hook event\nfunc Run(ctx []byte) int { n := 0\nouter:\nfor i := range ctx { for j := range i { if ctx[j] == 4 { break outer }; if ctx[j] == 1 { continue outer }; n++ } }; return n }", 7, ""},
+		{"division", "//femto:hook event\nfunc Run(ctx []byte) int { return 100 / (int(ctx[0]) - 3) }", 0, "division by zero"},
+		{"shift", "//femto:hook event\nfunc Run(ctx []byte) int { return 1 << (int(ctx[0]) - 4) }", 0, "negative shift amount"},
+		{"bounds", "//femto:hook event\nfunc Run(ctx []byte) int { return len(ctx[ctx[5]:]) }", 0, "slice bounds out of range"},
+		{"convert", "//femto:hook event\nfunc Run(ctx []byte) int { return int([9]byte(ctx)[0]) }", 0, "slice is shorter than the array"},
+		{"panic", "//femto:hook event\nfunc Run(ctx []byte) int { if len(ctx) > 1 { panic(\"long\") }; return 1 }", 0, "panic"},
+		{"loop variables", "//femto:hook event\nfunc Run(ctx []byte) int { n := 0; for i := 0; i < 3; i++ { f := func() { n += i*i; i++ }; f() }; return n }", 4, ""},
+		{"stack of 512", "//femto:hook event\nfunc Run(ctx []byte) int { var a [500]byte; copy(a[492:], ctx); return int(a[497]) }", 9, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := Compile(context.Background(), module(t, []byte("package p\n\n"+tt.source+"\n")))
+			var list diagnose.List
+			if errors.As(err, &list) {
+				t.Fatal(list[0].Format())
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			m := run(t, p.Text, p.Data, p.Rodata, ctx)
+			trap := ""
+			if m.Fault() == vm.FaultMemory {
+				for _, stop := range p.Traps {
+					if stop.Slot == m.PC() {
+						trap = stop.Reason
+					}
+				}
+			}
+			if trap != tt.trap || (m.Fault() != vm.OK) != (tt.trap != "") || tt.trap == "" && m.Result() != tt.want {
+				t.Errorf("fault %v at %d, trap %q, result %d; want %d, trap %q", m.Fault(), m.PC(), trap, m.Result(), tt.want, tt.trap)
+			}
+		})
+	}
+}

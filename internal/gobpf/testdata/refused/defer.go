@@ -1,0 +1,8 @@
+package refused
+
+func done() {}
+
+//femto:hook event
+func Run() {
+	defer done()
+}

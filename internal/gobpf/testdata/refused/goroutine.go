@@ -1,0 +1,8 @@
+package refused
+
+func work() {}
+
+//femto:hook event
+func Run() {
+	go work()
+}

@@ -1,0 +1,6 @@
+package refused
+
+type t int
+
+//femto:hook event
+func (t) Run() int64 { return 0 }

@@ -1,0 +1,3 @@
+package refused
+
+func Run() int64 { return 0 }

@@ -1,0 +1,4 @@
+package refused
+
+//femto:hook event
+func Run() { println("hello") }

@@ -1,0 +1,10 @@
+package refused
+
+//femto:hook event
+func Run(ctx []byte) int64 {
+	s := "a"
+	if len(ctx) > 1 {
+		s += "b"
+	}
+	return int64(len(s))
+}
