@@ -11,6 +11,7 @@ import (
 	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/engine/hooks"
 	"github.com/femto-containers/femto/examples"
+	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
@@ -159,5 +160,45 @@ func TestWantFails(t *testing.T) {
 		if i >= len(r.said) || !strings.Contains(r.said[i], want) {
 			t.Fatalf("said %q, want %q at %d", r.said, want, i)
 		}
+	}
+}
+
+// TestCover counts lines over activations, and leaves Before to others.
+func TestCover(t *testing.T) {
+	file := template(t, "timer")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	side, err := os.ReadFile(filepath.Join(filepath.Dir(file), build.DebugName(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := femtotest.Load(t, file)
+	seen := 0
+	c.Before = func(*vm.Machine) { seen++ }
+	v, err := c.Cover(side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hit, all := v.Lines(); hit != 0 || all != 7 {
+		t.Errorf("%d of %d before anything", hit, all)
+	}
+	c.Returns("store_local", -1)
+	c.Fire(nil).Want(-1)
+	if hit, _ := v.Lines(); hit != 5 {
+		t.Errorf("%d executed", hit)
+	}
+	c.Fake("store_local", nil)
+	c.Fire(nil).Want(1)
+	var b strings.Builder
+	if err := v.WriteLCOV(&b, "hello"); err != nil || !strings.Contains(b.String(), "LH:7\n") || !strings.Contains(b.String(), "BRDA:10,0,1,1\n") {
+		t.Errorf("%v\n%s", err, &b)
+	}
+	if seen == 0 {
+		t.Error("Before is forgotten")
+	}
+	if _, err := c.Cover([]byte("{}")); err == nil {
+		t.Error("takes another side file")
 	}
 }
