@@ -111,6 +111,9 @@ func examineCompiler(ctx context.Context) []finding {
 	const install = "install clang 19 (Debian: apt install clang-19), or name one in the environment variable CLANG"
 	path, says, err := project.FindCompiler(ctx)
 	if err != nil {
+		if p, bad := project.Find("."); bad == nil && p.InGo() {
+			return []finding{{Name: "clang", State: stateWarn, Says: "containers in C cannot be compiled here; this one is in Go", Fix: install}}
+		}
 		return []finding{{"clang", stateFail, err.Error(), install, true}}
 	}
 	f := finding{Name: "clang", State: stateOK, Says: says + ", " + path}

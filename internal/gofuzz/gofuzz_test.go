@@ -12,6 +12,7 @@ import (
 var (
 	count = flag.Int("programs", 30, "how many programs to compare")
 	first = flag.Uint64("seed", 1, "the first one's seed; the others follow")
+	cache = flag.String("cache", "", "keep what Go did in this folder: another run needs to compile images only")
 	keep  = flag.String("keep", "", "write the programs that differ to this folder")
 )
 
@@ -19,7 +20,7 @@ var (
 func TestPrograms(t *testing.T) {
 	begin := time.Now()
 	reported := 0
-	s, err := Seeds(t.Context(), t.TempDir(), *first, *count, func(s *Summary) {
+	s, err := Seeds(t.Context(), t.TempDir(), *cache, *first, *count, func(s *Summary) {
 		for _, f := range s.Failures[reported:] {
 			t.Errorf("seed %d: %s", f.Seed, f.What)
 			if *keep != "" {

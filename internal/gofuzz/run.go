@@ -2,13 +2,19 @@ package gofuzz
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/femto-containers/femto/internal/diagnose"
+	"github.com/femto-containers/femto/sdk"
 )
 
 // Batch is how many programs are compiled by Go at once.
@@ -30,8 +36,9 @@ type Summary struct {
 }
 
 // Seeds generates the programs of n seeds from first and compares what they do,
-// two batches at a time. dir is an empty folder; said hears of each batch.
-func Seeds(ctx context.Context, dir string, first uint64, n int, said func(*Summary)) (*Summary, error) {
+// two batches at a time. dir is an empty folder; said hears of each batch. What
+// Go did is kept in the folder cache, unless that is "", and taken from there.
+func Seeds(ctx context.Context, dir, cache string, first uint64, n int, said func(*Summary)) (*Summary, error) {
 	total := &Summary{Refused: map[string]int{}}
 	var mutex sync.Mutex
 	var group sync.WaitGroup
@@ -40,7 +47,7 @@ func Seeds(ctx context.Context, dir string, first uint64, n int, said func(*Summ
 	for worker := range 2 {
 		group.Go(func() {
 			for b := range batches {
-				s, err := compareBatch(ctx, filepath.Join(dir, fmt.Sprint(worker)), b[0], b[1])
+				s, err := compareBatch(ctx, filepath.Join(dir, fmt.Sprint(worker)), cache, b[0], b[1])
 				mutex.Lock()
 				if failed = errors.Join(failed, err); s != nil {
 					total.add(s)
@@ -69,7 +76,7 @@ func (s *Summary) add(more *Summary) {
 	}
 }
 
-func compareBatch(ctx context.Context, dir string, from, to uint64) (*Summary, error) {
+func compareBatch(ctx context.Context, dir, cache string, from, to uint64) (*Summary, error) {
 	var programs []Program
 	for seed := from; seed < to; seed++ {
 		prefix := fmt.Sprintf("P%d", seed)
@@ -78,7 +85,7 @@ func compareBatch(ctx context.Context, dir string, from, to uint64) (*Summary, e
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	native, err := Native(ctx, dir, programs)
+	native, err := remembered(ctx, dir, cache, programs)
 	if err != nil {
 		return nil, err
 	}
@@ -106,4 +113,34 @@ func compareBatch(ctx context.Context, dir string, from, to uint64) (*Summary, e
 		}
 	}
 	return s, nil
+}
+
+// remembered is Native, or what it gave before for the same programs.
+func remembered(ctx context.Context, dir, cache string, programs []Program) ([][]Activation, error) {
+	if cache == "" {
+		return Native(ctx, dir, programs)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %v %q %q\n", runtime.Version(), Contexts, runner, kit)
+	for _, p := range programs {
+		fmt.Fprintf(h, "%s %x\n", p.Prefix, sha256.Sum256(p.Source))
+	}
+	files := sdk.GoFiles()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%s %x\n", name, sha256.Sum256(files[name]))
+	}
+	file := filepath.Join(cache, fmt.Sprintf("%x.json", h.Sum(nil)))
+	var results [][]Activation
+	if content, err := os.ReadFile(file); err == nil && json.Unmarshal(content, &results) == nil && len(results) == len(programs) {
+		return results, nil
+	}
+	results, err := Native(ctx, dir, programs)
+	if err != nil {
+		return nil, err
+	}
+	content, err := json.Marshal(results)
+	if err != nil {
+		return nil, err
+	}
+	return results, os.WriteFile(file, content, 0o644)
 }

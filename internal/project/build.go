@@ -98,7 +98,7 @@ func (p *Project) headers() (list []string, err error) {
 		if entry.IsDir() && path != p.Dir && strings.HasPrefix(entry.Name(), ".") {
 			return filepath.SkipDir
 		}
-		if ext := filepath.Ext(path); ext == ".h" || p.inGo() && (ext == ".go" && !strings.HasSuffix(path, "_test.go") || entry.Name() == "go.mod") {
+		if ext := filepath.Ext(path); ext == ".h" || p.InGo() && (ext == ".go" && !strings.HasSuffix(path, "_test.go") || entry.Name() == "go.mod") {
 			name, err := filepath.Rel(p.Dir, path)
 			if err != nil {
 				return err
@@ -113,7 +113,7 @@ func (p *Project) headers() (list []string, err error) {
 // inputs is the digest of all that decides what the image is, but for the
 // compiler.
 func (p *Project) inputs() (string, error) {
-	if p.inGo() {
+	if p.InGo() {
 		if err := p.restoreSDK(); err != nil {
 			return "", err
 		}
@@ -259,7 +259,7 @@ func (p *Project) compile(ctx context.Context) (*build.Program, map[string]strin
 		}
 		return program, nil, "", nil
 	}
-	if p.inGo() {
+	if p.InGo() {
 		return p.compileGo(ctx, sources)
 	}
 	c := build.Compiler{Dir: p.Dir, Headers: Headers, CPU: p.Config.Build.CPU}

@@ -24,8 +24,8 @@ import (
 // is part of the command.
 const goCompiler = "femto go 1"
 
-// inGo reports whether the container is written in Go.
-func (p *Project) inGo() bool {
+// InGo reports whether the container is written in Go.
+func (p *Project) InGo() bool {
 	return slices.ContainsFunc(p.Config.Container.Sources, func(s string) bool { return path.Ext(s) == ".go" })
 }
 
