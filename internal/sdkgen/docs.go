@@ -39,7 +39,11 @@ func helpersPage() ([]byte, error) {
 			if h.Blocks {
 				meanings.WriteString(" The container is suspended meanwhile; others run.")
 			}
-			meanings.WriteString("\n")
+			name, err := goName(h)
+			if err != nil {
+				return nil, err
+			}
+			fmt.Fprintf(&meanings, " In Go `%s`.\n", name)
 		}
 		table.WriteString("\n" + meanings.String())
 	}

@@ -198,3 +198,38 @@ func goComment(b *bytes.Buffer, text string) {
 	}
 	b.WriteString(line + "\n")
 }
+
+// goWrappers are what containers call of package femto where the helper itself
+// has no capital there.
+var goWrappers = map[string]string{
+	"memcpy":      "femto.Copy",
+	"store_local": "femto.Local.Set", "store_tenant": "femto.Tenant.Set", "store_global": "femto.Global.Set",
+	"fetch_local": "femto.Local.Get", "fetch_tenant": "femto.Tenant.Get", "fetch_global": "femto.Global.Get",
+	"store_delete": "femto.Local.Delete", "store_entry": "femto.Local.Entry",
+	"coap_get_pdu": "CoapContext.Payload",
+	"fmt_s16_dfp":  "femto.FormatFixed", "fmt_u32_dec": "femto.FormatUint",
+	"event_send": "femto.Send", "timer_set": "femto.SendAfter",
+}
+
+// goName is how containers in Go call the helper.
+func goName(h *Helper) (string, error) {
+	f, err := parseGo(h.Go[0])
+	if err != nil {
+		return "", err
+	}
+	name := f.decl.Name.Name
+	if !ast.IsExported(name) {
+		if goWrappers[h.Name] == "" {
+			return "", fmt.Errorf("helper %s: nothing in package femto calls %s", h.Name, name)
+		}
+		return goWrappers[h.Name], nil
+	}
+	if f.decl.Recv != nil {
+		return strings.TrimPrefix(f.types[0], "*") + "." + name, nil
+	}
+	if last := h.Go[len(h.Go)-1]; len(h.Go) > 1 {
+		more, err := parseGo(last)
+		return "femto." + name + "` to `" + more.decl.Name.Name, err
+	}
+	return "femto." + name, nil
+}

@@ -61,7 +61,7 @@ func TestGoHelpers(t *testing.T) {
 	if err != nil || len(files) < 3 {
 		t.Fatal(files, err)
 	}
-	called := map[uint8]bool{}
+	called, declared := map[uint8]bool{}, map[string]bool{}
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
@@ -77,7 +77,10 @@ func TestGoHelpers(t *testing.T) {
 		}
 		for _, d := range parsed.Decls {
 			f, ok := d.(*ast.FuncDecl)
-			if !ok || f.Doc == nil {
+			if !ok {
+				continue
+			}
+			if declared[f.Name.Name] = true; f.Doc == nil {
 				continue
 			}
 			for _, c := range f.Doc.List {
@@ -96,6 +99,11 @@ func TestGoHelpers(t *testing.T) {
 			t.Errorf("%s has no call in Go", h.Name)
 		}
 		delete(called, h.Number)
+	}
+	for helper, name := range goWrappers {
+		if !declared[name[strings.LastIndexByte(name, '.')+1:]] {
+			t.Errorf("%s: there is no %s", helper, name)
+		}
 	}
 	for n := range called {
 		t.Errorf("Go calls helper %#02x, which devices do not have", n)
