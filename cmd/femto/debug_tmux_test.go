@@ -113,9 +113,10 @@ func TestDebugInterrupted(t *testing.T) {
 	s := newScreen(t, dir, femto+" debug endless.bin --budget 1000000000")
 	s.until("(femto)")
 	s.send("c")
-	time.Sleep(100 * time.Millisecond) // whether it runs already cannot be seen
-	s.send("C-c")
-	s.until("paused")
+	for !strings.Contains(s.do("capture-pane", "-p"), "paused") { // whether it runs already cannot be seen
+		s.send("C-c")
+		time.Sleep(20 * time.Millisecond)
+	}
 	s.do("send-keys", "-l", "nonsense")
 	s.until("(femto) nonsense")
 	s.send("C-c")

@@ -50,7 +50,8 @@ func DebugName(raw []byte) string { return fmt.Sprintf("%x.debug.json", sha256.S
 
 // Debug returns the side file of the program whose image is raw.
 func (p *Program) Debug(raw []byte) ([]byte, error) {
-	d := Debug{Schema: DebugSchema, Image: fmt.Sprintf("sha256:%x", sha256.Sum256(raw)), Symbols: p.Symbols, Lines: p.Lines, Traps: p.Traps}
+	d := Debug{Schema: DebugSchema, Image: fmt.Sprintf("sha256:%x", sha256.Sum256(raw)), Symbols: p.Symbols, Lines: p.Lines, Traps: p.Traps,
+		Types: p.Types, Variables: p.Variables, Inlined: p.Inlined}
 	out, err := json.MarshalIndent(d, "", " ")
 	return append(out, '\n'), err
 }
@@ -106,15 +107,19 @@ func (d *Debug) Function(slot int) (Symbol, bool) {
 	return Symbol{}, false
 }
 
-// lines reads the line tables of all objects.
-func (l *linker) lines() ([]Line, error) {
+// debug reads the debug information of all objects into p.
+func (l *linker) debug(p *Program) error {
 	var list []Line
+	types := newTypeTable()
 	for _, o := range l.objects {
-		more, err := l.linesOf(o)
+		more, err := l.debugOf(o, p, types)
 		if err != nil {
-			return nil, in(o.name, err)
+			return in(o.name, err)
 		}
 		list = append(list, more...)
+	}
+	if sortVariables(p.Variables); len(p.Variables) > 0 {
+		p.Types = types.list
 	}
 	slices.SortStableFunc(list, func(a, b Line) int { return cmp.Compare(a.Slot, b.Slot) })
 	var short []Line
@@ -127,11 +132,14 @@ func (l *linker) lines() ([]Line, error) {
 		}
 		short = append(short, line)
 	}
-	return short, nil
+	p.Lines = short
+	return nil
 }
 
-func (l *linker) linesOf(o *object) ([]Line, error) {
+// debugOf returns the lines of an object; its variables go to p.
+func (l *linker) debugOf(o *object, p *Program, types *typeTable) ([]Line, error) {
 	sections := map[string][]byte{}
+	var spaces map[uint64]uint64
 	for i, s := range o.file.Sections {
 		if !strings.HasPrefix(s.Name, ".debug_") || s.Size > maxSection {
 			continue
@@ -141,6 +149,11 @@ func (l *linker) linesOf(o *object) ([]Line, error) {
 			return nil, fmt.Errorf("section %s: %w", s.Name, err)
 		}
 		sections[s.Name] = b
+		if s.Name == ".debug_addr" {
+			if spaces, err = l.dataSpaces(o, uint32(i), b); err != nil {
+				return nil, err
+			}
+		}
 		if err := l.relocateDebug(o, uint32(i), b); err != nil {
 			return nil, err
 		}
@@ -160,34 +173,45 @@ func (l *linker) linesOf(o *object) ([]Line, error) {
 			}
 		}
 	}
+	stacks, err := l.stackSizes(o)
+	if err != nil {
+		return nil, err
+	}
 	var list []Line
 	for r := d.Reader(); ; r.SkipChildren() {
-		unit, err := r.Next()
-		if err != nil || unit == nil {
+		entry, err := r.Next()
+		if err != nil || entry == nil {
 			return list, err
 		}
-		if unit.Tag != dwarf.TagCompileUnit {
+		if entry.Tag != dwarf.TagCompileUnit {
 			continue
 		}
-		table, err := d.LineReader(unit)
+		table, err := d.LineReader(entry)
 		if err != nil {
 			return nil, err
 		}
 		if table == nil {
 			continue
 		}
-		folder, _ := unit.Val(dwarf.AttrCompDir).(string)
+		folder, _ := entry.Val(dwarf.AttrCompDir).(string)
+		u := &unit{data: d, types: types, files: table.Files(), folder: folder, addr: sections[".debug_addr"],
+			loclists: sections[".debug_loclists"], spaces: spaces, stacks: stacks}
+		// Of variables that are described as nobody here expects, none are known.
+		if err := u.read(entry); err == nil {
+			p.Variables = append(p.Variables, u.variables...)
+			p.Inlined = append(p.Inlined, u.inlined...)
+		}
 		for {
-			var entry dwarf.LineEntry
-			if err := table.Next(&entry); errors.Is(err, io.EOF) {
+			var line dwarf.LineEntry
+			if err := table.Next(&line); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				return nil, err
 			}
-			if entry.EndSequence || entry.File == nil || entry.Address%slot != 0 || entry.Address >= uint64(len(l.content[text])) {
+			if line.EndSequence || line.File == nil || line.Address%slot != 0 || line.Address >= uint64(len(l.content[text])) {
 				continue
 			}
-			list = append(list, Line{int(entry.Address / slot), withoutFolder(entry.File.Name, folder), entry.Line, entry.Column})
+			list = append(list, Line{int(line.Address / slot), withoutFolder(line.File.Name, folder), line.Line, line.Column})
 		}
 	}
 }

@@ -37,6 +37,10 @@ type Program struct {
 	Symbols []Symbol // by section and offset
 	Lines   []Line   // by slot; empty if the objects have no debug information
 	Traps   []Trap   // by slot; of containers in Go
+
+	Types     []Type // of Variables
+	Variables []Variable
+	Inlined   []Inlined
 }
 
 // A Symbol is a function or a variable, static or not.
@@ -148,7 +152,7 @@ func (l *linker) link(objects []Object) (*Program, error) {
 	if p.Functions, err = l.functions(); err != nil {
 		return nil, err
 	}
-	if p.Lines, err = l.lines(); err != nil {
+	if err := l.debug(p); err != nil {
 		return nil, fmt.Errorf("debug information: %w", err)
 	}
 	p.Data, p.Rodata, p.Text = l.content[data], l.content[rodata], l.content[text]

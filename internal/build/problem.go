@@ -48,7 +48,7 @@ func (l *linker) locate(o *object, err error, from segment, at uint64) {
 	if !errors.As(err, &e) || e.Place.Line != 0 || from != text {
 		return
 	}
-	lines, lineErr := l.linesOf(o)
+	lines, lineErr := l.debugOf(o, &Program{}, newTypeTable())
 	if lineErr != nil {
 		return
 	}

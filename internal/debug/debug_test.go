@@ -424,6 +424,7 @@ func TestPause(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	s.GoTo(40_000) // more than is kept
 	timer := time.AfterFunc(50*time.Millisecond, s.Pause)
 	defer timer.Stop()
 	if stop := s.Continue(false); stop.Reason != debug.Paused {

@@ -135,8 +135,8 @@ func Open(config Config) (*Session, error) {
 // Close ends the session, wherever the machine is.
 func (s *Session) Close() { s.stop() }
 
-// Pause makes the command that is under way return. It may be called from any
-// goroutine.
+// Pause makes the command that is under way return, or the next one. It may be
+// called from any goroutine.
 func (s *Session) Pause() { s.paused.Store(true) }
 
 // activations runs them all and hands over what the machine does.

@@ -132,9 +132,6 @@ func (p position) sameLine(from position) bool { return p == from }
 // walk crosses instructions until done, or until something else is a reason to
 // stop.
 func (s *Session) walk(back bool, done func() bool) Stop {
-	if s.config.Attend == nil {
-		s.paused.Store(false)
-	}
 	for {
 		if back {
 			if !s.backward() {

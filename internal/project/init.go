@@ -123,5 +123,10 @@ func readTemplate(name, template string) (map[string]string, *prebuilt, error) {
 			line.File = "src/" + name + ".c"
 		}
 	}
+	for i := range p.Program.Inlined {
+		if call := &p.Program.Inlined[i]; call.File == templateSource {
+			call.File = "src/" + name + ".c"
+		}
+	}
 	return files, &p, nil
 }
