@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -20,12 +21,28 @@ type coverFlags struct {
 func (f *coverFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.table, "cover", false, "say which lines and branches of the source the tests execute")
-	flags.StringVar(&f.lcov, "cover-lcov", "", "write that to `FILE`, for genhtml and editors")
+	flags.StringVar(&f.lcov, "cover-lcov", "", "write that to `FILE`, for genhtml and editors; - is standard output, here as below")
 	flags.StringVar(&f.text, "cover-text", "", "write the sources with how often each line was executed to `FILE`")
 	flags.StringVar(&f.html, "cover-html", "", "write the same as a page for a browser to `FILE`")
 }
 
 func (f *coverFlags) on() bool { return f.table || f.lcov != "" || f.text != "" || f.html != "" }
+
+// stdout reports whether one of the files is standard output.
+func (f *coverFlags) stdout() bool { return f.lcov == "-" || f.text == "-" || f.html == "-" }
+
+func (f *coverFlags) check(cmd *cobra.Command, asJSON bool) error {
+	n := 0
+	for _, file := range []string{f.lcov, f.text, f.html} {
+		if file == "-" {
+			n++
+		}
+	}
+	if n > 1 || n == 1 && asJSON {
+		return usageError(cmd, errors.New("only one thing can go to standard output"))
+	}
+	return nil
+}
 
 // A covering is what tests of a project execute, while they run. nil is none.
 type covering struct {
@@ -55,6 +72,12 @@ func (f *coverFlags) write(cmd *cobra.Command, c *covering, r *cover.Report, asJ
 		{f.html, func(w io.Writer) error { return r.WriteHTML(w, c.project.Config.Container.Name, sources) }},
 	} {
 		if out.file == "" {
+			continue
+		}
+		if out.file == "-" {
+			if err := out.write(cmd.OutOrStdout()); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := writeFile(out.file, out.write); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -318,6 +319,9 @@ func (f *profileFlags) files(cmd *cobra.Command, pprof, folded, svg func(io.Writ
 // writeFile makes a file of what write writes.
 func writeFile(file string, write func(w io.Writer) error) error {
 	out, err := os.Create(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &commandError{exit: exitUsage, what: "cannot write " + file, why: "there is no such folder", err: err}
+	}
 	if err != nil {
 		return &commandError{exit: exitUsage, what: "cannot write " + file, why: reason(err), err: err}
 	}

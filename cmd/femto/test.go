@@ -58,6 +58,9 @@ tests/*.toml and --fuzz; tests/*.c run on this computer and do not count.`,
   femto test --fuzz 30s`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cf.check(cmd, asJSON); err != nil {
+				return err
+			}
 			p, err := openProject()
 			if err != nil {
 				return err
@@ -92,7 +95,7 @@ tests/*.toml and --fuzz; tests/*.c run on this computer and do not count.`,
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), "femto.test/1", r)
 			} else {
-				err = r.print(cmd)
+				err = r.print(cmd, cf.stdout())
 			}
 			if err == nil && len(r.problems) > 0 {
 				err = r.problems
@@ -273,9 +276,14 @@ func (r *testReport) fuzz(ctx context.Context, p *project.Project, b *project.Bu
 	return nil
 }
 
-// print writes a line for each test, and what they came to.
-func (r *testReport) print(cmd *cobra.Command) error {
-	t := newTable(cmd.OutOrStdout())
+// print writes a line for each test, and what they came to: to standard error if
+// standard output is taken.
+func (r *testReport) print(cmd *cobra.Command, taken bool) error {
+	out := cmd.OutOrStdout()
+	if taken {
+		out = cmd.ErrOrStderr()
+	}
+	t := newTable(out)
 	for _, o := range r.Tests {
 		state, took := "ok", fmt.Sprintf("%d instructions", o.Instructions)
 		if !o.OK {
@@ -290,7 +298,7 @@ func (r *testReport) print(cmd *cobra.Command) error {
 		return err
 	}
 	if r.Cover != nil {
-		if err := printCover(cmd.OutOrStdout(), r.Cover); err != nil {
+		if err := printCover(out, r.Cover); err != nil {
 			return err
 		}
 	}

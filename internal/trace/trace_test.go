@@ -193,7 +193,7 @@ func TestEnds(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var b bytes.Buffer
 			// A fault is written whatever was asked for.
-			w := &trace.Writer{W: &b, Filter: trace.Filter{Kinds: []string{"lines"}, Limit: 1}}
+			w := &trace.Writer{W: &b, Filter: trace.Filter{Kinds: []string{"lines"}, Functions: []string{"other"}, Limit: 1}}
 			steps, r := traced(t, assemble(t, test.source), nil, nil, test.budget, w)
 			last := steps[len(steps)-1]
 			if r.Fault != test.fault || last.Fault != test.fault || len(steps) != test.steps {

@@ -26,10 +26,12 @@ type Filter struct {
 // Passes reports whether a step, at whose line of the source the trace was
 // not before if fresh is set, is wanted.
 func (f *Filter) Passes(p *Program, s *Step, fresh bool) bool {
-	if len(f.Functions) > 0 && !slices.Contains(f.Functions, p.Function(s.Slot).Name) {
+	switch {
+	case s.Fault != vm.OK: // which is wanted always
+		return true
+	case len(f.Functions) > 0 && !slices.Contains(f.Functions, p.Function(s.Slot).Name):
 		return false
-	}
-	if len(f.Kinds) == 0 || s.Fault != vm.OK {
+	case len(f.Kinds) == 0:
 		return true
 	}
 	for _, kind := range f.Kinds {
