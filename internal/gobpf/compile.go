@@ -4,6 +4,7 @@
 package gobpf
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"go/ast"
@@ -86,10 +87,8 @@ func Package(ctx context.Context, dir, base string) (*Result, error) {
 
 func (l *loader) sorted() diagnose.List {
 	slices.SortStableFunc(l.diags, func(a, b *diagnose.Diagnostic) int {
-		if a.Place.File != b.Place.File {
-			return strings.Compare(a.Place.File, b.Place.File)
-		}
-		return a.Place.Line - b.Place.Line
+		return cmp.Or(strings.Compare(a.Place.File, b.Place.File), cmp.Compare(a.Place.Line, b.Place.Line),
+			cmp.Compare(a.Place.Column, b.Place.Column), strings.Compare(a.What, b.What))
 	})
 	return l.diags
 }

@@ -1,6 +1,7 @@
 package gobpf
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -89,6 +90,13 @@ func TestExamples(t *testing.T) {
 					fmt.Fprintf(&text, " # %s", reason)
 				}
 				text.WriteByte('\n')
+			}
+			again, err := Compile(context.Background(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if second, err := again.Image(); err != nil || !bytes.Equal(raw, second) {
+				t.Errorf("compiled twice, it differs (%v)", err)
 			}
 			golden(t, "testdata/examples/"+filepath.Base(dir)+".s", text.String())
 		})

@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,7 +111,7 @@ func newLoader(ctx context.Context, dir string) (*loader, error) {
 		}
 		up := filepath.Dir(l.root)
 		if up == l.root {
-			return nil, fmt.Errorf("%s: no go.mod here or above: a container in Go is a package of a module", dir)
+			return nil, errors.New("there is no go.mod here or above: a container in Go is a package of a module (go mod init NAME)")
 		}
 		l.root = up
 	}
@@ -120,7 +119,7 @@ func newLoader(ctx context.Context, dir string) (*loader, error) {
 }
 
 // find returns the folder of an imported package.
-func (l *loader) find(importPath, from string) (dir string, own bool, err error) {
+func (l *loader) find(importPath string) (dir string, own bool, err error) {
 	if l.mod.Module != nil {
 		if rest, ok := within(importPath, l.mod.Module.Mod.Path); ok {
 			return filepath.Join(l.root, filepath.FromSlash(rest)), true, nil
@@ -183,21 +182,22 @@ func (l *loader) Import(importPath string) (*types.Package, error) {
 	}
 	switch {
 	case slices.Contains(compiled, importPath):
-		dir = filepath.Join(runtime.GOROOT(), "src", filepath.FromSlash(importPath))
-		if _, err := os.Stat(dir); err != nil {
+		root := l.build.GOROOT
+		if _, err := os.Stat(filepath.Join(root, "src", "math")); root == "" || err != nil {
 			out, err := exec.CommandContext(l.ctx, "go", "env", "GOROOT").Output()
 			if err != nil {
 				return nil, fmt.Errorf("go env GOROOT: %w", err)
 			}
-			dir = filepath.Join(strings.TrimSpace(string(out)), "src", filepath.FromSlash(importPath))
+			root = strings.TrimSpace(string(out))
 		}
+		dir = filepath.Join(root, "src", filepath.FromSlash(importPath))
 	case standard(importPath) && !inModule:
 		p := types.NewPackage(importPath, path.Base(importPath))
 		p.MarkComplete()
 		l.sources[importPath] = &source{path: importPath, types: p}
 		return p, nil
 	default:
-		if dir, own, err = l.find(importPath, ""); err != nil {
+		if dir, own, err = l.find(importPath); err != nil {
 			return nil, err
 		}
 	}
@@ -250,10 +250,11 @@ func (l *loader) load(importPath, dir string, own bool) (*source, error) {
 		return nil, fmt.Errorf("no Go files in %s", dir)
 	}
 	std := slices.Contains(compiled, importPath)
+	strict := !std && importPath != SDK
 	for _, file := range s.files {
 		for _, imported := range file.Imports {
 			p, err := strconv.Unquote(imported.Path.Value)
-			if own && err == nil && standard(p) && !slices.Contains(compiled, p) && !l.inModule(p) {
+			if strict && err == nil && standard(p) && !slices.Contains(compiled, p) && !l.inModule(p) {
 				fix := "put what needs it into a file that begins with //go:build !" + Tag
 				if p == "unsafe" {
 					fix = "use the types that the hook's context has"
@@ -278,10 +279,10 @@ func (l *loader) load(importPath, dir string, own bool) (*source, error) {
 		Implicits: map[ast.Node]types.Object{}, Instances: map[*ast.Ident]types.Instance{}, Scopes: map[ast.Node]*types.Scope{},
 		Selections: map[*ast.SelectorExpr]*types.Selection{}, FileVersions: map[*ast.File]string{},
 	}
-	config := types.Config{Importer: l, Sizes: l.sizes, GoVersion: "go1.26", Error: func(err error) {
+	config := types.Config{Importer: l, Sizes: l.sizes, GoVersion: l.version(own), Error: func(err error) {
 		var e types.Error
-		if !errors.As(err, &e) || !own {
-			return // what the host alone needs of other packages may be missing
+		if !errors.As(err, &e) || !strict {
+			return // what the host alone needs of these packages is missing
 		}
 		l.refuse(diagnose.OtherCompile, e.Pos, strings.TrimPrefix(e.Msg, "\t"), "the Go compiler refuses it too", "")
 	}}
@@ -306,6 +307,15 @@ func (l *loader) load(importPath, dir string, own bool) (*source, error) {
 	}
 	l.order = append(l.order, s)
 	return s, nil
+}
+
+// version is the version of the language that go.mod names for the container's
+// own packages.
+func (l *loader) version(own bool) string {
+	if own && l.mod.Go != nil {
+		return "go" + l.mod.Go.Version
+	}
+	return ""
 }
 
 func (l *loader) inModule(p string) bool {
