@@ -254,7 +254,7 @@ func (v *recordVerb) fetch(ctx context.Context, d *remote.Device) (*replay.File,
 		none.why = "the first activation does not fit into the device's memory for recordings"
 		return nil, none
 	case r.End == r.Oldest:
-		none.exit, none.why = exitFailure, "it did not run"
+		none.exit, none.why = exitFailure, "it has not run since"
 		none.try = []string{command("femto", "hook", "ls", "-d", d.URI), command("femto", "ps", "-d", d.URI)}
 		return nil, none
 	}
@@ -451,6 +451,6 @@ func (p *tracePrinter) end() {
 	case p.asJSON:
 		p.line("result", map[string]any{"schema": "femto.container.trace/1", "activations": p.ends, "lost": p.lost}, "")
 	case p.seen == 0:
-		fmt.Fprintln(p.cmd.ErrOrStderr(), "it did not run")
+		fmt.Fprintln(p.cmd.ErrOrStderr(), "it has not run since")
 	}
 }
