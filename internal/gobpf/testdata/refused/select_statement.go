@@ -1,0 +1,6 @@
+package refused
+
+//femto:hook event
+func Run() int64 {
+	select {}
+}
