@@ -121,6 +121,9 @@ func TestDeployCosts(t *testing.T) {
 			if plain.repeated != 0 {
 				t.Errorf("block %d: %d repeated without a loss", block, plain.repeated)
 			}
+			if delivery.Delivery == author.Content && block >= 512 && plain.bytes-papersImage > 260 {
+				t.Errorf("block %d: %d B beyond the image", block, plain.bytes-papersImage)
+			}
 			fmt.Fprintf(w, "%d\t%d\t%d B\t", block, plain.datagrams, plain.bytes-papersImage)
 			for _, loss := range []float64{0.05, 0.2} {
 				var all []cost

@@ -178,7 +178,8 @@ func (a *Agent) serveInfo(now int64, all bool, resp *coap.Response) {
 		finish(resp, coap.Content, &e)
 		return
 	}
-	e.Map(16)
+	e.Map(17)
+	pair(&e, InfoBlock, uint64(a.c.CoAP.BlockSize))
 	pair(&e, InfoWire, WireVersion)
 	pairText(&e, InfoBoard, a.c.Board)
 	pairText(&e, InfoVersion, a.c.Version)

@@ -40,6 +40,7 @@ const (
 	InfoMemory     = 14 // uint, bytes of stack and data a container may have
 	InfoDevice     = 15 // bstr .size 16
 	InfoTrust      = 16 // [owner key id bstr, number uint, flags uint, nonce uint]
+	InfoBlock      = 17 // uint, largest CoAP block in bytes that suits the device and its links
 )
 
 // Flags of InfoTrust.

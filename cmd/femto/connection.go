@@ -35,7 +35,7 @@ type connection struct {
 func (c *connection) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&c.uri, "device", "d", os.Getenv("FEMTO_DEVICE"), "`URI` of the device, coap://host[:port]; or $FEMTO_DEVICE")
-	f.IntVar(&c.blockSize, "block-size", client.DefaultBlockSize, "largest CoAP block in `BYTES`: 16, 32, ... 1024")
+	f.IntVar(&c.blockSize, "block-size", 0, "largest CoAP block in `BYTES`: 16, 32, ... 1024; 0: what suits the device")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long the whole command may take")
 }
 
@@ -50,8 +50,8 @@ func (c *connection) with(cmd *cobra.Command, options client.Options, do func(co
 	if c.timeout <= 0 {
 		return usageError(cmd, fmt.Errorf("--timeout %v: must be above 0", c.timeout))
 	}
-	if !slices.Contains([]int{16, 32, 64, 128, 256, 512, 1024}, c.blockSize) {
-		return usageError(cmd, fmt.Errorf("--block-size %d: must be 16, 32, 64, 128, 256, 512 or 1024", c.blockSize))
+	if !slices.Contains([]int{0, 16, 32, 64, 128, 256, 512, 1024}, c.blockSize) {
+		return usageError(cmd, fmt.Errorf("--block-size %d: must be 0, 16, 32, 64, 128, 256, 512 or 1024", c.blockSize))
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
 	defer cancel()

@@ -87,7 +87,7 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 					// Nothing is asked first: it might cost the device the
 					// place of what it has.
 					p = d.adopt(u)
-					return p.resumable(ctx, device, u, c.blockSize)
+					return p.resumable(ctx, device, u)
 				}
 				if p, err = d.plan(ctx, device); err != nil {
 					return err
@@ -95,7 +95,7 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 				if dryRun {
 					return p.foresee(device)
 				}
-				return p.resumable(ctx, device, u, c.blockSize)
+				return p.resumable(ctx, device, u)
 			})
 			progress.end()
 			if err != nil {
@@ -144,8 +144,8 @@ func printDeployed(stdout, stderr io.Writer, r *deployed) {
 		fmt.Fprintf(stderr, "already running on %s (sequence %d)\n", r.place(), r.Sequence)
 		return
 	}
-	fmt.Fprintf(stderr, "running on %s (sequence %d): %s image, %s manifest; %d exchanges, %d B out, %d B in\n",
-		r.place(), r.Sequence, bytesText(r.ImageBytes), bytesText(r.overhead()), r.Wire.Exchanges, r.Wire.BytesOut, r.Wire.BytesIn)
+	fmt.Fprintf(stderr, "running on %s (sequence %d): %s image, %s manifest; %s, %d B out, %d B in\n",
+		r.place(), r.Sequence, bytesText(r.ImageBytes), bytesText(r.overhead()), exchanges(r.Wire.Exchanges), r.Wire.BytesOut, r.Wire.BytesIn)
 	if n := r.Wire.Retransmissions + r.Wire.Repeated; n > 0 {
 		fmt.Fprintf(stderr, "%d datagrams were repeated\n", n)
 	}
@@ -172,4 +172,11 @@ func printPlan(w io.Writer, p *plan) {
 	}
 	fmt.Fprintf(t, "manifest\t%s more than the image, %s\n", bytesText(r.overhead()), delivery)
 	t.Flush()
+}
+
+func exchanges(n int) string {
+	if n == 1 {
+		return "1 exchange"
+	}
+	return fmt.Sprintf("%d exchanges", n)
 }

@@ -250,8 +250,8 @@ func (q *quickstart) deploy(ctx context.Context) (err error) {
 	}
 	r := q.result.Deploy
 	q.sequence = r.Sequence
-	q.say("fletcher32, %d B, as a signed manifest of %d B more: %d exchanges, %d B out, %d B in",
-		r.ImageBytes, r.overhead(), r.Wire.Exchanges, r.Wire.BytesOut, r.Wire.BytesIn)
+	q.say("fletcher32, %d B, as a signed manifest of %d B more: %s, %d B out, %d B in",
+		r.ImageBytes, r.overhead(), exchanges(r.Wire.Exchanges), r.Wire.BytesOut, r.Wire.BytesIn)
 	return nil
 }
 
@@ -277,8 +277,8 @@ func (q *quickstart) fire(ctx context.Context) error {
 	q.result.Result = fmt.Sprintf("%#x", firing.Value)
 	q.result.Expected = fmt.Sprintf("%#x", uint64(examples.Fletcher32Sum))
 	q.result.Instructions = firing.Instructions
-	q.say("event with %d B = %s in %d instructions: %d exchanges, %d B out, %d B in", len(examples.Fletcher32Input),
-		q.result.Result, firing.Instructions, q.result.Fire.Exchanges, q.result.Fire.BytesOut, q.result.Fire.BytesIn)
+	q.say("event with %d B = %s in %d instructions: %s, %d B out, %d B in", len(examples.Fletcher32Input),
+		q.result.Result, firing.Instructions, exchanges(q.result.Fire.Exchanges), q.result.Fire.BytesOut, q.result.Fire.BytesIn)
 	return nil
 }
 

@@ -66,9 +66,10 @@ func unfinishedOf(uri string, d *deployment) *unfinished {
 	return &kept
 }
 
-// goesOn reports whether the device may have the beginning of the envelope.
+// goesOn reports whether the device may have the beginning of the envelope, in
+// blocks of that size, or 0 for any.
 func (u *unfinished) goesOn(block int) bool {
-	return u.Envelope != nil && u.Sent > 0 && u.Sent < len(u.Envelope) && u.Block == block && time.Since(u.At) < keptTransfer
+	return u.Envelope != nil && u.Sent > 0 && u.Sent < len(u.Envelope) && (u.Block == block || block == 0) && time.Since(u.At) < keptTransfer
 }
 
 // save writes down how far the transfer is. What cannot be kept is no reason to
@@ -105,11 +106,15 @@ func (d *deployment) adopt(u *unfinished) *plan {
 }
 
 // resumable carries a plan out, keeping note of how far it is.
-func (p *plan) resumable(ctx context.Context, device *remote.Device, u *unfinished, block int) error {
+func (p *plan) resumable(ctx context.Context, device *remote.Device, u *unfinished) error {
 	if p.result.Unchanged {
 		return nil
 	}
 	again := u.Envelope != nil
+	if again {
+		device.Suit(u.Block)
+	}
+	block := device.BlockSize()
 	device.Offset, device.Tag = 0, client.NewTag()
 	if u.goesOn(block) && device.LocalPort() == u.Port {
 		device.Offset, device.Tag = u.Sent, u.Tag

@@ -19,9 +19,12 @@ import (
 	"github.com/femto-containers/femto/link"
 )
 
-// DefaultBlockSize fits a block and its headers into one or two frames of
-// IEEE 802.15.4.
+// DefaultBlockSize is the largest block as long as the device has not said which
+// one suits it: with its headers it fits into one or two frames of IEEE 802.15.4.
 const DefaultBlockSize = 64
+
+// maxBlockSize is the largest of CoAP.
+const maxBlockSize = 1024
 
 // maxBody bounds what a peer can have the host store, in bytes.
 const maxBody = 16 << 20
@@ -29,7 +32,8 @@ const maxBody = 16 << 20
 // Options change how a Client works. The zero Options are good ones.
 type Options struct {
 	// BlockSize is the largest block to send or ask for: 16, 32 … 1024
-	// bytes; 0 means DefaultBlockSize. A device may ask for smaller ones.
+	// bytes; 0 means DefaultBlockSize, until Suit. A device may ask for smaller
+	// ones.
 	BlockSize int
 
 	// Port is the local UDP port to use if it is free, 0 for any. A transfer
@@ -108,6 +112,8 @@ type Client struct {
 	clock    func() int64
 	config   coap.Config
 	endpoint coap.Endpoint
+	block    int // the largest
+	adapts   bool
 	stats    Stats
 	sendErr  error
 	recent   [16]uint16 // ids of confirmable messages that came, for Repeated
@@ -122,8 +128,9 @@ func Dial(ctx context.Context, uri string, options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if options.BlockSize == 0 {
-		options.BlockSize = DefaultBlockSize
+	block, adapts := options.BlockSize, options.BlockSize == 0
+	if adapts {
+		block, options.BlockSize = DefaultBlockSize, maxBlockSize
 	}
 	conn, err := udplink.DialFrom(options.Port, peer)
 	if err != nil && options.Port != 0 {
@@ -135,7 +142,7 @@ func Dial(ctx context.Context, uri string, options Options) (*Client, error) {
 		}
 		return nil, err
 	}
-	c := &Client{options: options, conn: conn, peer: peer, clock: udplink.Clock()}
+	c := &Client{options: options, block: block, adapts: adapts, conn: conn, peer: peer, clock: udplink.Clock()}
 	var seed [8]byte
 	rand.Read(seed[:])
 	c.config = coap.Config{
@@ -188,6 +195,17 @@ func isRoot(path, query string) bool { return (path == "" || path == "/") && que
 
 // Close releases the socket; a Do or Serve under way fails.
 func (c *Client) Close() error { return c.conn.Close() }
+
+// BlockSize returns the largest block that is sent or asked for, in bytes.
+func (c *Client) BlockSize() int { return c.block }
+
+// Suit makes n bytes the largest block, as a device says that it suits it. It does
+// nothing if n is no size of a block, or Options.BlockSize was set.
+func (c *Client) Suit(n int) {
+	if c.adapts && n >= 16 && n <= maxBlockSize && n&(n-1) == 0 {
+		c.block = n
+	}
+}
 
 // Peer returns the address of the device.
 func (c *Client) Peer() link.Addr { return c.peer }
@@ -266,8 +284,9 @@ func (c *Client) do(ctx context.Context, req Request) (_ Response, sent int, _ e
 		ContentFormat: req.ContentFormat,
 		Body:          req.Body,
 		Tag:           req.Tag,
+		BlockSize:     c.block,
 	}
-	if len(req.Body) > c.options.BlockSize {
+	if len(req.Body) > c.block {
 		outgoing.Offset = req.Offset
 	}
 	start := time.Now()

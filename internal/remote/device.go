@@ -68,6 +68,7 @@ func (d *Device) Info(ctx context.Context) (*Info, error) {
 	if err := d.get(ctx, "info", "/"+agent.PathInfo, "", info); err != nil {
 		return nil, err
 	}
+	d.Suit(info.Block)
 	return info, nil
 }
 

@@ -26,6 +26,7 @@ type Info struct {
 	DataFree   int       `cbor:"14,keyasint" json:"data_free"`
 	Device     UUID      `cbor:"15,keyasint" json:"device"`
 	Trust      Ownership `cbor:"16,keyasint" json:"trust"`
+	Block      int       `cbor:"17,keyasint" json:"block_size"` // 0: not said
 }
 
 // Ownership says whose a device is.
