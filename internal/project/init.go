@@ -62,6 +62,13 @@ func Init(dir, name, template, lang string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	for from, to := range map[string]string{"launch.json": ".vscode/launch.json", "nvim.lua": ".nvim.lua"} {
+		content, err := templates.ReadFile("templates/" + from)
+		if err != nil {
+			return nil, err
+		}
+		files[to] = string(content)
+	}
 	for file, content := range files {
 		path := filepath.Join(dir, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
