@@ -24,6 +24,11 @@ var C embed.FS
 //go:embed go/femto
 var Go embed.FS
 
+// Rust is the crate femto, for containers written in Rust.
+//
+//go:embed rust/femto.rs
+var Rust []byte
+
 // GoModule is the module of package femto where it is copied into a project,
 // and the path by which containers import it.
 const GoModule = "github.com/femto-containers/femto/sdk/go/femto"

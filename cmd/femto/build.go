@@ -35,7 +35,7 @@ is. Nothing is done if nothing has changed since femto.lock was written. The sam
 sources and compiler give the same bytes. The exit status is 4 if the image takes
 more than femto.toml allows.
 
-With SOURCE, no project is needed: C, objects (.o), or one file of assembly (.s),
+With SOURCE, no project is needed: C, Rust, objects (.o), or one file of assembly (.s),
 such as what was written for comparable systems. Warnings are let pass there.`,
 		Example: `  femto build
   femto build --locked      # in continuous integration

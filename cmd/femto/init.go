@@ -56,8 +56,11 @@ editors work as well; femto compiles it by itself.`,
 				})
 			}
 			source := filepath.Join("src", name+".c")
-			if lang == "go" {
+			switch lang {
+			case "go":
 				source = name + ".go"
+			case "rust":
+				source = filepath.Join("src", name+".rs")
 			}
 			stderr := cmd.ErrOrStderr()
 			fmt.Fprintf(stderr, "%s is a %s container in %s: edit %s\n", dir, template, languageNames[lang], filepath.Join(dir, source))
@@ -67,14 +70,14 @@ editors work as well; femto compiles it by itself.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&template, "template", "timer", "what to begin with: "+strings.Join(project.Templates, ", "))
-	f.StringVar(&lang, "lang", "", "language of the source: c or go; without it, c where there is a clang")
+	f.StringVar(&lang, "lang", "", "language of the source: c, go or rust; without it, c where there is a clang")
 	addJSONFlag(cmd, &asJSON)
 	completeFrom(cmd, "template", project.Templates)
 	completeFrom(cmd, "lang", project.Languages)
 	return cmd
 }
 
-var languageNames = map[string]string{"c": "C", "go": "Go"}
+var languageNames = map[string]string{"c": "C", "go": "Go", "rust": "Rust"}
 
 // defaultLanguage is C where it can be compiled: the compiler of Go is part of
 // the command.

@@ -115,7 +115,7 @@ func readSourceOrImage(cmd *cobra.Command, file string) ([]byte, *image.Image, e
 // isSource reports whether a file is to be compiled or linked before it is an
 // image.
 func isSource(file string) bool {
-	return slices.Contains([]string{".c", ".o", ".s"}, filepath.Ext(file))
+	return slices.Contains([]string{".c", ".rs", ".o", ".s"}, filepath.Ext(file))
 }
 
 // buildSources makes an image of sources outside a project.

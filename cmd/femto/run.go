@@ -42,7 +42,7 @@ func newRunCommand() *cobra.Command {
 		Long: `Runs the container in IMAGE once on this machine, in the virtual machine that
 devices have, with the given context: r1 is its address, r2 its length. Prints
 what it returns; what the container prints itself goes to standard error. IMAGE
-may be a source outside a project (.c, .o, .s): it is compiled first.
+may be a source outside a project (.c, .rs, .o, .s): it is compiled first.
 
 Without IMAGE the container of this project runs, on a made-up device with its
 hook, a few sensors and empty stores. It is compiled first if its sources have

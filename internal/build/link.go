@@ -66,6 +66,7 @@ var segmentNames = [...]string{text: ".text", rodata: ".rodata", data: ".data"}
 
 type linker struct {
 	begin   bool // with a jump to the only function that is not static
+	traps   bool // some instructions stop the container
 	objects []*object
 	content [4][]byte
 	globals map[string]definition
@@ -146,6 +147,9 @@ func (l *linker) link(objects []Object) (*Program, error) {
 		if err := l.relocate(o); err != nil {
 			return nil, in(o.name, err)
 		}
+	}
+	if last := l.content[text][len(l.content[text])-slot]; l.traps && last != isa.ClassJMP|isa.EXIT && last != isa.ClassJMP|isa.JA {
+		l.content[text] = isa.Instruction{Opcode: isa.ClassJMP | isa.EXIT}.Append(l.content[text])
 	}
 	p := &Program{Symbols: l.symbolTable()}
 	var err error
@@ -246,7 +250,8 @@ func (l *linker) placeCode(o *object) error {
 }
 
 func occupies(s *elf.Section) bool {
-	return s.Flags&elf.SHF_ALLOC != 0 && s.Size != 0 && s.Name != metaSection
+	// What unwinds a stack in case of an exception has no use here.
+	return s.Flags&elf.SHF_ALLOC != 0 && s.Size != 0 && s.Name != metaSection && s.Name != ".eh_frame"
 }
 
 // placeData collects the sections with data. Constants that hold addresses are

@@ -279,7 +279,13 @@ func (p *Project) compile(ctx context.Context) (*build.Program, map[string]strin
 					return nil, nil, "", err
 				}
 			}
-			object, err = c.Compile(ctx, source)
+			if isRust(source) {
+				if object, err = compileRust(ctx, &c, source); errors.Is(err, build.ErrNoRust) {
+					return nil, nil, "", p.noCompiler(source, err)
+				}
+			} else {
+				object, err = c.Compile(ctx, source)
+			}
 		}
 		var refused *build.CompileError
 		if errors.As(err, &refused) {
@@ -308,7 +314,11 @@ func (p *Project) compile(ctx context.Context) (*build.Program, map[string]strin
 		problems.Read(p.Dir)
 		return nil, nil, "", problems
 	}
-	program, err := build.LinkObjects(objects...)
+	link := build.LinkObjects
+	if slices.ContainsFunc(sources, isRust) {
+		link = build.LinkForeign // the compiler orders the functions
+	}
+	program, err := link(objects...)
 	if err != nil {
 		return nil, nil, "", p.linkProblems(err)
 	}

@@ -42,7 +42,7 @@ type Config struct {
 type Container struct {
 	Name        string   `toml:"name"`
 	Version     string   `toml:"version"`
-	Lang        string   `toml:"lang"`    // c or go
+	Lang        string   `toml:"lang"`    // c, go or rust
 	Sources     []string `toml:"sources"` // patterns, from the project's folder
 	LongRunning bool     `toml:"long_running"`
 }
@@ -219,7 +219,7 @@ func (c *Config) problems(file string, lines []string) (list diagnose.List) {
 		wrong("container", "version", fmt.Sprintf("%q is not a version", v), "a version is three numbers, such as 1.2.0")
 	}
 	if l := c.Container.Lang; l != "" && !slices.Contains(Languages, l) {
-		wrong("container", "lang", fmt.Sprintf("femto cannot compile %q", l), `lang is "c" or "go"; objects (.o) of other compilers can be listed in sources`)
+		wrong("container", "lang", fmt.Sprintf("femto cannot compile %q", l), `lang is "c", "go" or "rust"; objects (.o) of other compilers can be listed in sources`)
 	}
 	if len(c.Container.Sources) == 0 {
 		wrong("container", "sources", "no sources", `container.sources lists C files, the Go files of a package, objects and assembly, or the files of a Go package, such as ["src/*.c"]`)

@@ -35,7 +35,7 @@ type prebuilt struct {
 const templateSource = "src/container.c"
 
 // Languages lists what templates are written in.
-var Languages = []string{"c", "go"}
+var Languages = []string{"c", "go", "rust"}
 
 // Init makes a project in the folder dir, which is new or empty, with the image
 // of its sources.
@@ -55,8 +55,11 @@ func Init(dir, name, template, lang string) (*Project, error) {
 		return nil, diagnose.List{{Code: diagnose.FolderTaken, What: "the folder cannot be used", Where: dir, Why: err.Error(), Err: err}}
 	}
 	read := readTemplate
-	if lang == "go" {
+	switch lang {
+	case "go":
 		read = readGoTemplate
+	case "rust":
+		read = readRustTemplate
 	}
 	files, program, err := read(name, template)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // Outside makes a program of sources that belong to no project, such as those
-// written for comparable systems: C, objects, or one file of assembly. Warnings
+// written for comparable systems: C, Rust, objects, or one file of assembly. Warnings
 // are not errors there, and where version 2 of the instruction set does not do,
 // version 4 is taken. What the author has to change is a diagnose.List.
 func Outside(ctx context.Context, sources ...string) (*build.Program, error) {
@@ -73,7 +73,13 @@ func compileOutside(ctx context.Context, c build.Compiler, source string) ([]byt
 	newer := []diagnose.Code{diagnose.SignedDivision, diagnose.AtomicLevel}
 	var list diagnose.List
 	for _, c.CPU = range []string{"v2", "v4"} {
-		object, err := c.Compile(ctx, source, "-fdebug-prefix-map="+filepath.Dir(filepath.Clean(source))+"/=")
+		var object []byte
+		var err error
+		if isRust(source) {
+			object, err = compileRust(ctx, &c, source)
+		} else {
+			object, err = c.Compile(ctx, source, "-fdebug-prefix-map="+filepath.Dir(filepath.Clean(source))+"/=")
+		}
 		var refused *build.CompileError
 		if !errors.As(err, &refused) {
 			return object, nil, err

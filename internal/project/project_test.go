@@ -151,7 +151,7 @@ func TestParse(t *testing.T) {
 		"long name":        {strings.Replace(described, "hello", "seventeen-letters", 1), diagnose.BadValue, "1 to 16", 3},
 		"no sources":       {strings.Replace(described, `["src/*.c"]`, "[]", 1), diagnose.BadValue, "no sources", 4},
 		"version":          {strings.Replace(described, "sources", "version = \"1\"\nsources", 1), diagnose.BadValue, "is not a version", 4},
-		"language":         {strings.Replace(described, "sources", "lang = \"rust\"\nsources", 1), diagnose.BadValue, "rust", 4},
+		"language":         {strings.Replace(described, "sources", "lang = \"cobol\"\nsources", 1), diagnose.BadValue, "cobol", 4},
 		"helper":           {described + "[grants]\nhelpers = [\"fetch_locl\"]\n", diagnose.BadValue, "did you mean fetch_local?", 6},
 		"groups":           {described + "[grants]\nhelpers = [\"log\", \"coap\", \"fetch_local\"]\n", 0, "", 0},
 		"negative":         {described + "[budget]\nram = -1\n", diagnose.BadValue, "ram = -1", 6},

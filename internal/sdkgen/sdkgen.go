@@ -194,6 +194,7 @@ func Files() ([]File, error) {
 		{"engine/hooks/hooks.go", goHooks},
 		{"sdk/go/femto/helpers.go", sdkHelpers},
 		{"sdk/go/femto/hooks.go", sdkHooks},
+		{"sdk/rust/femto.rs", rust},
 		{"docs/spec/helpers.md", helpersPage},
 		{"docs/spec/hooks.md", hooksPage},
 	} {
