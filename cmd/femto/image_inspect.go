@@ -100,15 +100,22 @@ func inspectImage(file string, raw []byte, img *image.Image, debug *build.Debug)
 		Check:   imageCheck{OK: refused.Fault == vm.OK, Fault: remote.Fault(refused.Fault), Slot: refused.PC},
 		Code:    []imageInstruction{},
 	}
+	program := trace.Of(img, debug, "")
+	source := func(slot int) string {
+		if place, ok := program.Beginning(program.Function(slot)); ok {
+			return fmt.Sprintf("%s:%d", place.File, place.Line)
+		}
+		return ""
+	}
 	for i := range img.Functions() {
 		if f, ok := img.Function(i); ok {
-			report.Functions = append(report.Functions, imageFunction{string(f.Name), f.Offset / 8, beginning(debug, f.Offset/8)})
+			report.Functions = append(report.Functions, imageFunction{string(f.Name), f.Offset / 8, source(f.Offset / 8)})
 		}
 	}
 	names := trace.FunctionNames(debug)
 	for _, slot := range slices.Sorted(maps.Keys(names)) {
 		if !slices.ContainsFunc(report.Functions, func(f imageFunction) bool { return f.Slot == slot }) {
-			report.Internal = append(report.Internal, imageFunction{names[slot], slot, beginning(debug, slot)})
+			report.Internal = append(report.Internal, imageFunction{names[slot], slot, source(slot)})
 		}
 	}
 	report.Contract, _ = readContract(img)
@@ -125,18 +132,6 @@ func (f imageFunction) String() string {
 		text += ", " + printable(f.Source)
 	}
 	return text
-}
-
-// beginning is the file:line that a slot comes from, "" if nothing is known.
-func beginning(debug *build.Debug, slot int) string {
-	if debug == nil {
-		return ""
-	}
-	place, ok := debug.Place(slot)
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d", place.File, place.Line)
 }
 
 func printImage(w io.Writer, r *imageReport) {

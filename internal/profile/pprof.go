@@ -82,8 +82,13 @@ func (f *pprofFile) slot(slot int) *profile.Location {
 	if f.slots[slot] == nil {
 		// What is inlined from another file belongs to the function, and to
 		// that file's line.
-		place, _ := f.program.Place(slot)
-		l := f.location(f.function(f.program.Function(slot).Name, place.File), int64(place.Line), uint64(8*slot))
+		function := f.program.Function(slot)
+		place, ok := f.program.Place(slot)
+		if !ok {
+			place, _ = f.program.Beginning(function)
+			place.Line = 0
+		}
+		l := f.location(f.function(function.Name, place.File), int64(place.Line), uint64(8*slot))
 		l.Mapping = f.Mapping[0]
 		f.slots[slot] = l
 	}

@@ -53,7 +53,7 @@ func spent(t *testing.T, activations int) (*profile.Profile, int) {
 	debug := &build.Debug{Image: "sha256:12", Symbols: []build.Symbol{
 		{Name: "top", Section: ".text", Size: 56}, {Name: "middle", Section: ".text", Offset: 56, Size: 16}, {Name: "leaf", Section: ".text", Offset: 72, Size: 16},
 	}, Lines: []build.Line{
-		{Slot: 0, File: "a.c", Line: 10}, {Slot: 3, File: "a.c", Line: 12}, {Slot: 4, File: "a.c", Line: 13}, {Slot: 7, File: "a.c", Line: 1}, {Slot: 9, File: "b.c", Line: 5},
+		{Slot: 0, File: "a.c", Line: 10}, {Slot: 3, File: "a.c", Line: 12}, {Slot: 4, File: "a.c", Line: 13}, {Slot: 7, File: "a.c", Line: 1}, {Slot: 8}, {Slot: 9, File: "b.c", Line: 5},
 	}}
 	program, err := trace.Open(raw, debug, "")
 	if err != nil {
@@ -110,7 +110,8 @@ sample;top;a.c:12 1
 sample;top;a.c:12;leaf;b.c:5 2
 sample;top;a.c:12;leaf;b.c:5;now_ms 4
 sample;top;a.c:13 3
-sample;top;a.c:13;middle;a.c:1 2
+sample;top;a.c:13;middle 1
+sample;top;a.c:13;middle;a.c:1 1
 sample;top;a.c:13;middle;a.c:1;leaf;b.c:5 2
 sample;top;a.c:13;middle;a.c:1;leaf;b.c:5;now_ms 4
 `
@@ -134,6 +135,14 @@ func TestPprof(t *testing.T) {
 		for i, v := range s.Value {
 			sums[i] += v
 		}
+	}
+	// What has no line is in its function all the same.
+	named := map[string]int{}
+	for _, f := range read.Function {
+		named[f.Name]++
+	}
+	if named["middle"] != 1 || named["top"] != 1 {
+		t.Errorf("functions %v", named)
 	}
 	// Calls: 10 of top, 20 of leaf, 10 of middle, 20 of the helper.
 	if sums != [4]int64{250, 170, 80, 60} {

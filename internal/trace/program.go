@@ -40,14 +40,19 @@ func Open(raw []byte, debug *build.Debug, hook string) (*Program, error) {
 	if refused != image.OK {
 		return nil, fmt.Errorf("image: %w", refused)
 	}
-	p := &Program{Image: img, Debug: debug, Hook: hook}
-	p.functions = functionsOf(&img, debug)
+	return Of(&img, debug, hook), nil
+}
+
+// Of is Open of an image that has been read.
+func Of(img *image.Image, debug *build.Debug, hook string) *Program {
+	p := &Program{Image: *img, Debug: debug, Hook: hook}
+	p.functions = functionsOf(img, debug)
 	labels := map[int]string{}
 	for _, f := range p.functions {
 		labels[f.Slot] = f.Name
 	}
 	list := asm.List(img.Text(), asm.Options{
-		Notation: asm.Kernel, Helpers: helperNumbers, Functions: asm.FunctionsOf(&img), Data: img.Data(), Rodata: img.Rodata(),
+		Notation: asm.Kernel, Helpers: helperNumbers, Functions: asm.FunctionsOf(img), Data: img.Data(), Rodata: img.Rodata(),
 	})
 	for i := range list {
 		if target := list[i].Target; target >= 0 && labels[target] == "" {
@@ -64,7 +69,7 @@ func Open(raw []byte, debug *build.Debug, hook string) (*Program, error) {
 		}
 	}
 	p.fields = fieldsOf(hook)
-	return p, nil
+	return p
 }
 
 var helperNumbers = func() map[string]int32 {
@@ -131,6 +136,17 @@ func (p *Program) Place(slot int) (build.Line, bool) {
 		return build.Line{}, false
 	}
 	return p.Debug.Place(slot)
+}
+
+// Beginning returns the first line of the source in a function that is not the
+// SDK's, of which something may be inlined there.
+func (p *Program) Beginning(f Function) (build.Line, bool) {
+	for slot := f.Slot; slot < f.End; slot++ {
+		if place, ok := p.Place(slot); ok && !InSDK(place.File) {
+			return place, true
+		}
+	}
+	return build.Line{}, false
 }
 
 // Line returns the disassembled instruction at a slot; of the second half of a
