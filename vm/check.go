@@ -15,22 +15,21 @@ func Check(text []byte, granted *HelperSet) (need Need, err CheckError) {
 // Check is the function Check for who has a place for what it finds: n, which
 // is zero before.
 func (n *Need) Check(text []byte, granted *HelperSet) (err CheckError) {
-	if len(text) == 0 || len(text)%slot != 0 || len(text) > MaxText {
+	if uint(len(text)-1) >= MaxText || len(text)%slot != 0 {
 		err.Fault = FaultLength
 		return err
 	}
-	for at := 0; at < len(text); {
+	for at := 0; ; {
 		next, fault := checkInstruction(text, at, granted, n)
+		if fault == OK && next >= len(text) && !leaves(text[at&textMask]) {
+			fault = FaultNoReturn
+		}
 		if fault != OK {
-			return CheckError{PC: at / slot, Fault: fault}
+			return CheckError{PC: at >> slotShift, Fault: fault}
 		}
-		at = next
-	}
-	if last := len(text) - slot; !leaves(text[last]) {
-		if text[last] == 0 { // second half of a wide instruction
-			last -= slot
+		if at = next; at >= len(text) {
+			break
 		}
-		return CheckError{PC: last / slot, Fault: FaultNoReturn}
 	}
 	n.follow(text)
 	return err
@@ -52,70 +51,99 @@ func checkInstruction(text []byte, at int, granted *HelperSet, need *Need) (next
 	if outside(at, slot, len(text)) {
 		return next, FaultLength
 	}
-	op, regs := text[at], text[at+1]
+	op, regs := text[at], uint32(text[at+1])
+	distance, imm := int32(int16(load16(text, at+2))), load32(text, at+4)
+	offset := uint32(distance)
+	unused := imm // unless there is an immediate and no source
 	switch op & isa.ClassMask {
 	case isa.ClassALU, isa.ClassALU64:
 		if op >= isa.END || op&0xf0 == isa.NEG {
-			next, fault = checkRare(text, at, granted, need)
-			break
+			goto rare
 		}
 		if op&isa.SourceX == 0 {
-			if regs > 15 {
-				return next, FaultField
-			}
-		} else if load32(text, at+4) != 0 {
-			return next, FaultField
+			unused = regs >> 4
 		}
-		if offset := load16(text, at+2); offset != 0 && !variantDefined(op, offset) {
+		if offset != 0 && !variantDefined(op, offset) {
 			return next, FaultField
 		}
 	case isa.ClassJMP, isa.ClassJMP32:
 		if conditions>>(op>>4)&1 == 0 {
-			next, fault = checkRare(text, at, granted, need)
-			break
+			goto rare
 		}
 		if op&isa.SourceX == 0 {
-			if regs > 15 {
-				return next, FaultField
-			}
-		} else if load32(text, at+4) != 0 {
+			unused = regs >> 4
+		}
+		if unused != 0 {
 			return next, FaultField
 		}
-		if !lands(text, next, int32(int16(load16(text, at+2)))) {
-			return next, FaultJump
-		}
+		goto jump
 	case isa.ClassLDX:
 		if op-isa.MEM >= isa.MEMSX+isa.DW-isa.MEM {
-			next, fault = checkRare(text, at, granted, need)
-			break
-		}
-		if load32(text, at+4) != 0 {
-			return next, FaultField
+			goto rare
 		}
 	case isa.ClassSTX:
 		if op-isa.MEM >= 32 {
-			next, fault = checkRare(text, at, granted, need)
-			break
-		}
-		if load32(text, at+4) != 0 {
-			return next, FaultField
+			goto rare
 		}
 	case isa.ClassST:
 		if op-isa.MEM >= 32 {
-			next, fault = checkRare(text, at, granted, need)
-			break
+			goto rare
 		}
-		if regs > 15 {
-			return next, FaultField
-		}
+		unused = regs >> 4
 	case isa.ClassLD:
-		next, fault = checkRare(text, at, granted, need)
+		goto rare
 	}
-	if fault == OK && (regs&15 >= isa.FramePointer || regs>>4 >= isa.FramePointer) {
+	if unused != 0 {
+		return next, FaultField
+	}
+	goto registers
+
+rare:
+	switch fault = checkRare(op, regs, offset, imm); fault {
+	case callsHelper:
+		if fault = need.helper(imm, granted); fault != OK {
+			return next, fault
+		}
+		goto registers
+	case callsLocal:
+		need.Depth = 1 // until follow knows better
+		distance = int32(imm)
+	case isWide:
+		if outside(at, 2*slot, len(text)) || load32(text, at+slot) != 0 {
+			return next, FaultWide
+		}
+		next += slot
+		goto registers
+	case jumpsFar:
+		distance = int32(imm)
+	case jumpsNear:
+	case OK:
+		goto registers
+	default:
+		return next, fault
+	}
+
+jump:
+	if !lands(text, next, distance) {
+		return next, FaultJump
+	}
+
+registers:
+	fault = OK
+	if regs&15 >= isa.FramePointer || regs>>4 >= isa.FramePointer {
 		fault = need.reach(text, at)
 	}
 	return next, fault
 }
+
+// What checkRare returns besides faults and callsHelper: what is left to be
+// looked at.
+const (
+	isWide     Fault = 1 // the second half
+	jumpsNear  Fault = 3 // the jump by the offset
+	jumpsFar   Fault = 4 // the jump by the immediate
+	callsLocal Fault = 5 // the same
+)
 
 // writers has a bit for each class whose instructions write their destination,
 // conditions for each conditional jump.
@@ -124,28 +152,18 @@ const (
 	conditions = 1<<14 - 1 - 1<<(isa.JA>>4) - 1<<(isa.CALL>>4) - 1<<(isa.EXIT>>4)
 )
 
-// checkRare is checkInstruction for the less common opcodes.
+// checkRare looks at an instruction that is not of the common kinds.
 //
 //go:noinline
-func checkRare(text []byte, at int, granted *HelperSet, need *Need) (next int, fault Fault) {
-	at &= textMask
-	next = at + slot
-	if outside(at, slot, len(text)) {
-		return next, FaultLength
-	}
-	op, regs := text[at], text[at+1]
-	offset, imm := uint32(load16(text, at+2)), load32(text, at+4)
+func checkRare(op uint8, regs, offset, imm uint32) (fault Fault) {
 	src := regs >> 4
-	unused := uint32(src) | offset
+	unused := src | offset
 	switch op {
 	case isa.LDDW, isa.LDDWD, isa.LDDWR:
 		if op == isa.LDDW && offset == 0 && src-1 < 6 {
-			return next, FaultPseudo
+			return FaultPseudo
 		}
-		if outside(next, slot, len(text)) || load32(text, next) != 0 {
-			fault = FaultWide
-		}
-		next += slot
+		fault = isWide
 	case isa.ClassALU | isa.NEG, isa.ClassALU64 | isa.NEG:
 		unused |= imm
 	case isa.ClassALU | isa.END, isa.ClassALU64 | isa.END, isa.ClassALU | isa.END | isa.SourceX:
@@ -153,74 +171,63 @@ func checkRare(text []byte, at int, granted *HelperSet, need *Need) (next int, f
 			fault = FaultField
 		}
 	case isa.ClassSTX | isa.ATOMIC | isa.W, isa.ClassSTX | isa.ATOMIC | isa.DW:
-		unused = 0
-		fault = checkAtomic(src, imm)
+		return checkAtomic(src, imm)
 	case isa.ClassJMP | isa.EXIT:
-		unused = uint32(regs) | offset | imm
+		unused = regs | offset | imm
 	case isa.ClassJMP | isa.JA:
-		unused = uint32(regs) | imm
-		if !lands(text, next, int32(int16(offset))) {
-			fault = FaultJump
-		}
+		unused = regs | imm
+		fault = jumpsNear
 	case isa.ClassJMP32 | isa.JA:
-		unused = uint32(regs) | offset
-		if !lands(text, next, int32(imm)) {
-			fault = FaultJump
-		}
+		unused = regs | offset
+		fault = jumpsFar
 	case isa.ClassJMP | isa.CALL:
-		unused = uint32(regs&15) | offset
+		unused = regs&15 | offset
 		switch {
 		case src == isa.CallLocal:
-			need.Depth = 1 // until follow knows better
-			if !lands(text, next, int32(imm)) {
-				fault = FaultJump
-			}
+			fault = callsLocal
 		case src != isa.CallHelper:
 			fault = FaultCall
 		default:
-			fault = need.helper(imm, granted)
+			fault = callsHelper
 		}
 	case isa.CALLX:
-		return next, FaultCallx
+		return FaultCallx
 	default:
 		// The modes ABS and IND of class LD.
-		if op&isa.ClassMask == isa.ClassLD && op>>5-1 < 2 {
-			return next, FaultPacket
+		if (op-isa.ABS)&^(isa.SizeMask|isa.ABS) == 0 {
+			return FaultPacket
 		}
-		return next, FaultInstruction
+		return FaultInstruction
 	}
 	if unused != 0 {
 		fault = FaultField
 	}
-	return next, fault
+	return fault
 }
 
 // lands reports whether the slot distance slots after the byte offset next
 // starts an instruction.
 func lands(text []byte, next int, distance int32) bool {
-	target := next/slot + int(distance)
-	return uint(target) < uint(len(text)/slot) && text[target*slot] != 0
+	target := next>>slotShift + int(distance)
+	return uint(target) < uint(len(text))>>slotShift && text[target<<slotShift] != 0
 }
 
 // variantDefined reports whether offset, which is not 0, is a variant of a
 // division, a modulo or a move (RFC 9669 §4.1).
-//
-//go:noinline
-func variantDefined(op uint8, offset uint16) bool {
-	switch op & 0xf0 {
-	case isa.DIV, isa.MOD:
-		return offset == 1
-	case isa.MOV:
-		return op&isa.SourceX != 0 && (offset == 8 || offset == 16 || offset == 32 && op&isa.ClassMask == isa.ClassALU64)
+func variantDefined(op uint8, offset uint32) bool {
+	const divisions = 1<<(isa.DIV>>4) | 1<<(isa.MOD>>4)
+	bits := uint32(divisions>>(op>>4)) & 1
+	if op&^3 == isa.ClassALU|isa.MOV|isa.SourceX {
+		bits = 8 | 16 | uint32(op&1)<<5 // the third in class ALU64 only
 	}
-	return false
+	return offset&^bits == 0 && 64%offset == 0
 }
 
 // checkAtomic checks that imm is an operation of RFC 9669 §5.3, and that src,
 // if it is r10, is not written.
 //
 //go:noinline
-func checkAtomic(src uint8, imm uint32) Fault {
+func checkAtomic(src, imm uint32) Fault {
 	const withFetch = 1<<(isa.AtomicXchg>>4) | 1<<(isa.AtomicCmpxchg>>4)
 	const defined = withFetch | 1<<(isa.AtomicAdd>>4) | 1<<(isa.AtomicOr>>4) | 1<<(isa.AtomicAnd>>4) | 1<<(isa.AtomicXor>>4)
 	operations := uint32(defined)

@@ -85,54 +85,53 @@ type walk struct{ at, start, passed int }
 
 //go:noinline
 func callDepth(text []byte) uint8 {
-	var open [MaxDepth]walk
-	var w walk
-	var depth, deepest uint
+	var open [MaxDepth + 1]walk
+	depth, deepest := 0, 0
 	for steps := 2 * len(text); steps > 0; steps-- {
+		w := &open[depth]
 		at := w.at & textMask
 		if outside(at, slot, len(text)) {
 			break
 		}
 		op := text[at]
-		w.at = at + slot
-		if op&isa.ClassMask == isa.ClassLD {
-			w.at += slot
-		}
-		if class := op & isa.ClassMask; class != isa.ClassJMP && class != isa.ClassJMP32 {
+		distance, far := int(int16(load16(text, at+2))), int(int32(load32(text, at+4)))
+		at += slot
+		w.at = at
+		switch op & isa.ClassMask {
+		case isa.ClassLD:
+			w.at = at + slot
+			continue
+		case isa.ClassJMP, isa.ClassJMP32:
+		default:
 			continue
 		}
-		far := load32(text, at+4)
-		calls := op == isa.ClassJMP|isa.CALL
-		if calls && text[at+1]>>4 != isa.CallLocal {
-			continue
-		}
-		if op != isa.ClassJMP|isa.EXIT {
-			target := int(int16(load16(text, at+2)))
-			if calls || op == isa.ClassJMP32|isa.JA {
-				target = int(int32(far))
-			}
-			target = w.at + target*slot
-			if calls {
-				if depth >= MaxDepth {
-					break
-				}
-				open[depth] = w
-				depth++
-				deepest = max(deepest, depth)
-				w = walk{target, target, target}
+		switch op {
+		case isa.ClassJMP | isa.CALL:
+			if text[at-slot+1]>>4 != isa.CallLocal {
 				continue
 			}
+			if depth++; depth > MaxDepth {
+				return MaxDepth + 1
+			}
+			deepest = max(deepest, depth)
+			at += far * slot
+			open[depth] = walk{at, at, at}
+			continue
+		case isa.ClassJMP32 | isa.JA:
+			distance = far
+			fallthrough
+		default:
+			target := at + distance*slot
 			if target < w.start {
-				break
+				return MaxDepth + 1
 			}
 			w.passed = max(w.passed, target)
+		case isa.ClassJMP | isa.EXIT:
 		}
-		if leaves(op) && w.passed < w.at {
-			if depth == 0 {
+		if leaves(op) && w.passed < at {
+			if depth--; depth < 0 {
 				return uint8(deepest)
 			}
-			depth--
-			w = open[depth&(MaxDepth-1)]
 		}
 	}
 	return MaxDepth + 1
