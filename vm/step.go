@@ -200,15 +200,11 @@ func (m *Machine) reach(low uint32) {
 //
 //go:noinline
 func (m *Machine) memory(low uint32, imm int32) Fault {
-	const widths = 1<<(8*(isa.B>>3)) | 2<<(8*(isa.H>>3)) | 4<<(8*(isa.W>>3)) | 8<<(8*(isa.DW>>3))
-	width := int(widths >> (low & isa.SizeMask) & 15)
+	const widths = 1<<(isa.B>>1) | 2<<(isa.H>>1) | 4<<(isa.W>>1) | 8<<(isa.DW>>1)
+	width := int(widths >> (low & isa.SizeMask >> 1) & 15)
 	class := low & isa.ClassMask
-	access := ArgWrite
-	if class == isa.ClassLDX {
-		access = ArgRead
-	}
 	m.reach(low)
-	if !m.find(width, access) {
+	if !m.find(width, ArgRead|Arg(class>>1)) { // argWritten for ClassST and ClassSTX
 		return FaultMemory
 	}
 	mem := m.window

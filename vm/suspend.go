@@ -25,7 +25,7 @@ func (c *Call) Suspend() {
 // bytes and must be out of containers' reach: Restore trusts it. It reports
 // false if there are more open calls than the program was found to have.
 func (m *Machine) Save(dst []byte) bool {
-	n := SavedSize(m.depth)
+	n := 8 * (savedHead + int(m.depth)*frameSize)
 	if n > len(dst) {
 		return false
 	}
