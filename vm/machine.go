@@ -23,12 +23,14 @@ type Machine struct {
 	// What is not exported is written by Reset and Run only: the run loop
 	// relies on pc and the return addresses being at instructions of
 	// checked text. It is first, where access to it is shortest.
-	status Status
-	fault  Fault
-	depth  uint8
-	frame  uint16
-	text   []byte
-	pc     int // byte offset of the next instruction
+	status  Status
+	fault   Fault
+	depth   uint8
+	frame   uint16
+	Frame   uint16 // Need.Frame of the program; 0: DefaultFrame
+	address uint64
+	text    []byte
+	pc      int // byte offset of the next instruction
 
 	// budget is what may still be executed in this quantum, plus the slot
 	// index of pc: so that straight execution leaves it alone and a jump
@@ -40,10 +42,7 @@ type Machine struct {
 	charged int32
 
 	window  []byte // what find found
-	address uint64
-
 	Quantum int32  // instructions after which Run suspends; 0: never
-	Frame   uint16 // Need.Frame of the program; 0: DefaultFrame
 	Helpers []Helper
 	Env     any // handed to helpers, for the host's own use
 
