@@ -83,6 +83,7 @@ type Agent struct {
 	trustSlot uint8
 	closed    bool      // reading needs a session
 	tries     uint8     // fetches that came to nothing
+	silent    uint8     // fetches in a row that brought nothing at all
 	tenants   []Tenant  // with free places
 	envelope  int       // bytes of Envelope in use
 	counters  int       // Counters in use

@@ -15,6 +15,7 @@ type update struct {
 	component component
 	index     int  // container to be installed or replaced
 	named     bool // component and index are set
+	heard     bool // a block of the payload came
 	slot      uint8
 	writer    flash.Writer
 	partial   int  // 1 + the slot that writer stands still in, where its image came to an end; 0: none
@@ -29,6 +30,27 @@ type update struct {
 // while blocks keep coming, of which there are not many in an image.
 const patience = 10_000_000
 
+// left returns for how long the fetch may still stand still. Whoever sends a
+// manifest again and again and never its payload gets less each time, as long as
+// nobody's comes.
+func (a *Agent) left(now int64) int64 {
+	wait := int64(patience)
+	if !a.update.heard {
+		wait >>= a.silent
+	}
+	return a.update.alive + wait - now
+}
+
+// mostSilent is how often patience is halved.
+const mostSilent = 3
+
+// fetched notes whether a fetch that has ended brought anything.
+func (a *Agent) fetched() {
+	if !a.update.heard && a.silent < mostSilent {
+		a.silent++
+	}
+}
+
 // serveManifest takes an envelope and processes it as far as it goes without
 // the network.
 //
@@ -40,10 +62,10 @@ func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response)
 	}
 	u := &a.update
 	if a.processor.Status() == suit.Pending && same(a.c.Envelope[:a.envelope], req.Payload) {
-		if u.from.Port != req.From.Port && same(u.from.IP[:], req.From.IP[:]) {
+		if a.silent == 0 && u.from.Port != req.From.Port && same(u.from.IP[:], req.From.IP[:]) {
 			u.alive = now - patience // the sender was started again
 		}
-		if now < u.alive+patience {
+		if a.left(now) > 0 {
 			resp.Code = coap.Changed // the same again: say how far it is
 			a.writeReport(resp)
 			return
@@ -52,8 +74,12 @@ func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response)
 	if a.busy(now, resp) {
 		return
 	}
+	if left := u.alive + 2*patience - now; left > 0 && a.silent > 1 && same(a.c.Envelope[:a.envelope], req.Payload) {
+		a.later(left, resp) // it is others' turn
+		return
+	}
 	a.begin()
-	u.alive, u.named, u.written = now, false, false
+	u.alive, u.named, u.written, u.heard = now, false, false, false
 	setAddr(&u.from, &req.From)
 	a.envelope = copy(a.c.Envelope, req.Payload)
 	a.settle(a.processor.Process(a.c.Envelope[:a.envelope]))
@@ -66,15 +92,23 @@ func (a *Agent) busy(now int64, resp *coap.Response) bool {
 	if a.processor.Status() != suit.Pending {
 		return false
 	}
-	if left := a.update.alive + patience - now; left > 0 {
-		resp.Fail(coap.ServiceUnavailable, "an envelope is being processed")
-		resp.MaxAge = uint32(left/1_000_000) + 1
+	if left := a.left(now); left > 0 {
+		a.later(left, resp)
 		return true
 	}
 	a.endpoint.Cancel(a.update.call)
+	a.fetched()
 	a.fail(DetailAgent, int(ErrPayload))
 	a.settle(a.processor.Resume(suit.ReasonOperation))
 	return false
+}
+
+// later answers to come back in so many microseconds.
+//
+//go:noinline
+func (a *Agent) later(left int64, resp *coap.Response) {
+	resp.Fail(coap.ServiceUnavailable, "an envelope is being processed")
+	resp.MaxAge = uint32(left/1_000_000) + 1
 }
 
 // begin makes room for a report, and keeps the one before.
@@ -447,7 +481,7 @@ func (s *payloadSink) Block(now int64, in *coap.Incoming) bool {
 	if in.Code != coap.Content {
 		return true // Done tells
 	}
-	a.update.alive = now
+	a.update.alive, a.update.heard, a.silent = now, true, 0
 	if in.Size >= 0 && in.Size != r.total || len(in.Payload) > r.total-r.received {
 		a.fail(DetailAgent, int(ErrSize))
 		return false
@@ -468,6 +502,7 @@ func (s *payloadSink) Done(now int64, code coap.Code, err coap.Error) {
 	a := (*Agent)(s)
 	r := &a.reports[0]
 	a.update.call = nil
+	a.fetched()
 	if err != coap.ErrTimeout {
 		a.update.partial = 0
 	}

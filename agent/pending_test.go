@@ -214,3 +214,39 @@ func TestSlowFetchIsLeftAlone(t *testing.T) {
 		t.Error(got, describe(decode[remote.Report](t, other.ask(atDevice, coap.GET, "/suit", "", nil))))
 	}
 }
+
+// TestSilentFetchesHoldLess: a manifest that was captured, and whose payload never
+// comes, is sent all the time, from another port each time. Others have most of the
+// time.
+func TestSilentFetchesHoldLess(t *testing.T) {
+	d := occupied(t, nil)
+	thief := d.network.client(t, 66) // which serves nothing
+	d.network.drop = func(p *packet) bool {
+		return p.from == atDevice && p.to.IP == thief.address.IP && p.datagram[1] == byte(coap.GET)
+	}
+	captured := order{number: 30, image: returning(t, 3, 300), name: "a"}.fetched().envelope(t)
+	const seconds = 200
+	held, longest, run := 0, 0, 0
+	for i := range seconds * 4 {
+		if i%8 == 0 {
+			thief = d.network.client(t, 66)
+		}
+		thief.ask(atDevice, coap.POST, "/suit", "", captured)
+		d.network.run(second/4, nil)
+		// Whether others are held up: garbage is refused at once if not.
+		if a := d.host.ask(atDevice, coap.POST, "/command", "", []byte("garbage")); a.code == coap.ServiceUnavailable {
+			held++
+			run++
+			longest = max(longest, run)
+		} else {
+			run = 0
+		}
+	}
+	t.Logf("others were held up for %d of %d tries, %d in a row", held, seconds*4, longest)
+	if held > seconds*4/5 || longest > 42 {
+		t.Errorf("others were held up for %d of %d tries, %d in a row", held, seconds*4, longest)
+	}
+	// A sender whose payload comes is heard.
+	d.network.run(30*second, nil)
+	d.must(order{number: 31, image: returning(t, 4, 300), name: "a"}.fetched())
+}
