@@ -127,7 +127,10 @@ func decodeProblems(file string, lines []string, err error, shape reflect.Type) 
 				Code: diagnose.UnknownKey, What: fmt.Sprintf("%s has no key %s", filepath.Base(file), strings.Join(key, ".")),
 				Place: at(row, column),
 			}
+			elsewhere := saidElsewhere(key)
 			switch near := diagnose.Nearest(key[len(key)-1], known); {
+			case elsewhere != "":
+				d.Why = elsewhere
 			case near != "":
 				d.Fix = "did you mean " + near + "?"
 			case len(known) > 0:
@@ -144,6 +147,21 @@ func decodeProblems(file string, lines []string, err error, shape reflect.Type) 
 		}}
 	}
 	return diagnose.List{{Code: diagnose.BadTOML, What: "cannot read " + filepath.Base(file), Where: file, Why: strings.TrimPrefix(err.Error(), "toml: "), Err: err}}
+}
+
+// saidElsewhere says where people look for what a key promises, "" if it is no
+// such key.
+func saidElsewhere(key []string) string {
+	name := strings.Join(key, ".")
+	switch {
+	case key[0] == "targets":
+		return "an image runs on every device; whether a device grants what it needs, femto deploy --dry-run says"
+	case name == "grants.kv":
+		return "[stores] says how many entries it needs, grants.helpers which stores it may call for"
+	case key[0] == "hooks" && key[len(key)-1] == "every":
+		return "when a hook fires is the firmware's business: docs/spec/hooks.md"
+	}
+	return ""
 }
 
 // keysAt lists the keys of a table.
