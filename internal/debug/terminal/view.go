@@ -55,7 +55,7 @@ func (f *front) draw(why string) {
 		}
 	}
 	said := wrap(strings.TrimSpace(why), columns)
-	const around = 4 // rules, the prompt, and a line for what one types
+	around := 4 + max(lines-24, 0)/3 // rules, the prompt, and room for what commands say
 	room := max(lines-len(out)-len(registers)-len(below)-len(said)-around, 3)
 	out = append(out, f.codeLines(columns, room)...)
 	out = append(out, f.rule("registers", columns))
