@@ -37,6 +37,13 @@ func TestPrograms(t *testing.T) {
 		{"convert", "//femto:hook event\nfunc Run(ctx []byte) int { return int([9]byte(ctx)[0]) }", 0, "slice is shorter than the array"},
 		{"panic", "//femto:hook event\nfunc Run(ctx []byte) int { if len(ctx) > 1 { panic(\"long\") }; return 1 }", 0, "panic"},
 		{"loop variables", "//femto:hook event\nfunc Run(ctx []byte) int { n := 0; for i := 0; i < 3; i++ { f := func() { n += i*i; i++ }; f() }; return n }", 4, ""},
+		{"many registers", "//femto:hook event\nfunc Run(ctx []byte) int { a, b, c, d, e, f, g, h := int(ctx[0]), int(ctx[1]), int(ctx[2]), int(ctx[3]), int(ctx[4]), int(ctx[5]), int(ctx[6]), int(ctx[7])\nm, n, o, p := min(a, b), max(c, d), min(e, f), max(g, h)\nx, y := a < b, c > d\nfor i := range ctx { if int(ctx[i]) == a { m += b }; n += c*d; o ^= e+f; p -= g-h }\nif x { m += 1000 }; if y { n += 2000 }\nreturn a+b*2+c*3+d*4+e*5+f*6+g*7+h*8 + m*9 + n*10 + o*11 + p*12 }", manyRegisters(ctx), ""},
+		{"large values", "type big struct { a [40]uint16; n int }\nvar all [2]big\nfunc pick(b big, n int) big { if n > 4 { b.a[n]++; return b }; return all[1] }\n//femto:hook event\nfunc Run(ctx []byte) int { for i := range all[0].a { all[0].a[i] = uint16(i) }; all[1].a[3] = 77; x := pick(all[0], int(ctx[4])); all[0].a[5] = 0; y := pick(x, int(ctx[0])); return int(x.a[5])*10000 + int(x.a[39])*100 + int(y.a[3]) }", 6*10000 + 3900 + 77, ""},
+		{"large choice", "//femto:hook event\nfunc Run(ctx []byte) int { var a, b [20]byte; for i := range a { a[i], b[i] = byte(i), byte(2*i) }; c := a; for i := range ctx { if ctx[i] > 4 { c = b } else if ctx[i] == 2 { c = a }; b[19]++ }; return int(c[19]) }", 45, ""},
+		{"swap", "//femto:hook event\nfunc Run(ctx []byte) int { a, b, c := 1, 2, 3; for range ctx[:4] { a, b, c = c, a, b }; return a*100 + b*10 + c }", 312, ""},
+		{"clear of much", "var buffer [100]byte\n//femto:hook event\nfunc Run(ctx []byte) int { for i := range buffer { buffer[i] = 1 }; clear(buffer[1:99]); var z [100]byte; copy(buffer[:50], z[:]); sum := 0; for _, b := range buffer { sum += int(b) }; return sum }", 1, ""},
+		{"narrow numbers", "//femto:hook event\nfunc Run(ctx []byte) int64 { a := int8(ctx[5]) * 29; b := uint8(ctx[5]) * 29; c := int16(a) << 7; d := uint16(b) - 300; e := int32(-1<<31) / int32(int8(ctx[1])-2); f := uint32(a) >> 1; return int64(a) + int64(b)<<8 + int64(c)<<20 + int64(d) + int64(e) + int64(f) }", narrowNumbers(ctx), ""},
+		{"shifts", "//femto:hook event\nfunc Run(ctx []byte) uint64 { n := uint(ctx[5]) * 8; x := int64(-5); y := uint32(7); var r uint64; for i := range uint(ctx[0]) { r = r*31 + uint64(x>>(n*i)) + uint64(y<<(n*i/2)) + uint64(int8(y)<<(i+5)) }; return r }", shifts(ctx), ""},
 		{"stack of 512", "//femto:hook event\nfunc Run(ctx []byte) int { var a [500]byte; copy(a[492:], ctx); return int(a[497]) }", 9, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,4 +68,46 @@ func TestPrograms(t *testing.T) {
 			}
 		})
 	}
+}
+
+func manyRegisters(ctx []byte) uint64 {
+	a, b, c, d, e, f, g, h := int(ctx[0]), int(ctx[1]), int(ctx[2]), int(ctx[3]), int(ctx[4]), int(ctx[5]), int(ctx[6]), int(ctx[7])
+	m, n, o, p := min(a, b), max(c, d), min(e, f), max(g, h)
+	x, y := a < b, c > d
+	for i := range ctx {
+		if int(ctx[i]) == a {
+			m += b
+		}
+		n += c * d
+		o ^= e + f
+		p -= g - h
+	}
+	if x {
+		m += 1000
+	}
+	if y {
+		n += 2000
+	}
+	return uint64(a + b*2 + c*3 + d*4 + e*5 + f*6 + g*7 + h*8 + m*9 + n*10 + o*11 + p*12)
+}
+
+func narrowNumbers(ctx []byte) uint64 {
+	a := int8(ctx[5]) * 29
+	b := ctx[5] * 29
+	c := int16(a) << 7
+	d := uint16(b) - 300
+	e := int32(-1<<31) / int32(int8(ctx[1])-2)
+	f := uint32(a) >> 1
+	return uint64(int64(a) + int64(b)<<8 + int64(c)<<20 + int64(d) + int64(e) + int64(f))
+}
+
+func shifts(ctx []byte) uint64 {
+	n := uint(ctx[5]) * 8
+	x := int64(-5)
+	y := uint32(7)
+	var r uint64
+	for i := range uint(ctx[0]) {
+		r = r*31 + uint64(x>>(n*i)) + uint64(y<<(n*i/2)) + uint64(int8(y)<<(i+5))
+	}
+	return r
 }
