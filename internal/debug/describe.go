@@ -48,7 +48,7 @@ func (s *Session) unmapped(address uint64) string {
 		return fmt.Sprintf("%#x, which is r10%+d; the stack has %s", address, int64(address)-int64(s.state.Registers[isa.FramePointer]), Count(len(mem.Bytes), "byte"))
 	}
 	what := fmt.Sprintf("%#x, %+d in %s", address, int32(address<<4)>>4, RegionName(int(region)))
-	if !mem.Writable {
+	if !mem.Writable && int(address&0xfffffff) < len(mem.Bytes) {
 		return what + ", which can only be read"
 	}
 	return fmt.Sprintf("%s, which has %s", what, Count(len(mem.Bytes), "byte"))
