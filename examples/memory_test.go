@@ -2,6 +2,7 @@ package examples_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/femto-containers/femto/engine"
@@ -10,6 +11,9 @@ import (
 	"github.com/femto-containers/femto/vm"
 )
 
+// hostOnly are the types of what devices do not have.
+var hostOnly = []string{"hostState", "tapState", "recording"}
+
 // size32 is the size and alignment of t on a 32-bit microcontroller as TinyGo
 // lays it out.
 func size32(t reflect.Type) (size, align uintptr) {
@@ -17,6 +21,9 @@ func size32(t reflect.Type) (size, align uintptr) {
 	case reflect.Struct:
 		align = 1
 		for i := range t.NumField() {
+			if slices.Contains(hostOnly, t.Field(i).Type.Name()) {
+				continue
+			}
 			s, a := size32(t.Field(i).Type)
 			size = (size+a-1)/a*a + s
 			align = max(align, a)

@@ -19,7 +19,7 @@ import (
 func TestEveryNumberIsProvoked(t *testing.T) {
 	shown := map[string]bool{}
 	number := regexp.MustCompile(`error\\?\[(FC\d{4})\\?\]`)
-	for _, dir := range []string{"testdata/script", "../../internal/project/testdata", "../../internal/diagnose/testdata/clang"} {
+	for _, dir := range []string{"testdata/script", "../../internal/project/testdata", "../../internal/diagnose/testdata/clang", "../../internal/gobpf/testdata/refused"} {
 		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
