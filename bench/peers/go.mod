@@ -1,6 +1,6 @@
 module github.com/femto-containers/femto/bench/peers
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/femto-containers/femto v0.0.0
