@@ -29,7 +29,8 @@ func (f *function) finish() {
 // tidy runs what removes and simplifies values until it finds nothing more.
 func (f *function) tidy() {
 	for range 8 {
-		changed := f.simplify()
+		changed := f.signs()
+		changed = f.simplify() || changed
 		changed = f.number() || changed
 		changed = f.bounds() || changed
 		changed = f.demand() || changed
@@ -562,11 +563,6 @@ func (s *simplifier) value(v *value) *value {
 			v.args[0] = a.args[0]
 			s.changed = true
 		}
-		if a.op == opLoad && a.size*8 == int(v.imm) && a.signed != (v.op == opSext) && s.only(a) {
-			a.signed = v.op == opSext
-			s.changed = true
-			return a
-		}
 	case opCmp, opTrapIf:
 		return s.compare(v)
 	case opLoad, opStore, opZero:
@@ -576,24 +572,6 @@ func (s *simplifier) value(v *value) *value {
 		}
 	}
 	return v
-}
-
-// only reports whether a value is used once.
-func (s *simplifier) only(v *value) bool {
-	n := 0
-	for _, b := range s.f.blocks {
-		for _, u := range b.values {
-			for _, a := range u.args {
-				if a == v {
-					n++
-				}
-			}
-		}
-		if b.on == v {
-			n++
-		}
-	}
-	return n == 1
 }
 
 func (s *simplifier) arithmetic(v *value) *value {
@@ -740,6 +718,35 @@ func (s *simplifier) compare(v *value) *value {
 		return a
 	}
 	return v
+}
+
+// signs lets loads extend as what alone uses them does, which simplify then
+// removes. No value is half replaced here: all uses can be counted.
+func (f *function) signs() bool {
+	uses := map[*value]int{}
+	for _, b := range f.blocks {
+		for _, v := range b.values {
+			for _, a := range v.args {
+				uses[a]++
+			}
+		}
+		if b.on != nil {
+			uses[b.on]++
+		}
+	}
+	changed := false
+	for _, b := range f.blocks {
+		for _, v := range b.values {
+			if v.op != opZext && v.op != opSext {
+				continue
+			}
+			if a, signed := v.args[0], v.op == opSext; a.op == opLoad && a.size*8 == int(v.imm) && a.signed != signed && uses[a] == 1 {
+				a.signed = signed
+				changed = true
+			}
+		}
+	}
+	return changed
 }
 
 // zeroAbove reports whether all bits of v from width on are known to be zero.
