@@ -535,7 +535,10 @@ func (p *prover) atMost(x, y *value, c int64, facts []fact, b *block, depth int)
 		}
 	case opAdd:
 		if k := x.args[1]; k.isConst() && !x.narrow {
-			if _, ok := sum(p.interval(x.args[0], facts, b, 3).high, k.imm); ok {
+			r := p.interval(x.args[0], facts, b, 3)
+			_, up := sum(r.high, k.imm)
+			_, down := sum(r.low, k.imm)
+			if up && down {
 				if next, ok := sum(c, -k.imm); ok && p.atMost(x.args[0], y, next, facts, b, depth+1) {
 					return true
 				}

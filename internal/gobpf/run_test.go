@@ -45,6 +45,7 @@ func TestPrograms(t *testing.T) {
 		{"narrow numbers", "//femto:hook event\nfunc Run(ctx []byte) int64 { a := int8(ctx[5]) * 29; b := uint8(ctx[5]) * 29; c := int16(a) << 7; d := uint16(b) - 300; e := int32(-1<<31) / int32(int8(ctx[1])-2); f := uint32(a) >> 1; return int64(a) + int64(b)<<8 + int64(c)<<20 + int64(d) + int64(e) + int64(f) }", narrowNumbers(ctx), ""},
 		{"shifts", "//femto:hook event\nfunc Run(ctx []byte) uint64 { n := uint(ctx[5]) * 8; x := int64(-5); y := uint32(7); var r uint64; for i := range uint(ctx[0]) { r = r*31 + uint64(x>>(n*i)) + uint64(y<<(n*i/2)) + uint64(int8(y)<<(i+5)) }; return r }", shifts(ctx), ""},
 		{"one load extended both ways", "var n = [2]uint8{200, 7}\n//femto:hook event\nfunc Run(ctx []byte) int { x := n[ctx[1]-1]; y := uint8(uint16(x)); if ctx[0] == 3 { return int(int8(x))*1000 + int(y) }; return 0 }", 1<<64 - 55800, ""},
+		{"difference that wraps", "//femto:hook event\nfunc Run(ctx []byte) int { x := -int(ctx[5]); if x > x-9223372036854775806 { return 1 }; return 2 }", 2, ""},
 		{"stack of 512", "//femto:hook event\nfunc Run(ctx []byte) int { var a [500]byte; copy(a[492:], ctx); return int(a[497]) }", 9, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
