@@ -345,7 +345,7 @@ func (p *prover) structure(v *value, facts []fact, b *block, depth int) interval
 		}
 	case opMul:
 		x, y := arg(0), arg(1)
-		if x.within(0, math.MaxInt32) && y.within(0, math.MaxInt32) {
+		if x.within(0, math.MaxInt32) && y.within(0, math.MaxInt32) && (!v.narrow || x.high*y.high <= math.MaxUint32) {
 			return crude.meet(interval{x.low * y.low, x.high * y.high})
 		}
 	case opDiv:

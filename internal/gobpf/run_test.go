@@ -46,6 +46,7 @@ func TestPrograms(t *testing.T) {
 		{"shifts", "//femto:hook event\nfunc Run(ctx []byte) uint64 { n := uint(ctx[5]) * 8; x := int64(-5); y := uint32(7); var r uint64; for i := range uint(ctx[0]) { r = r*31 + uint64(x>>(n*i)) + uint64(y<<(n*i/2)) + uint64(int8(y)<<(i+5)) }; return r }", shifts(ctx), ""},
 		{"one load extended both ways", "var n = [2]uint8{200, 7}\n//femto:hook event\nfunc Run(ctx []byte) int { x := n[ctx[1]-1]; y := uint8(uint16(x)); if ctx[0] == 3 { return int(int8(x))*1000 + int(y) }; return 0 }", 1<<64 - 55800, ""},
 		{"difference that wraps", "//femto:hook event\nfunc Run(ctx []byte) int { x := -int(ctx[5]); if x > x-9223372036854775806 { return 1 }; return 2 }", 2, ""},
+		{"product that wraps", "//femto:hook event\nfunc Run(ctx []byte) int { x := 0x55555553 + uint32(ctx[0]); if x*3 > 5 { return 1 }; return 2 }", 2, ""},
 		{"stack of 512", "//femto:hook event\nfunc Run(ctx []byte) int { var a [500]byte; copy(a[492:], ctx); return int(a[497]) }", 9, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
