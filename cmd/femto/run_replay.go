@@ -31,9 +31,8 @@ type recorded struct {
 	activation int // from 1
 }
 
-// open reads the recording and finds its image: the file given, if args name one,
-// or one that this machine has built or deployed.
-func (f *replayFlags) open(cmd *cobra.Command, args []string) (*recorded, error) {
+// read reads the recording.
+func (f *replayFlags) read(cmd *cobra.Command) (*recorded, error) {
 	raw, err := readFile(f.file)
 	if err != nil {
 		return nil, err
@@ -52,6 +51,16 @@ func (f *replayFlags) open(cmd *cobra.Command, args []string) (*recorded, error)
 	if r.activation < 1 || r.activation > file.Len() {
 		return nil, usageError(cmd, fmt.Errorf("--activation %d: %s has %d", f.activation, f.file, file.Len()))
 	}
+	return r, nil
+}
+
+// open reads the recording and finds its image: the file given, if args name one,
+// or one that this machine has built or deployed.
+func (f *replayFlags) open(cmd *cobra.Command, args []string) (*recorded, error) {
+	r, err := f.read(cmd)
+	if err != nil {
+		return nil, err
+	}
 	if len(args) > 0 {
 		raw, _, err := readProgram(cmd, args[0])
 		if err != nil {
@@ -60,8 +69,8 @@ func (f *replayFlags) open(cmd *cobra.Command, args []string) (*recorded, error)
 		r.image = &images.Image{Bytes: raw, Debug: sideFile(args[0], raw), Dir: sourcesOf(args[0])}
 		return r, nil
 	}
-	if r.image = images.Find(file.Digest, projectFolders()...); r.image == nil {
-		return nil, &commandError{exit: exitUsage, what: "the image of " + f.file + " is not here", where: remote.Digest(file.Digest).String(),
+	if r.image = images.Find(r.Digest, projectFolders()...); r.image == nil {
+		return nil, &commandError{exit: exitUsage, what: "the image of " + f.file + " is not here", where: remote.Digest(r.Digest).String(),
 			why: "it was neither built nor deployed on this machine, nor is it in this project",
 			try: []string{command("femto", "run", "--replay", f.file, "IMAGE")}}
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/femto-containers/femto/internal/cover"
 	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/internal/project"
+	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/internal/replay"
 	"github.com/femto-containers/femto/internal/testtable"
 	"github.com/femto-containers/femto/vm"
 )
@@ -37,6 +39,7 @@ type testReport struct {
 
 func newTestCommand() *cobra.Command {
 	var fuzz time.Duration
+	var recordings []string
 	var cf coverFlags
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -48,13 +51,17 @@ Then tests/*.c are compiled for this computer, with sanitizers where the compile
 has them, and run. The exit status is 5 if a test fails, 4 if one takes more
 instructions than femto.toml allows.
 
+With --replay, the activations that a device recorded of this very image are
+executed again, and are tests: one that faulted fails here, too.
+
 With --fuzz, contexts and results of helpers are made up for that long. What
 stops the container is made as small as possible and kept in tests/.
 
 --cover says which lines and branches of the source were executed by
-tests/*.toml and --fuzz; tests/*.c run on this computer and do not count.`,
+tests/*.toml, --replay and --fuzz; tests/*.c run on this computer and do not count.`,
 		Example: `  femto test
   femto test --cover-html cover.html
+  femto test --replay event.recording
   femto test --fuzz 30s`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -81,6 +88,11 @@ tests/*.toml and --fuzz; tests/*.c run on this computer and do not count.`,
 			if err != nil {
 				return err
 			}
+			for _, file := range recordings {
+				if err := r.replay(cmd, p, b.Built, file, watch); err != nil {
+					return err
+				}
+			}
 			if fuzz > 0 {
 				if err := r.fuzz(cmd.Context(), p, b.Built, fuzz, watch); err != nil {
 					return err
@@ -104,6 +116,7 @@ tests/*.toml and --fuzz; tests/*.c run on this computer and do not count.`,
 		},
 	}
 	cmd.Flags().DurationVar(&fuzz, "fuzz", 0, "make up contexts and results of helpers for this `TIME`, such as 30s")
+	cmd.Flags().StringArrayVar(&recordings, "replay", nil, "execute again what a device recorded in `FILE`, too; repeatable")
 	cf.add(cmd)
 	addJSONFlag(cmd, &asJSON)
 	return cmd
@@ -169,6 +182,43 @@ func (r *testReport) add(p *project.Project, debug *build.Debug, o *testtable.Ou
 		}
 	}
 	r.problems = append(r.problems, o.Problems...)
+}
+
+// replay makes tests of what a device recorded of the project's image.
+func (r *testReport) replay(cmd *cobra.Command, p *project.Project, b *project.Built, file string, watch testtable.Watch) error {
+	rec, err := (&replayFlags{file: file}).read(cmd)
+	if err != nil {
+		return err
+	}
+	s, err := rec.Start(b.Image)
+	if errors.Is(err, replay.ErrDigest) {
+		return &commandError{exit: exitMismatch, what: file + " is of another image than this project's", where: remote.Digest(rec.Digest).String(),
+			why: "the sources have changed since it was recorded", try: []string{command("femto", "run", "--replay", file)}, err: err}
+	} else if err != nil {
+		return replayError(file, err)
+	}
+	var before vm.Trace
+	if watch != nil {
+		before = watch.Before
+	}
+	for n := 1; n <= rec.Len(); n++ {
+		did, err := s.Next(before)
+		if err != nil {
+			return replayError(file, err)
+		}
+		if watch != nil {
+			watch.End()
+		}
+		o := &testtable.Outcome{Name: fmt.Sprintf("activation %d of %s", n, rec.Container()), File: filepath.ToSlash(file),
+			OK: did.Status != vm.Faulted, Instructions: int(did.Instructions + did.Charged)}
+		o.Result.Fault, o.Result.PC, o.Result.Address = did.Fault, did.PC, did.Address
+		if !o.OK {
+			o.Problems = diagnose.List{{Code: diagnose.TestFailed, What: fmt.Sprintf("%s: the container was stopped: %v", o.Name, did.Fault),
+				Place: diagnose.Place{File: o.File}}}
+		}
+		r.add(p, b.Debug, o)
+	}
+	return nil
 }
 
 // native compiles tests/*.c for this computer and runs them.
@@ -289,7 +339,7 @@ func (r *testReport) print(cmd *cobra.Command, taken bool) error {
 		if !o.OK {
 			state = "FAIL"
 		}
-		if o.Line == 0 {
+		if o.Instructions == 0 { // a unit test
 			took = "on this computer"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", state, printable(o.Name), took)
