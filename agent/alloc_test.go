@@ -186,7 +186,7 @@ func TestAllocations(t *testing.T) {
 		orders = append(orders, message,
 			verb{number: number, verb: agent.VerbStop, hook: "event", name: "a"}.message(t),
 			verb{number: number + 1, verb: agent.VerbStart, hook: "event", name: "a"}.message(t),
-			verb{number: number + 2, verb: agent.VerbFire, hook: "event", name: "a", arg: []byte{1}}.message(t),
+			verb{number: number + 2, verb: agent.VerbFire, hook: "event", arg: []byte{1}}.message(t),
 			verb{number: number + 3, verb: agent.VerbSet, hook: "event", name: "a", arg: []int{0, 1, i}}.message(t),
 			verb{number: number + 4, verb: agent.VerbUnset, hook: "event", name: "a", arg: []int{0, 1}}.message(t))
 	}

@@ -152,10 +152,13 @@ func (a *Agent) command(now int64, o *order, message []byte) verdict {
 	if about&byOwner != 0 && o.signer != owner {
 		return no(suit.StageCheck, suit.ReasonUnauthorised, ErrOwner)
 	}
+	t := a.tenant(o.signer)
 	if o.verb == VerbRead {
+		if err := a.admits(t, 0); err != OK { // its number is the device's own
+			return no(suit.StageSetup, suit.ReasonUnauthorised, err)
+		}
 		return a.session(now, o)
 	}
-	t := a.tenant(o.signer)
 	a.reports[0].sequence = max(a.sequence(c.counter[:]), t.Spent)
 	if o.sequence > suit.MaxSequence {
 		return no(suit.StageSetup, suit.ReasonParameter, OK)
@@ -230,6 +233,12 @@ func (a *Agent) execute(now int64, o *order, c *component, message []byte) verdi
 		b := context.Bytes()
 		if context.End() != 0 {
 			return malformed
+		}
+		if o.segments > 1 { // a counter for each name would be one of many
+			return no(suit.StageCheck, suit.ReasonComponent, OK)
+		}
+		if !a.remote(int(c.hook)) {
+			return no(suit.StageCheck, suit.ReasonUnauthorised, ErrHook)
 		}
 		if len(b) > len(a.c.Context) || !a.engine.Hook(int(c.hook)).Fits(len(b)) {
 			return no(suit.StageCheck, suit.ReasonParameter, ErrContext)

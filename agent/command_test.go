@@ -237,6 +237,8 @@ func TestFireSigned(t *testing.T) {
 		{verb{number: 21, verb: agent.VerbFire, hook: "event"}, "cbor: malformed cbor"},
 		{verb{number: 21, verb: agent.VerbFire, hook: "timer", arg: []byte{}, by: bob}, "check: component not authorised"},
 		{verb{number: 21, verb: agent.VerbFire, arg: []byte{}}, "check: unsupported component"},
+		{verb{number: 21, verb: agent.VerbFire, hook: "timer", arg: []byte{}}, "check: not authorised (the hook is not fired from the network)"},
+		{verb{number: 21, verb: agent.VerbFire, hook: "event", name: "a", arg: []byte{}}, "check: unsupported component"},
 	} {
 		if got := d.order(test.v); got != test.want {
 			t.Errorf("%+v: %s", test.v, got)

@@ -32,6 +32,7 @@ const (
 	ErrNonce       Error = 23 // a session's nonce is spent
 	ErrTries       Error = 24 // too many fetches came to nothing; another is possible later
 	ErrBusy        Error = 25 // another tenant's container is being recorded
+	ErrHook        Error = 26 // the hook is not fired from the network
 )
 
 // Error returns the reason in words.
@@ -89,6 +90,8 @@ func (e Error) Error() string {
 		return "too many payloads did not come; try again later"
 	case ErrBusy:
 		return "another tenant's container is being recorded"
+	case ErrHook:
+		return "the hook is not fired from the network"
 	}
 	return "unknown error"
 }

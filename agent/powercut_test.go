@@ -70,14 +70,14 @@ func (d *device) take(s *step) (made bool, a *answer) {
 var watched = []struct {
 	by         *signer
 	hook, name string
-}{{alice, "event", "a"}, {alice, "event", "b"}, {bob, "event", "bob"}, {alice, "timer", ""}}
+}{{alice, "event", "a"}, {alice, "event", "b"}, {bob, "event", "bob"}, {alice, "timer", ""}, {alice, "event", ""}}
 
 // A state is all that a power cut must not tear.
 type state struct {
 	containers string
 	states     string
 	trust      string
-	counters   [4]uint64
+	counters   [5]uint64
 }
 
 func (d *device) state() (s state) {
@@ -223,7 +223,7 @@ func scenarios(tb testing.TB) []scenario {
 		{"compact and stop", full, "/command", about(alice, 8, agent.VerbStop), nil, blocky, 0, nil},
 		{"roll back", replaced, "/command", about(alice, 8, agent.VerbRollback), nil, blocky, 0, nil},
 		{"store write", shipped, "/command", command(verb{number: 9, verb: agent.VerbSet, hook: "event", name: "a", arg: []int{0, 1, 2}}), nil, blocky, 0, nil},
-		{"signed fire", shipped, "/command", command(verb{number: 9, verb: agent.VerbFire, hook: "event", name: "a", arg: []byte{}}), nil, blocky, 0, nil},
+		{"signed fire", shipped, "/command", command(verb{number: 9, verb: agent.VerbFire, hook: "event", arg: []byte{}}), nil, blocky, 0, nil},
 		{"replace on trial", shipped, "/suit", envelope(order{number: 7, image: two, name: "a"}), nil, trial(true), 0, nil},
 		{"confirm", trying, "/command", about(alice, 8, agent.VerbConfirm), nil, trial(true), 0, nil},
 		{"roll back on trial", trying, "/command", about(alice, 8, agent.VerbRollback), nil, trial(true), 0, nil},

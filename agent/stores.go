@@ -45,10 +45,15 @@ const (
 	storeTag    = 16 // whose store: see tag
 	storeHead   = storeTag + 2
 	storePairs  = 4 // pairs in a record
-	pairSize    = 8
+	pairSize    = 9 // key, value, pairEnd
 	maxParts    = 254
-	kindStore   = 1
+	kindStore   = 2 // 1 was without pairEnd
 )
+
+// pairEnd stands behind each pair. What a container stores is its own choice,
+// and would otherwise make up a record of another's store, for a log that looks
+// for one in what a power cut has left of this one.
+const pairEnd = 0xff
 
 // BankSize returns the bytes of a bank that holds stores of so many pairs
 // altogether, in so many stores; Size is at least two of them, in whole blocks.
@@ -173,7 +178,7 @@ func (s *Stores) keep(a *Agent, now int64, all bool) (next int64) {
 				return s.due
 			}
 			s.due = now + s.Every
-			if s.write(&s.sets[0], owner, false) != flash.OK {
+			if s.write(&s.sets[0], owner) != flash.OK {
 				return s.due // the flash has its reasons; the change is tried again
 			}
 		}
@@ -181,33 +186,37 @@ func (s *Stores) keep(a *Agent, now int64, all bool) (next int64) {
 	}
 }
 
-// write stores the pairs of owner, whose tag is set, as new records or as those
-// of a snapshot.
-func (s *Stores) write(set *storeSet, owner int, snapshot bool) flash.Error {
-	pairs := s.agent.engine.Pairs(owner)
-	parts := max(1, (len(pairs)+storePairs-1)/storePairs)
-	if parts > maxParts {
-		return flash.ErrTooLong
-	}
-	for part := range parts {
-		set[storeTag], set[storeTag+1] = byte(part), byte(parts)
-		n := storeHead
-		for ; n < len(set) && len(pairs) > 0; pairs = pairs[1:] {
-			binary.LittleEndian.PutUint32(set[n:], pairs[0].Key)
-			binary.LittleEndian.PutUint32(set[n+4:], pairs[0].Value)
-			n += pairSize
+// write appends the pairs of owner, whose tag is set, as new records.
+func (s *Stores) write(set *storeSet, owner int) flash.Error {
+	for part, more := 0, true; more; part++ {
+		var n int
+		if n, more = s.encode(set, owner, part); n == 0 {
+			return flash.ErrTooLong
 		}
-		err := flash.OK
-		if snapshot {
-			err = s.log.Emit(kindStore, set[:n])
-		} else {
-			err = s.log.Append(kindStore, set[:n])
-		}
-		if err != flash.OK {
+		if err := s.log.Append(kindStore, set[:n]); err != flash.OK {
 			return err
 		}
 	}
 	return flash.OK
+}
+
+// encode makes set, whose tag is set, a part of owner's pairs, and returns its
+// length, 0 if the pairs are too many, and whether there are further parts.
+func (s *Stores) encode(set *storeSet, owner, part int) (n int, more bool) {
+	pairs := s.agent.engine.Pairs(owner)
+	parts := max(1, (len(pairs)+storePairs-1)/storePairs)
+	if parts > maxParts {
+		return 0, false
+	}
+	set[storeTag], set[storeTag+1] = byte(part), byte(parts)
+	n = storeHead
+	for pairs = pairs[min(part*storePairs, len(pairs)):]; n < len(set) && len(pairs) > 0; pairs = pairs[1:] {
+		binary.LittleEndian.PutUint32(set[n:], pairs[0].Key)
+		binary.LittleEndian.PutUint32(set[n+4:], pairs[0].Value)
+		set[n+pairSize-1] = pairEnd
+		n += pairSize
+	}
+	return n, part+1 < parts
 }
 
 // Snapshot gives the log all stores as they are (flash.Owner).
@@ -215,8 +224,14 @@ func (s *Stores) Snapshot(*flash.Log) flash.Error {
 	set := &s.sets[1]
 	for owner := s.first(); owner < s.agent.engine.Containers(); owner++ {
 		if s.tag(set, owner) && len(s.agent.engine.Pairs(owner)) > 0 {
-			if err := s.write(set, owner, true); err != flash.OK {
-				return err
+			for part, more := 0, true; more; part++ {
+				var n int
+				if n, more = s.encode(set, owner, part); n == 0 {
+					return flash.ErrTooLong
+				}
+				if err := s.log.Emit(kindStore, set[:n]); err != flash.OK {
+					return err
+				}
 			}
 		}
 	}

@@ -467,6 +467,25 @@ func TestClosedReading(t *testing.T) {
 	}
 }
 
+// TestExpiredReaders: whose time is up opens no session to read, either.
+func TestExpiredReaders(t *testing.T) {
+	d := occupied(t, nil)
+	late := tenant("alice", alice, "event")
+	late.Until = 5000
+	if got := d.trustOf(chief, chief, 6000, agent.TrustClosed, late); got != "done" {
+		t.Fatal(got)
+	}
+	if got := d.order(verb{number: d.info().Trust.Nonce, verb: agent.VerbRead}); !strings.Contains(got, agent.ErrExpired.Error()) {
+		t.Errorf("session: %s", got)
+	}
+	if a := d.host.ask(atDevice, coap.GET, "/ps", "", nil); a.code == coap.Content {
+		t.Error("the list is read")
+	}
+	if got := d.order(verb{by: chief, number: d.info().Trust.Nonce, verb: agent.VerbRead}); got != "done" {
+		t.Errorf("the owner: %s", got)
+	}
+}
+
 // A new trust store leaves alone what it does not name, also while no further
 // version can go on trial.
 func TestTrustWhileTrialsAreFull(t *testing.T) {

@@ -174,7 +174,7 @@ func (e *Engine) queue(event Event) Error {
 			mine++
 		}
 	}
-	if e.queued == len(queue) || mine*(len(e.config.Tenants)+1) >= len(queue) {
+	if e.queued == len(queue) || (mine+1)*(len(e.config.Tenants)+1) > len(queue) {
 		e.tenantOf(c).dropped++
 		return ErrQueue
 	}

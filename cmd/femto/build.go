@@ -61,6 +61,9 @@ such as what was written for comparable systems. Warnings are let pass there.`,
 				}
 			}
 			b, err := buildProject(cmd, p)
+			if err == nil {
+				err = withinBudget(p, b)
+			}
 			if err != nil {
 				return err
 			}

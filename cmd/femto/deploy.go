@@ -40,6 +40,9 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 					return err
 				}
 				b, err := buildProject(cmd, p)
+				if err == nil {
+					err = withinBudget(p, b)
+				}
 				if err != nil {
 					return err
 				}

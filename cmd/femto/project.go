@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,17 @@ type built struct {
 	*project.Project
 	*project.Built
 	report *project.Report
+}
+
+// withinBudget refuses an image whose worst case is proven to take more
+// instructions than femto.toml allows.
+func withinBudget(p *project.Project, b *built) error {
+	_, certain := p.Deep(b.Built)
+	over := slices.DeleteFunc(certain, func(d *diagnose.Diagnostic) bool { return d.Code != diagnose.OverBudget })
+	if len(over) > 0 {
+		return over
+	}
+	return nil
 }
 
 // buildProject makes the project's image, if what it is made of has changed,

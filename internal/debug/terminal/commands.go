@@ -234,14 +234,15 @@ func (f *front) setWatch(args string) error {
 
 func (f *front) remove(args string) error {
 	list := slices.Clone(f.session.Breakpoints())
+	found := args == ""
 	for _, b := range list {
 		if args == "" || strconv.Itoa(b.ID) == args {
 			f.session.Remove(b)
 			f.printf("removed breakpoint %d: %s\n", b.ID, b.Name)
-			args += " " // so that one was there
+			found = true
 		}
 	}
-	if args != "" && !strings.HasSuffix(args, " ") {
+	if !found {
 		return fmt.Errorf("there is no breakpoint %s: bl lists them", args)
 	}
 	return nil
