@@ -2,7 +2,9 @@ package agent_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"slices"
 	"testing"
@@ -296,5 +298,39 @@ func TestStoresOfTheRevokedAndPowerCuts(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNoStoreWithinAStore: what a container stores is made up like a record of
+// another's store, which a log might take for one where a power cut has torn
+// the record that it is in.
+func TestNoStoreWithinAStore(t *testing.T) {
+	k := newKeeper(t, 4)
+	d := newDevice(t, k.set)
+	victim := d.install(t, alice, 1, "one")
+	d.engine.Put(victim, 7, 7)
+	d.elapseUntilKept(k)
+	forger := d.install(t, bob, 2, "two")
+	record := append([]byte{2, 0xa5, 18, 0}, k.flash.Data()[20:36]...)
+	record = append(record, 0, 1)
+	record = binary.LittleEndian.AppendUint32(record, crc32.ChecksumIEEE(append([]byte{1, 0, 0, 0}, record...)))
+	stored := make([]byte, 32)
+	stored[0] = 1
+	copy(stored[2:], record)
+	for i := 0; i < len(stored); i += 8 {
+		d.engine.Put(forger, binary.LittleEndian.Uint32(stored[i:]), binary.LittleEndian.Uint32(stored[i+4:]))
+	}
+	k.flash.Before = func(op flash.Operation, off int, b []byte) bool {
+		if op == flash.OpProgram {
+			copy(k.flash.Data()[off:], b[:min(52, len(b))])
+		}
+		return false
+	}
+	d.elapse(k.every)
+	powercut.On(k.flash)
+	k.flash.Before = nil
+	d.restart()
+	if got := pairs(&d.engine, victim); got != "[{7 7}]" {
+		t.Errorf("the other's store: %s", got)
 	}
 }

@@ -110,7 +110,7 @@ func compareWith(t *testing.T, k vmfuzz.Case, vague byte) *Result {
 	use, known := r.StackUse()
 	m.Access = func(addr uint64, n int, _ bool) {
 		end := constants[stackEnd]
-		if known && n > 0 && addr >= base(vm.RegionStack) && addr+uint64(n) <= end && end-addr > uint64(use) {
+		if known && n > 0 && addr >= base(vm.RegionStack) && addr <= end && uint64(n) <= end-addr && end-addr > uint64(use) {
 			t.Fatalf("slot %d accesses the stack %d bytes below its end, at most %d expected", m.PC, end-addr, use)
 		}
 	}
