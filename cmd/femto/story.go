@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/project"
@@ -285,6 +286,9 @@ func (c *connection) lastFault(r *remote.Container) *story {
 			t.Why += "; "
 		}
 		t.Why += "more is known where its image was built or deployed"
+	}
+	if r.State == remote.State(agent.StateDetached) { // it would never run again
+		t.Try = append(t.Try, command("femto", "container", "start", name, "-d", c.uri))
 	}
 	if r.FaultCalls != nil { // the device has a recorder
 		t.Try = append(t.Try, command("femto", "container", "record", name, "-d", c.uri, "--until-fault"),
