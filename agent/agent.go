@@ -75,7 +75,6 @@ type Config struct {
 // safe for concurrent use.
 type Agent struct {
 	// What code reaches most comes first: instructions for it are shorter.
-	endpoint  coap.Endpoint
 	c         *Config
 	engine    *engine.Engine
 	trusted   bool // there is a trust store
@@ -94,6 +93,7 @@ type Agent struct {
 	reboot    int64  // when; 0: not
 	tried     int64  // when one of the tries was forgiven
 	told      uint32 // the sum of states that observers know
+	endpoint  coap.Endpoint
 
 	update    update
 	order     order

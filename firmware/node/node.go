@@ -86,8 +86,8 @@ type Config struct {
 // A Node is one device; there is one per firmware, a global, as it is larger
 // than a stack.
 type Node struct {
+	engine  engine.Engine // what is reached most first: instructions for it are shorter
 	agent   agent.Agent
-	engine  engine.Engine
 	agents  agent.Config
 	engines engine.Config
 
