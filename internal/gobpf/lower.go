@@ -24,6 +24,7 @@ type operand struct {
 	free    []operand // what a closure has captured
 	tuple   []operand
 	builtin *ssa.Builtin
+	held    *operand // the function that is in the variable of which this is the address
 }
 
 // A lowerer turns SSA into functions of values. It inlines as it goes.
@@ -570,7 +571,11 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		t := in.Type().Underlying().(*types.Pointer).Elem()
 		l.leaves(t, in.Pos())
 		if _, ok := t.Underlying().(*types.Signature); ok {
-			l.fail(diagnose.GoFunctionValue, in.Pos(), "a variable holds a function", "there are no calls through pointers: which function is called must be known when compiling", "assign it once, and do not change it in closures")
+			if !assignedOnce(in) {
+				l.fail(diagnose.GoFunctionValue, in.Pos(), "a variable holds a function", "there are no calls through pointers: which function is called must be known when compiling", "assign it once, and do not change it in closures")
+			}
+			f.env[in] = operand{held: new(operand)}
+			return
 		}
 		slot := l.newSlot(in.Comment, t)
 		l.clear(slot, slot.slot.size)
@@ -613,6 +618,10 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		f.env[in] = operand{regs: s.regs[:1]}
 	case *ssa.Store:
 		t := in.Addr.Type().Underlying().(*types.Pointer).Elem()
+		if held := l.value(f, in.Addr).held; held != nil {
+			*held = l.value(f, in.Val)
+			return
+		}
 		base := l.reg(f, in.Addr)
 		l.write(base, l.value(f, in.Val), t)
 	case *ssa.MakeClosure:
@@ -622,10 +631,8 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		}
 		f.env[in] = o
 	case *ssa.MakeInterface:
-		for _, r := range *in.Referrers() {
-			if _, ok := r.(*ssa.Panic); !ok {
-				l.fail(diagnose.GoType, in.Pos(), "a value is put into an interface", "interfaces need a heap and calls through pointers", "use the type itself, or a type parameter")
-			}
+		if !onlyPanics(in) {
+			l.fail(diagnose.GoType, in.Pos(), "a value is put into an interface", "interfaces need a heap and calls through pointers", "use the type itself, or a type parameter")
 		}
 	case *ssa.If:
 		f.exit[in.Block()] = l.b
@@ -663,11 +670,98 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		l.fail(diagnose.GoHeap, in.Pos(), "make with a length that is not constant needs a heap", "a container has its stack and its package variables only", "use an array, and slice it")
 	case *ssa.Range, *ssa.Next:
 		l.fail(diagnose.GoStatement, in.Pos(), "a container cannot range over a string or a map", "strings hold bytes here, not characters", "for i := 0; i < len(s); i++ { … s[i] … }")
-	case *ssa.TypeAssert, *ssa.ChangeInterface:
-		l.fail(diagnose.GoType, in.Pos(), "a container has no interfaces", "there are no calls through pointers: a device could not check where they lead", "use the type itself, a switch, or a type parameter")
+	case *ssa.ChangeInterface:
+		if !onlyPanics(in) {
+			l.noInterfaces(in.Pos())
+		}
+	case *ssa.TypeAssert:
+		l.noInterfaces(in.Pos())
 	default:
 		l.fail(diagnose.GoOther, in.Pos(), fmt.Sprintf("the compiler cannot translate this (%T)", in), "docs/spec/go-containers.md lists what there is", "")
 	}
+}
+
+func (l *lowerer) noInterfaces(pos token.Pos) {
+	l.fail(diagnose.GoType, pos, "a container has no interfaces", "there are no calls through pointers: a device could not check where they lead", "use the type itself, a switch, or a type parameter")
+}
+
+// onlyPanics reports whether v is what panic is called with, which nobody sees.
+func onlyPanics(v ssa.Value) bool {
+	for _, r := range *v.Referrers() {
+		switch r := r.(type) {
+		case *ssa.Panic, *ssa.DebugRef:
+		case *ssa.ChangeInterface:
+			if !onlyPanics(r) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// assignedOnce reports whether a variable gets its value at one place, before
+// it is read: closures that capture it only read it.
+func assignedOnce(v *ssa.Alloc) bool {
+	var store *ssa.Store
+	for _, r := range *v.Referrers() {
+		if s, ok := r.(*ssa.Store); ok {
+			if store != nil || s.Addr != ssa.Value(v) {
+				return false
+			}
+			store = s
+		}
+	}
+	if store == nil {
+		return false
+	}
+	behind := func(in ssa.Instruction) bool {
+		if in.Block() == store.Block() {
+			return slices.Index(in.Block().Instrs, in) > slices.Index(in.Block().Instrs, ssa.Instruction(store))
+		}
+		return store.Block().Dominates(in.Block())
+	}
+	for _, r := range *v.Referrers() {
+		switch r := r.(type) {
+		case *ssa.Store, *ssa.DebugRef:
+		case *ssa.UnOp:
+			if !behind(r) {
+				return false
+			}
+		case *ssa.MakeClosure:
+			if !behind(r) {
+				return false
+			}
+			for i, b := range r.Bindings {
+				if b == ssa.Value(v) && !onlyRead(r.Fn.(*ssa.Function).FreeVars[i]) {
+					return false
+				}
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// onlyRead reports whether a captured variable is not changed where it is
+// captured, and in closures there.
+func onlyRead(v *ssa.FreeVar) bool {
+	for _, r := range *v.Referrers() {
+		switch r := r.(type) {
+		case *ssa.UnOp, *ssa.DebugRef:
+		case *ssa.MakeClosure:
+			for i, b := range r.Bindings {
+				if b == ssa.Value(v) && !onlyRead(r.Fn.(*ssa.Function).FreeVars[i]) {
+					return false
+				}
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // atEntry moves v, which has no arguments, to the beginning of the function.
@@ -766,6 +860,10 @@ func (l *lowerer) shift(f *frame, in *ssa.BinOp, x *value, width int, signed boo
 	}
 	if c, ok := in.Y.(*ssa.Const); ok {
 		n := integerOf(c.Value)
+		if _, negative := l.integer(in.Y.Type()); negative && n < 0 {
+			l.trapIf(reasonShift, condEQ, l.imm(0), l.imm(0))
+			return l.imm(0)
+		}
 		if uint64(n) >= uint64(width) {
 			if o != opSar {
 				return l.imm(0)
@@ -841,6 +939,12 @@ func boolean(b bool) int {
 func (l *lowerer) unary(f *frame, in *ssa.UnOp) operand {
 	switch in.Op {
 	case token.MUL:
+		if _, ok := in.Type().Underlying().(*types.Interface); ok && onlyPanics(in) {
+			return operand{}
+		}
+		if held := l.value(f, in.X).held; held != nil {
+			return *held
+		}
 		if _, ok := in.Type().Underlying().(*types.Signature); ok {
 			l.fail(diagnose.GoFunctionValue, in.Pos(), "a function is read from a variable", "there are no calls through pointers: which function is called must be known when compiling", "call it directly, or switch over a number")
 		}

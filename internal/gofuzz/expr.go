@@ -27,6 +27,8 @@ func (g *generator) expr(t *typ, depth int, m mode) (text string, constant bool)
 		return g.address(t, m), false
 	case isSlice:
 		return g.slice(t, m), false
+	case isFunc:
+		return g.handed(t), false
 	}
 	return g.aggregate(t, depth, m), false
 }
@@ -202,7 +204,7 @@ func (g *generator) integer(t *typ, depth int, m mode) (string, bool) {
 		return g.literal(t), true
 	}
 	sub := func() string { return g.value(t, depth-1, m) }
-	switch g.r.IntN(20) {
+	switch g.r.IntN(21) {
 	case 0, 1, 2, 3, 4:
 		op := pick(g, []string{"+", "-", "*", "&", "|", "^", "&^"})
 		a, b := g.varying(t, depth-1, m), sub()
@@ -230,6 +232,8 @@ func (g *generator) integer(t *typ, depth int, m mode) (string, bool) {
 		if x, ok := g.call(t, depth, m); ok {
 			return x, false
 		}
+	case 18:
+		return g.bits(t, depth, m), false
 	case 17:
 		if v := g.find(func(v *variable) bool { return v.t.kind == isSlice }); v != nil && t.is(intType) {
 			return fmt.Sprintf("%s(%s)", pick(g, []string{"len", "len", "cap"}), v.name), false
@@ -249,6 +253,28 @@ func (g *generator) integer(t *typ, depth int, m mode) (string, bool) {
 		return x, false
 	}
 	return g.literal(t), true
+}
+
+// bits is what a function of package math/bits makes of a number.
+func (g *generator) bits(t *typ, depth int, m mode) string {
+	width := pick(g, []int{8, 16, 32, 64})
+	x := fmt.Sprintf("uint%d(%s)", width, g.varying(g.intType(), depth-1, m))
+	switch g.r.IntN(8) {
+	case 0:
+		return fmt.Sprintf("%s(bits.Reverse%d(%s))", t.name, width, x)
+	case 1:
+		if width > 8 {
+			return fmt.Sprintf("%s(bits.ReverseBytes%d(%s))", t.name, width, x)
+		}
+	case 2, 3:
+		by := fmt.Sprint(g.r.IntN(140) - 70)
+		if g.one(2) {
+			by = "int(" + g.varying(g.intType(), depth-1, m) + ")"
+		}
+		return fmt.Sprintf("%s(bits.RotateLeft%d(%s, %s))", t.name, width, x, by)
+	}
+	name := pick(g, []string{"OnesCount", "LeadingZeros", "TrailingZeros", "Len"})
+	return fmt.Sprintf("%s(bits.%s%d(%s))", t.name, name, width, x)
 }
 
 // division may divide by zero if nothing else is to panic.

@@ -13,6 +13,7 @@ import (
 // Limits of what one activation does, in instructions, roughly.
 const (
 	functionLimit = 1500
+	handedLimit   = 150 // functions that are handed to others
 	entryLimit    = 20_000
 )
 
@@ -44,6 +45,7 @@ type generator struct {
 	ints      []*typ // the language's and named ones
 	plainInts int    // of the language
 	structs   []*typ
+	funcs     []*typ
 	globals   []*variable
 	functions []*function
 
@@ -60,13 +62,16 @@ type generator struct {
 	loops   []loop
 	current *function
 	nesting int
+
+	handedType *typ // of the last function that was handed to another one
 }
 
-// A loop is one that the place is in, or a switch.
+// A loop is one that the place is in, or a switch, or what goto leaves.
 type loop struct {
-	label string
-	used  bool // the label
-	isFor bool
+	label  string
+	used   bool // the label
+	isFor  bool
+	isGoto bool
 }
 
 func (g *generator) one(n int) bool          { return g.r.IntN(n) == 0 }
@@ -76,13 +81,16 @@ func (g *generator) line(f string, a ...any) { fmt.Fprintf(&g.b, f+"\n", a...) }
 func pick[T any](g *generator, list []T) T { return list[g.r.IntN(len(list))] }
 
 func (g *generator) program() string {
-	g.line("package generated\n\nimport (\n\"godiff/kit\"\n\n\"github.com/femto-containers/femto/sdk/go/femto\"\n)\n")
+	g.line("package generated\n\nimport (\n\"math/bits\"\n\n\"godiff/kit\"\n\n\"github.com/femto-containers/femto/sdk/go/femto\"\n)\n")
 	for _, i := range g.r.Perm(len(integers))[:3+g.r.IntN(3)] {
 		g.ints = append(g.ints, integers[i])
 	}
 	g.plainInts = len(g.ints)
 	g.namedInts()
 	g.namedStructs()
+	for range 2 {
+		g.funcs = append(g.funcs, funcOf(g.scalarType(), g.scalarType()))
+	}
 	g.packageVariables()
 	g.line("var %sH uint64 // digest of what functions compute\n", g.prefix)
 	for range 2 + g.r.IntN(2) {
@@ -233,6 +241,7 @@ func (g *generator) function(pure bool) {
 		g.visible = append(g.visible, v)
 	}
 	receiver := ""
+	before := len(g.functions)
 	f.recurses = !pure && g.one(6)
 	if g.one(3) && !f.recurses {
 		t := pick(g, g.structs)
@@ -265,9 +274,16 @@ func (g *generator) function(pure bool) {
 			if g.one(2) {
 				t = contextType
 			}
+		case !pure && g.one(4):
+			t = pick(g, g.funcs)
 		}
 		f.params = append(f.params, t)
 		name := fmt.Sprintf("p%d", i)
+		if t.kind == isFunc {
+			g.functions = append(g.functions, &function{name: name, params: []*typ{t.param}, results: []*typ{t.elem}, cost: handedLimit})
+			params = append(params, name+" "+t.name)
+			continue
+		}
 		declare(name, t)
 		if i == 0 && f.recurses {
 			g.visible[len(g.visible)-1].fixed = true
@@ -303,7 +319,6 @@ func (g *generator) function(pure bool) {
 		}
 	}
 	g.line("func %s%s(%s) (%s) {", receiver, f.name, strings.Join(params, ", "), strings.Join(results, ", "))
-	before := len(g.functions)
 	if f.recurses {
 		g.line("if p0 > 2 {")
 		g.returns()
@@ -322,36 +337,89 @@ func (g *generator) function(pure bool) {
 	g.functions = append(g.functions, f)
 }
 
-// closure writes a function within another one. It may read all that is there,
-// but assigns only to what calls may change.
+// closure writes a function within another one, or takes one that is there.
 func (g *generator) closure() {
-	f := &function{name: g.name()}
+	name := g.name()
+	if g.one(5) {
+		if x := g.handed(pick(g, g.funcs)); x != "" {
+			t := g.handedType
+			g.line("%s := %s\n_ = %s", name, x, name)
+			g.functions = append(g.functions, &function{name: name, params: []*typ{t.param}, results: []*typ{t.elem}, cost: handedLimit + 10})
+			return
+		}
+	}
+	f := &function{name: name}
+	for range g.r.IntN(3) {
+		f.params = append(f.params, g.scalarType())
+	}
+	f.results = []*typ{g.scalarType()}
+	if g.one(3) {
+		t := pick(g, g.funcs)
+		f.params, f.results = []*typ{t.param}, []*typ{t.elem}
+	}
+	text := g.literalFunction(f, functionLimit/4)
+	g.line("%s := %s\n_ = %s", name, text, name)
+	g.functions = append(g.functions, f)
+}
+
+// literalFunction is a function literal with the parameters and results of f,
+// and sets what it costs. It may read all that is there, but assigns only to
+// what calls may change.
+func (g *generator) literalFunction(f *function, limit int) string {
 	saved := *g
+	text := g.b.String()
+	g.b.Reset()
 	g.visible = nil
 	for _, v := range saved.visible {
 		inner := *v
 		inner.fixed = v.fixed || !v.addressed
 		g.visible = append(g.visible, &inner)
 	}
-	g.loops, g.named, g.cost, g.factor, g.limit = nil, false, 0, 1, functionLimit/4
+	g.loops, g.named, g.cost, g.factor, g.limit = nil, false, 0, 1, limit
 	var params []string
 	g.depth++
-	for range g.r.IntN(3) {
-		v := &variable{name: g.name(), t: g.scalarType(), depth: g.depth}
-		f.params = append(f.params, v.t)
+	for _, t := range f.params {
+		v := &variable{name: g.name(), t: t, depth: g.depth}
 		params = append(params, v.name+" "+v.t.name)
 		g.visible = append(g.visible, v)
 	}
-	f.results = []*typ{g.scalarType()}
 	g.results = f.results
-	g.line("%s := func(%s) %s {", f.name, strings.Join(params, ", "), f.results[0].name)
+	g.line("func(%s) %s {", strings.Join(params, ", "), f.results[0].name)
 	g.block(1 + g.r.IntN(3))
 	g.returns()
-	g.line("}\n_ = %s", f.name)
+	g.b.WriteString("}")
 	f.cost = g.cost + 10
+	out := g.b.String()
+	g.b.Reset()
+	g.b.WriteString(text)
 	g.visible, g.loops, g.named, g.cost, g.factor, g.limit = saved.visible, saved.loops, saved.named, saved.cost, saved.factor, saved.limit
 	g.depth, g.results = saved.depth, saved.results
-	g.functions = append(g.functions, f)
+	return out
+}
+
+// handed is a function of type t: one with a name, or a literal.
+func (g *generator) handed(t *typ) string {
+	g.handedType = t
+	var names []string
+	for _, f := range g.functions {
+		if f.receiver == nil && !f.recurses && f.cost <= handedLimit && len(f.params) == 1 && len(f.results) == 1 && f.params[0].is(t.param) && f.results[0].is(t.elem) {
+			names = append(names, f.name)
+		}
+	}
+	if len(names) > 0 && g.one(2) {
+		return pick(g, names)
+	}
+	if g.nesting > 3 {
+		return ""
+	}
+	f := &function{params: []*typ{t.param}, results: []*typ{t.elem}}
+	g.nesting++
+	text := g.literalFunction(f, handedLimit/2)
+	g.nesting--
+	if f.cost > handedLimit {
+		return ""
+	}
+	return text
 }
 
 func (g *generator) begin(f *function, limit int) {
@@ -377,7 +445,7 @@ func (g *generator) entry() {
 	g.visible = append(g.visible, &variable{name: "ctx", t: contextType, depth: 1})
 	g.results = []*typ{integers[8]}
 	g.line("//femto:hook event\nfunc %s(ctx []byte) uint64 {", f.name)
-	g.line("femto.Log1(\"%%d bytes\", len(ctx))")
+	g.line("femto.Log1(\"%%d bytes\", len(ctx)+bits.Len8(0))")
 	g.body(4 + g.r.IntN(7))
 	for _, v := range g.visible {
 		g.digest(v)

@@ -1,6 +1,7 @@
 package gofuzz
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -13,8 +14,20 @@ var (
 	count = flag.Int("programs", 30, "how many programs to compare")
 	first = flag.Uint64("seed", 1, "the first one's seed; the others follow")
 	cache = flag.String("cache", "", "keep what Go did in this folder: another run needs to compile images only")
-	keep  = flag.String("keep", "", "write the programs that differ to this folder")
+	keep  = flag.String("keep", "", "write the programs that differ to this folder, and made smaller beside it")
+
+	minimise = flag.Duration("minimise", 5*time.Minute, "how long to make a program smaller, at most")
 )
+
+func save(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.MkdirAll(*keep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*keep, name), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestPrograms: generated containers do as images what they do as Go.
 func TestPrograms(t *testing.T) {
@@ -24,10 +37,12 @@ func TestPrograms(t *testing.T) {
 		for _, f := range s.Failures[reported:] {
 			t.Errorf("seed %d: %s", f.Seed, f.What)
 			if *keep != "" {
-				file := filepath.Join(*keep, fmt.Sprintf("seed%d.go", f.Seed))
-				if err := os.WriteFile(file, Generate(f.Seed, fmt.Sprintf("P%d", f.Seed)), 0o644); err != nil {
-					t.Error(err)
-				}
+				prefix := fmt.Sprintf("P%d", f.Seed)
+				source := Generate(f.Seed, prefix)
+				save(t, prefix+".go", source)
+				small := Minimise(source, time.Now().Add(*minimise), Differs(t.Context(), t.TempDir(), prefix))
+				save(t, prefix+".small.go", small)
+				t.Logf("seed %d, made smaller:\n%s", f.Seed, small)
 			}
 		}
 		reported = len(s.Failures)
@@ -81,6 +96,28 @@ func TestDifferencesAreFound(t *testing.T) {
 		if Differ(good(), list) == "" {
 			t.Errorf("%s: nothing is told", name)
 		}
+	}
+}
+
+// TestMinimise: what is left has the property, and little else.
+func TestMinimise(t *testing.T) {
+	dir := t.TempDir()
+	source := Generate(7, "P")
+	if !bytes.Contains(source, []byte("for ")) {
+		t.Fatal("another seed is wanted: one with a loop")
+	}
+	small := Minimise(source, time.Now().Add(time.Minute), func(source []byte) bool {
+		if !bytes.Contains(source, []byte("for ")) {
+			return false
+		}
+		_, err := compile(t.Context(), dir, Program{"P", source})
+		return err == nil
+	})
+	if _, err := compile(t.Context(), dir, Program{"P", small}); err != nil {
+		t.Fatal(err)
+	}
+	if lines := bytes.Count(small, []byte("\n")); !bytes.Contains(small, []byte("for ")) || lines > 25 {
+		t.Errorf("%d lines are left of %d:\n%s", lines, bytes.Count(source, []byte("\n")), small)
 	}
 }
 

@@ -28,17 +28,21 @@ const (
 // folder that may be used before for the same. A program that the compiler
 // refuses is an error, a diagnose.List.
 func Image(ctx context.Context, dir string, p Program) ([]Activation, error) {
+	program, err := compile(ctx, dir, p)
+	if err != nil {
+		return nil, err
+	}
+	return fire(program)
+}
+
+func compile(ctx context.Context, dir string, p Program) (*build.Program, error) {
 	if err := prepare(dir); err != nil {
 		return nil, err
 	}
 	if err := write(dir, map[string][]byte{"container/container.go": p.Source}); err != nil {
 		return nil, err
 	}
-	program, err := gobpf.Compile(ctx, filepath.Join(dir, "container"))
-	if err != nil {
-		return nil, err
-	}
-	return fire(program)
+	return gobpf.Compile(ctx, filepath.Join(dir, "container"))
 }
 
 // fire runs a program on a device of its own.
@@ -104,6 +108,7 @@ var reasons = []struct{ native, image string }{
 	{"runtime error: negative shift amount", "negative shift amount"},
 	{"runtime error: cannot convert slice", "slice is shorter than the array"},
 	{"runtime error: invalid memory address or nil pointer dereference", nilPointer},
+	{"panic", "panic"},
 }
 
 // known is true of faults that package gobpf makes.

@@ -96,7 +96,7 @@ func compareBatch(ctx context.Context, dir, cache string, from, to uint64) (*Sum
 		var list diagnose.List
 		switch {
 		case errors.As(err, &list):
-			s.Refused[list[0].Code.String()]++
+			s.Refused[list[0].Code.String()+" "+list[0].What]++
 			continue
 		case err != nil:
 			s.Failures = append(s.Failures, Failure{from + uint64(i), err.Error()})

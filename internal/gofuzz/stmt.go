@@ -61,8 +61,10 @@ func (g *generator) statement() {
 		g.forStatement()
 	case n < 86 && !deep:
 		g.switchStatement()
-	case n < 89:
+	case n < 88:
 		g.jump()
+	case n < 89 && !deep:
+		g.gotoStatement()
 	case n < 91 && g.nesting > 0 && g.one(3):
 		g.line("if %s {", g.value(boolType, 1, plain))
 		g.returns()
@@ -73,6 +75,10 @@ func (g *generator) statement() {
 		g.bulk()
 	case n < 98 && !g.current.pure && g.nesting < 2:
 		g.closure()
+	case n < 99 && !g.current.pure && g.one(2):
+		g.line("if %s { panic(%s) }", g.value(boolType, 1, plain), pick(g, []string{`"text"`, "7", g.varying(intType, 1, plain)}))
+	case n < 99:
+		g.twoWords()
 	default:
 		g.assignment()
 	}
@@ -100,7 +106,20 @@ func (g *generator) declaration() {
 	if t.value() {
 		m = g.mode()
 	}
-	x := g.value(t, g.depthOfExpr(), m)
+	x := ""
+	switch {
+	case t.kind == isPointer && g.one(4):
+		x = "new(" + t.elem.name + ")"
+	case t.kind == isSlice && g.one(3) && g.locals < maxLocals:
+		n := g.r.IntN(5)
+		x = fmt.Sprintf("make(%s, %d)", t.name, n)
+		if g.one(2) {
+			x = fmt.Sprintf("make(%s, %d, %d)", t.name, n, n+g.r.IntN(3))
+		}
+		g.locals += 6 * t.elem.size()
+	default:
+		x = g.value(t, g.depthOfExpr(), m)
+	}
 	switch {
 	case x == "" && t.kind == isPointer && g.one(4):
 		v.maybeNil = true
@@ -340,9 +359,20 @@ func (g *generator) forStatement() {
 }
 
 func (g *generator) switchStatement() {
-	label := "" // a switch is left by a break without one
+	label := "L" + g.name()
 	g.loops = append(g.loops, loop{label: label})
-	defer func() { g.loops = g.loops[:len(g.loops)-1] }()
+	text := g.b.String()
+	g.b.Reset()
+	defer func() {
+		inner := g.b.String()
+		g.b.Reset()
+		g.b.WriteString(text)
+		if g.loops[len(g.loops)-1].used {
+			g.line("%s:", label)
+		}
+		g.b.WriteString(inner)
+		g.loops = g.loops[:len(g.loops)-1]
+	}()
 	cases := 1 + g.r.IntN(4)
 	rest := g.r.IntN(cases + 2)
 	if g.one(3) {
@@ -385,6 +415,49 @@ func (g *generator) switchStatement() {
 	g.line("}")
 }
 
+// gotoStatement jumps forward, over a block that may do so too, or back, to
+// begin a block again.
+func (g *generator) gotoStatement() {
+	label := "L" + g.name()
+	if g.one(2) {
+		// Within braces, for goto not to jump over a declaration.
+		g.line("{\nif %s { goto %s }\n{", g.value(boolType, 1, plain), label)
+		g.loops = append(g.loops, loop{label: label, isGoto: true})
+		g.block(2 + g.r.IntN(3))
+		g.loops = g.loops[:len(g.loops)-1]
+		g.line("}\n%s:\n}", label)
+		return
+	}
+	trips := 2 + g.r.IntN(3)
+	if g.factor*trips > 200 {
+		return
+	}
+	i := &variable{name: g.name(), t: g.intType(), fixed: true, depth: g.depth}
+	g.line("%s := %s(0)\n%s:\n{", i.name, i.t.name, label)
+	g.factor *= trips
+	g.block(2 + g.r.IntN(3))
+	g.factor /= trips
+	g.line("}\nif %s++; %s < %d { goto %s }", i.name, i.name, trips, label)
+	g.visible = append(g.visible, i)
+}
+
+// twoWords is arithmetic with a carry.
+func (g *generator) twoWords() {
+	m := g.mode()
+	a, b, c := g.varying(integers[8], 1, m), g.value(integers[8], 1, m), g.value(integers[8], 0, m)
+	x, y := &variable{name: g.name(), t: integers[8], depth: g.depth}, &variable{name: g.name(), t: integers[8], depth: g.depth}
+	switch g.r.IntN(4) {
+	case 0:
+		g.line("%s, %s := bits.Mul64(%s, %s)", x.name, y.name, a, b)
+	case 1:
+		g.line("%s, %s := bits.Div64(%s %% 5, %s, %s | 8)", x.name, y.name, a, b, c)
+	default:
+		g.line("%s, %s := bits.%s(%s, %s, %s & 1)", x.name, y.name, pick(g, []string{"Add64", "Sub64"}), a, b, c)
+	}
+	g.line("_, _ = %s, %s", x.name, y.name)
+	g.visible = append(g.visible, x, y)
+}
+
 func (g *generator) varyingBool() string {
 	t := g.intType()
 	return fmt.Sprintf("%s %s %s", g.varying(t, 1, plain), pick(g, []string{"<", ">", "!="}), g.value(t, 1, plain))
@@ -399,14 +472,26 @@ func (g *generator) jump() {
 	word := pick(g, []string{"break", "continue"})
 	at := g.r.IntN(len(g.loops))
 	l := &g.loops[at]
+	if l.isGoto {
+		g.line("if %s { goto %s }", condition, l.label)
+		return
+	}
+	if !l.isFor && g.one(2) {
+		l.used = true
+		g.line("if %s { break %s }", condition, l.label)
+		return
+	}
 	if l.isFor && g.one(2) {
 		l.used = true
 		g.line("if %s { %s %s }", condition, word, l.label)
 		return
 	}
-	inLoop := false
+	inLoop, inAny := false, false
 	for _, l := range g.loops {
-		inLoop = inLoop || l.isFor
+		inLoop, inAny = inLoop || l.isFor, inAny || !l.isGoto
+	}
+	if !inAny {
+		return
 	}
 	if word == "continue" && !inLoop {
 		word = "break"

@@ -14,6 +14,7 @@ const (
 	isStruct
 	isPointer
 	isSlice
+	isFunc // of one parameter and one result
 )
 
 // A typ is a type of a generated program.
@@ -22,7 +23,8 @@ type typ struct {
 	name   string // in Go
 	bits   int
 	signed bool
-	elem   *typ // of an array, a pointer, a slice
+	elem   *typ // of an array, a pointer, a slice; the result of a function
+	param  *typ // of a function
 	n      int  // elements of an array
 	fields []field
 
@@ -54,6 +56,10 @@ func integer(name string, bits int, signed bool) *typ {
 
 func arrayOf(elem *typ, n int) *typ {
 	return &typ{kind: isArray, name: fmt.Sprintf("[%d]%s", n, elem.name), elem: elem, n: n}
+}
+
+func funcOf(param, result *typ) *typ {
+	return &typ{kind: isFunc, name: "func(" + param.name + ") " + result.name, param: param, elem: result}
 }
 
 func pointerTo(elem *typ) *typ { return &typ{kind: isPointer, name: "*" + elem.name, elem: elem} }
