@@ -7,6 +7,7 @@ import (
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/internal/cose"
+	"github.com/femto-containers/femto/internal/powercut"
 	"github.com/femto-containers/femto/internal/remote"
 )
 
@@ -49,7 +50,7 @@ func FuzzAgent(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		d := newDeviceOn(t, copyFlash(t, base.flash), nil)
+		d := newDeviceOn(t, powercut.Copy(base.flash), nil)
 		d.host.files["p"] = returning(t, 3, 100)
 		switch mode % fuzzModes {
 		case fuzzDatagrams:

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -113,14 +114,6 @@ func (d *device) tenantID(s *signer) (name string, known bool) {
 	return "", false
 }
 
-// copyFlash returns flash with the same content.
-func copyFlash(tb testing.TB, m *flash.Memory) *flash.Memory {
-	tb.Helper()
-	c := newFlash(tb, m.WriteSize())
-	copy(c.Data(), m.Data())
-	return c
-}
-
 // fillLog installs a container on "timer" and spends numbers on it until the
 // next record of the log needs a compaction.
 func fillLog(d *device, number uint64) {
@@ -128,7 +121,7 @@ func fillLog(d *device, number uint64) {
 	d.must(order{number: number, image: returning(d.tb, 9, 0), hook: "timer"})
 	for {
 		before := d.flash.Counts[flash.OpErase]
-		copied := copyFlash(d.tb, d.flash)
+		copied := powercut.Copy(d.flash)
 		number++
 		d.must(order{number: number, image: returning(d.tb, 9, 0), hook: "timer"})
 		if d.flash.Counts[flash.OpErase] > before {
@@ -346,7 +339,7 @@ func histories(tb testing.TB) []scenario {
 
 // fillOf returns how many records go into the log of d before it is compacted.
 func fillOf(d *device) (n int) {
-	probe := newDeviceOn(d.tb, copyFlash(d.tb, d.flash), d.change)
+	probe := newDeviceOn(d.tb, powercut.Copy(d.flash), d.change)
 	for number := uint64(9000); probe.flash.Counts[flash.OpErase] == 0; number++ {
 		probe.must(order{number: number, image: returning(d.tb, 9, 0), hook: "timer"})
 		n++
@@ -361,6 +354,23 @@ type cutter struct {
 	steps  []step
 	states []state // before the first step, and after each
 	what   string
+	known  map[moment]int // what became of flash that was like that: the next step
+	ended  map[moment]bool
+
+	cuts, distinct int
+}
+
+// A moment is flash as it is, marks included, and the step that was under way.
+type moment struct {
+	flash [sha256.Size]byte
+	step  int
+}
+
+func momentOf(m *flash.Memory, step int) moment {
+	sum := sha256.New()
+	sum.Write(m.Data())
+	sum.Write(m.Marks())
+	return moment{[sha256.Size]byte(sum.Sum(nil)), step}
 }
 
 func newCutter(tb testing.TB, granule int, s *scenario) *cutter {
@@ -368,8 +378,9 @@ func newCutter(tb testing.TB, granule int, s *scenario) *cutter {
 	if s.before != nil {
 		s.before(base)
 	}
-	c := &cutter{tb: tb, base: base, steps: s.steps(tb), states: []state{base.state()}}
-	done := c.device()
+	c := &cutter{tb: tb, base: base, steps: s.steps(tb), states: []state{base.state()},
+		known: map[moment]int{}, ended: map[moment]bool{}}
+	done := c.device(base.flash)
 	for i := range c.steps {
 		if made, a := done.take(&c.steps[i]); !made {
 			tb.Fatalf("step %d is refused without a power cut: %v", i, a)
@@ -386,23 +397,8 @@ func newCutter(tb testing.TB, granule int, s *scenario) *cutter {
 	return c
 }
 
-func (c *cutter) device() *device {
-	return newDeviceOn(c.tb, copyFlash(c.tb, c.base.flash), c.base.change)
-}
-
-// play takes steps from i on until the power fails, and returns the step that it
-// failed in; without a failure it is the number of steps.
-func (c *cutter) play(d *device, i int, failed func() bool) int {
-	for ; i < len(c.steps); i++ {
-		made, a := d.take(&c.steps[i])
-		if failed() {
-			return i
-		}
-		if !made {
-			c.tb.Fatalf("%s: step %d is not possible any more: %v", c.what, i, a)
-		}
-	}
-	return i
+func (c *cutter) device(m *flash.Memory) *device {
+	return newDeviceOn(c.tb, powercut.Copy(m), c.base.change)
 }
 
 // whole wants the device to be as it was before step i or as it will be after
@@ -421,126 +417,177 @@ func (c *cutter) whole(d *device, i int) int {
 
 // finish takes the steps that are left.
 func (c *cutter) finish(d *device, i int) {
-	c.play(d, i, func() bool { return false })
+	m := momentOf(d.flash, i)
+	if c.ended[m] {
+		return
+	}
+	for ; i < len(c.steps); i++ {
+		if made, a := d.take(&c.steps[i]); !made {
+			c.tb.Fatalf("%s: step %d is not possible any more: %v", c.what, i, a)
+		}
+	}
 	d.restart()
 	if got := d.state(); got != c.states[len(c.steps)] {
 		c.tb.Fatalf("%s, then all steps:\n got %v\nwant %v", c.what, got, c.states[len(c.steps)])
 	}
+	c.ended[m] = true
 }
 
-// once takes the power at operation n, and reports whether there was one.
-func (c *cutter) once(n int, tear powercut.Tear) bool {
-	c.what = fmt.Sprintf("cut at operation %d, %v", n, tear)
-	d := c.device()
-	happened := powercut.At(d.flash, n, tear)
-	i := c.play(d, 0, happened)
-	if !happened() {
-		return false
+// cut starts a device on flash in which the power failed in step i, and wants it
+// whole, and the steps that are left to be possible. What was tried on such flash
+// before is not tried again: a device has nothing else.
+func (c *cutter) cut(m *flash.Memory, i int) {
+	c.cuts++
+	at := momentOf(m, i)
+	if _, known := c.known[at]; known {
+		return
 	}
-	powercut.On(d.flash)
-	d.restart()
-	c.finish(d, c.whole(d, i))
-	return true
+	c.distinct++
+	d := c.device(m)
+	next := c.whole(d, i)
+	c.known[at] = next
+	c.finish(d, next)
 }
 
-// twice takes the power at operation n, and again at operation m of the start
-// and the change that follow. It reports whether there were such operations.
-func (c *cutter) twice(n, m int, tear, again powercut.Tear) (first, second bool) {
-	c.what = fmt.Sprintf("cut at operation %d, %v, and again at %d, %v", n, tear, m, again)
-	d := c.device()
-	happened := powercut.At(d.flash, n, tear)
-	i := c.play(d, 0, happened)
-	if !happened() {
-		return false, false
+// each calls f at every flash operation that d does, with its number from 0 and
+// the tears of it.
+func each(d *device, f func(n int, torn func(powercut.Tear) *flash.Memory)) {
+	n := 0
+	d.flash.Before = func(op flash.Operation, off int, p []byte) bool {
+		f(n, func(tear powercut.Tear) *flash.Memory { return powercut.Cut(d.flash, op, off, p, tear) })
+		n++
+		return true
 	}
-	powercut.On(d.flash)
-	happened = powercut.At(d.flash, m, again)
-	if d.starts(happened) && !happened() {
-		if i = c.whole(d, i); i < len(c.steps) {
-			d.take(&c.steps[i])
+}
+
+// A share says which of many are tried: one in so many.
+type share struct{ of, turn int }
+
+func (s *share) next() bool {
+	s.turn++
+	return s.turn%s.of == 0
+}
+
+// once takes the power at every flash operation of the scenario in every way,
+// or at a share of them.
+func (c *cutter) once(some share) {
+	d, step := c.device(c.base.flash), 0
+	each(d, func(n int, torn func(powercut.Tear) *flash.Memory) {
+		for _, tear := range powercut.Tears {
+			if some.next() {
+				c.what = fmt.Sprintf("cut at operation %d, %v", n, tear)
+				c.cut(torn(tear), step)
+			}
 		}
+	})
+	for ; step < len(c.steps); step++ {
+		d.take(&c.steps[step])
 	}
-	if !happened() {
-		return true, false
-	}
-	powercut.On(d.flash)
-	d.restart()
-	c.finish(d, c.whole(d, min(i, len(c.steps)-1)))
-	return true, true
-}
-
-// starts boots the device, and reports whether it got to the end of that. Without
-// power it gets nowhere, nor does its flash hold anything.
-func (d *device) starts(failed func() bool) (ok bool) {
-	defer func() {
-		if failed() {
-			recover()
-		}
-	}()
-	return d.start() == agent.OK
 }
 
 // again are the ways in which the power fails twice.
 var again = []powercut.Tear{{Eighths: 0}, {Eighths: 4}, {Eighths: 8, Flip: 22}}
 
+// twice takes the power at every flash operation, and again at every one of the
+// start and the step that follow.
+func (c *cutter) twice(some share) {
+	d, step := c.device(c.base.flash), 0
+	seen := map[moment]bool{}
+	each(d, func(n int, torn func(powercut.Tear) *flash.Memory) {
+		for _, tear := range again {
+			first := torn(tear)
+			if at := momentOf(first, step); seen[at] && some.of == 1 {
+				continue
+			} else {
+				seen[at] = true
+			}
+			// The start first, with the hook that sees its operations.
+			e := &device{tb: c.tb, network: newNetwork(1), flash: first, change: c.base.change}
+			e.host = e.network.client(c.tb, 9)
+			under := step
+			each(e, func(m int, torn func(powercut.Tear) *flash.Memory) {
+				for _, then := range again {
+					if some.next() {
+						c.what = fmt.Sprintf("cut at operation %d, %v, and again at %d, %v", n, tear, m, then)
+						c.cut(torn(then), under)
+					}
+				}
+			})
+			e.restart()
+			if under = c.whole(e, step); under < len(c.steps) {
+				e.take(&c.steps[under])
+			}
+		}
+	})
+	for ; step < len(c.steps); step++ {
+		d.take(&c.steps[step])
+	}
+}
+
 // TestPowerCuts takes the power at every flash operation of every scenario,
 // with the operation not done, done, torn, and done but for a bit that flipped;
 // and once more while the device comes back and tries again. It comes back with
 // the complete old or the complete new state of the step that was interrupted,
-// and all that follows can be done after all. Only a share of the cuts is tried,
-// unless FEMTO_POWER_CUTS is all (make power-cuts).
+// and all that follows can be done after all. Only a share of the cuts is tried, unless
+// FEMTO_POWER_CUTS is all (make power-cuts).
 func TestPowerCuts(t *testing.T) {
-	share, double := 13, 397
-	granules := []int{4}
+	single, double, granules := 13, 397, []int{4}
 	if os.Getenv("FEMTO_POWER_CUTS") == "all" {
-		share, double, granules = 1, 2, []int{1, 4, 16}
+		single, double, granules = 1, 1, []int{1, 4, 16}
 	}
-	cuts, doubles, turn := 0, 0, 0
+	var mutex sync.Mutex
+	var cuts, distinct, doubles, doublesDistinct int
 	all := append(scenarios(t), histories(t)...)
-	for _, granule := range granules {
-		for _, s := range all {
-			t.Run(fmt.Sprintf("%s/granule %d", s.name, granule), func(t *testing.T) {
-				c := newCutter(t, granule, &s)
-				for n, more := 0, true; more; n++ {
-					for _, tear := range powercut.Tears {
-						if turn++; turn%share != 0 {
-							continue
-						}
-						if more = c.once(n, tear); !more {
-							break
-						}
-						cuts++
+	t.Run("all", func(t *testing.T) {
+		for _, granule := range granules {
+			for i, s := range all {
+				t.Run(fmt.Sprintf("%s/granule %d", s.name, granule), func(t *testing.T) {
+					t.Parallel()
+					c := newCutter(t, granule, &s)
+					c.once(share{of: single, turn: i})
+					once, of := c.cuts, c.distinct
+					if granule == 4 {
+						c.twice(share{of: double, turn: i})
 					}
-					if n > 1000 {
-						t.Fatal("does not come to an end")
-					}
-					if granule != 4 || !more {
-						continue
-					}
-					for m, twice := 0, true; twice; m++ {
-						twice = false
-						for k, tear := range again {
-							for l, then := range again {
-								if turn++; turn%double != 0 && (k > 0 || l > 0 || share > 1) {
-									continue
-								}
-								_, happened := c.twice(n, m, tear, then)
-								if twice = twice || happened; happened {
-									doubles++
-								}
-							}
-						}
-						if share > 1 {
-							twice = m < 12
-						}
-					}
-				}
-			})
+					mutex.Lock()
+					defer mutex.Unlock()
+					cuts, distinct = cuts+once, distinct+of
+					doubles, doublesDistinct = doubles+c.cuts-once, doublesDistinct+c.distinct-of
+				})
+			}
 		}
-	}
-	t.Logf("%d power cuts, and %d more with a second one", cuts, doubles)
+	})
+	t.Logf("%d power cuts, %d with flash that no other led to; %d more with a second one, %d", cuts, distinct, doubles, doublesDistinct)
 	if cuts < 300 || doubles < 30 {
 		t.Error("so few cuts show little")
+	}
+}
+
+// TestPowerCutWhileRunning: flash fails under a device that goes on until it
+// notices, and what is in it then is what TestPowerCuts starts devices on.
+func TestPowerCutWhileRunning(t *testing.T) {
+	for i, s := range scenarios(t) {
+		c := newCutter(t, 4, &s)
+		some := share{of: 23, turn: i}
+		whole, step := c.device(c.base.flash), 0
+		each(whole, func(n int, torn func(powercut.Tear) *flash.Memory) {
+			for _, tear := range powercut.Tears {
+				if !some.next() {
+					continue
+				}
+				d := c.device(c.base.flash)
+				happened := powercut.At(d.flash, n, tear)
+				for k := 0; k < len(c.steps) && !happened(); k++ {
+					d.take(&c.steps[k])
+				}
+				if !happened() || momentOf(d.flash, 0) != momentOf(torn(tear), 0) {
+					t.Errorf("%s, operation %d, %v: other flash", s.name, n, tear)
+				}
+			}
+		})
+		for ; step < len(c.steps); step++ {
+			whole.take(&c.steps[step])
+		}
 	}
 }
 
@@ -575,7 +622,7 @@ func TestFlashFailureWithoutReboot(t *testing.T) {
 		for _, reached := range []int{0, 1, 2, 5} { // blocks of the second update
 			d := newDevice(t, nil)
 			d.must(order{number: 1, image: returning(t, 1, 0)})
-			probe := newDeviceOn(t, copyFlash(t, d.flash), nil)
+			probe := newDeviceOn(t, powercut.Copy(d.flash), nil)
 			before := probe.operations()
 			next := order{number: 2, image: returning(t, 2, 100)}
 			probe.must(next)
@@ -642,7 +689,7 @@ func TestFailedCompactionWithoutReboot(t *testing.T) {
 		d.must(order{number: 1, image: returning(t, 1, 0), name: "a"})
 		fillLog(d, 100)
 		next := order{number: 2, image: returning(t, 2, 0), name: "a"}
-		probe := newDeviceOn(t, copyFlash(t, d.flash), nil)
+		probe := newDeviceOn(t, powercut.Copy(d.flash), nil)
 		before := probe.operations()
 		probe.must(next)
 		powercut.At(d.flash, probe.operations()-before-1, tear)

@@ -12,6 +12,7 @@ import (
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/cose"
+	"github.com/femto-containers/femto/internal/powercut"
 )
 
 // The tests of this file are named after weak points of the published code
@@ -375,7 +376,7 @@ func TestFlippedBitInLog(t *testing.T) {
 	}
 	want := base.state()
 	for at := range testLog {
-		memory := copyFlash(t, base.flash)
+		memory := powercut.Copy(base.flash)
 		if memory.Data()[at] == 0xff {
 			continue
 		}

@@ -39,6 +39,9 @@ func (m *Memory) Init(data []byte, block, write int, marks []byte) Error {
 // Data returns the bytes behind the device.
 func (m *Memory) Data() []byte { return m.data }
 
+// Marks returns the marks that Init was given.
+func (m *Memory) Marks() []byte { return m.marks }
+
 // Power turns the device back on after Before turned it off.
 func (m *Memory) Power() { m.off = false }
 

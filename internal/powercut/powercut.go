@@ -3,6 +3,7 @@
 package powercut
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/femto-containers/femto/flash"
@@ -77,4 +78,28 @@ func At(m *flash.Memory, n int, tear Tear) (happened func() bool) {
 func On(m *flash.Memory) {
 	m.Before = nil
 	m.Power()
+}
+
+// Copy returns flash with the same content, which has power.
+func Copy(m *flash.Memory) *flash.Memory {
+	c := new(flash.Memory)
+	if err := c.Init(bytes.Clone(m.Data()), m.BlockSize(), m.WriteSize(), bytes.Clone(m.Marks())); err != flash.OK {
+		panic(err) // cannot be: m was initialised alike
+	}
+	return c
+}
+
+// Cut returns flash as m would be if the power failed now and tore an operation
+// that m is about to do, as its Before is told. As a device without power has
+// nothing but its flash, one run of a scenario leads to every cut of it.
+func Cut(m *flash.Memory, op flash.Operation, off int, p []byte, tear Tear) *flash.Memory {
+	c := Copy(m)
+	At(c, 0, tear)
+	if op == flash.OpErase {
+		c.Erase(off)
+	} else {
+		c.Program(off, p)
+	}
+	On(c)
+	return c
 }
