@@ -51,6 +51,7 @@ const (
 	GoNoBody        Code = 231
 	GoDirective     Code = 232
 	GoNoHook        Code = 233
+	GoContext       Code = 234
 	GoOther         Code = 239
 
 	UndefinedSymbol Code = 301

@@ -199,7 +199,7 @@ func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos
 		switch u := t.Underlying().(type) {
 		case *types.Basic:
 			if u.Info()&(types.IsInteger|types.IsBoolean|types.IsString) == 0 {
-				l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" takes "+typeName(t), "helpers take numbers, addresses, slices and constant strings", "")
+				l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" takes "+typeName(t), "helpers take numbers, addresses, slices and constant strings", "pass its parts, or its address")
 			}
 			if u.Info()&types.IsString == 0 && l.sizeof(u) <= 4 && fn.Origin() == nil {
 				short |= 1 << len(flat) // as in C, helpers cut what they take
@@ -214,11 +214,11 @@ func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos
 			}
 			flat = append(flat, a.regs[0], length)
 		default:
-			l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" takes "+typeName(t), "helpers take numbers, addresses, slices and constant strings", "")
+			l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" takes "+typeName(t), "helpers take numbers, addresses, slices and constant strings", "pass its parts, or its address")
 		}
 	}
 	if len(flat) > registers {
-		l.fail(diagnose.GoHelper, pos, fmt.Sprintf("the helper %s takes %d registers", fn.Name(), len(flat)), "arguments are passed in r1 to r5; a slice takes two", "")
+		l.fail(diagnose.GoHelper, pos, fmt.Sprintf("the helper %s takes %d registers", fn.Name(), len(flat)), "arguments are passed in r1 to r5; a slice takes two", "declare it with the parameters that the device's helper has")
 	}
 	v := l.emit(opHelper, flat...)
 	v.imm, v.short = int64(number), short
@@ -238,7 +238,7 @@ func (l *lowerer) callHelper(fn *ssa.Function, number int32, args []operand, pos
 		}
 		return operand{regs: []*value{l.extend(v, width, signed)}}
 	}
-	l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" returns more than a number", "results come in the one register r0", "")
+	l.fail(diagnose.GoHelper, pos, "the helper "+fn.Name()+" returns more than a number", "results come in the one register r0", "let the helper write what is more to an address that it takes")
 	return operand{}
 }
 
@@ -300,7 +300,7 @@ func (l *lowerer) callBuiltin(f *frame, in *ssa.Call, name string) operand {
 	case "recover":
 		l.fail(diagnose.GoStatement, in.Pos(), "a container has no recover", "a fault stops a container at once", "check before what could fail")
 	}
-	l.fail(diagnose.GoOther, in.Pos(), "a container cannot use "+name+" here", "docs/spec/go-containers.md lists what there is", "")
+	l.fail(diagnose.GoOther, in.Pos(), "a container cannot use "+name+" here", "docs/spec/go-containers.md lists what there is", "write a loop, or a function of your own")
 	return operand{}
 }
 

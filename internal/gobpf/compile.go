@@ -18,6 +18,7 @@ import (
 
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/diagnose"
+	"github.com/femto-containers/femto/internal/sdkgen"
 )
 
 // A Result is what a package compiles to.
@@ -25,6 +26,7 @@ type Result struct {
 	Program *build.Program
 	Meta    map[string]string // what its directives say of it; "hook" among it
 	Files   []string          // that were read, relative to the package's folder
+	Context string            // hook whose context the function takes, by the type of package femto; "" if it takes another one
 }
 
 // Compile compiles the container whose package is in the folder dir, which is
@@ -82,7 +84,7 @@ func Package(ctx context.Context, dir, base string) (*Result, error) {
 		return nil, err
 	}
 	meta, files := e.meta, l.files()
-	return &Result{Program: out, Meta: meta, Files: files}, nil
+	return &Result{Program: out, Meta: meta, Files: files, Context: e.context}, nil
 }
 
 func (l *loader) sorted() diagnose.List {
@@ -107,8 +109,9 @@ var metaKeys = []string{"name", "budget", "local", "tenant", "global", "flags"}
 
 // An entry is where a container begins, and what it says of itself.
 type entry struct {
-	name string
-	meta map[string]string
+	name    string
+	meta    map[string]string
+	context string // see Result
 }
 
 // entry finds the function with //femto:hook, and //femto:meta anywhere in the
@@ -123,6 +126,7 @@ func (l *loader) entry(s *source) entry {
 		e.meta[key] = value
 	}
 	var at token.Pos
+	var function *ast.FuncDecl
 	for _, file := range s.files {
 		for _, group := range file.Comments {
 			for _, c := range group.List {
@@ -165,7 +169,11 @@ func (l *loader) entry(s *source) entry {
 				continue
 			}
 			l.signature(s, f)
+			function = f
 		}
+	}
+	if function != nil {
+		e.context = l.context(s, function, e.meta["hook"])
 	}
 	if e.name == "" {
 		l.refuse(diagnose.GoNoHook, s.files[0].Name.Pos(), "no function has //femto:hook", "that is where a container begins", "//femto:hook timer on the line above func")
@@ -197,6 +205,51 @@ func (l *loader) signature(s *source, f *ast.FuncDecl) {
 			"it takes the address of the context, or the context as a slice of integers, or nothing; it returns a number, a truth value, or nothing", "func "+f.Name.Name+"(ctx *femto.TimerContext) int64")
 	}
 }
+
+// context holds the type of the function's parameter against the hook, and
+// returns the hook that the type is made for, "" if that cannot be said.
+func (l *loader) context(s *source, f *ast.FuncDecl, hook string) string {
+	t := s.info.Defs[f.Name].Type().(*types.Signature)
+	if t.Params().Len() != 1 {
+		return ""
+	}
+	p, ok := t.Params().At(0).Type().Underlying().(*types.Pointer)
+	if !ok {
+		return ""
+	}
+	pos := f.Type.Params.List[0].Type.Pos()
+	made := ""
+	if named, ok := types.Unalias(p.Elem()).(*types.Named); ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == SDK {
+		name, is := strings.CutSuffix(named.Obj().Name(), "Context")
+		if is {
+			made = strings.ToLower(name)
+		}
+	}
+	n := slices.IndexFunc(sdkgen.Hooks, func(h sdkgen.Hook) bool { return h.Name == hook })
+	switch {
+	case hook == "":
+	case made != "" && made != hook:
+		fix, why := "//femto:hook "+made, "femto."+exportedContext(made)+" is what the hook "+made+" hands over"
+		switch {
+		case n >= 0 && len(sdkgen.Hooks[n].Fields) > 0:
+			fix = f.Name.Name + "(ctx *femto." + exportedContext(hook) + "), or " + fix
+		case n >= 0:
+			fix = f.Name.Name + "(ctx []byte), or " + fix
+		default:
+			why += ", and " + hook + " is none of the standard hooks"
+			fix += "; what a hook of the firmware hands over is a type of your own"
+		}
+		l.refuse(diagnose.GoContext, pos, fmt.Sprintf("%s takes *femto.%s, but its hook is %s", f.Name.Name, exportedContext(made), hook), why, fix)
+	case made == "" && n >= 0 && sdkgen.Hooks[n].Tail == "":
+		if _, size := sdkgen.Hooks[n].Offsets(); l.sizeof(p.Elem()) > size {
+			l.refuse(diagnose.GoContext, pos, fmt.Sprintf("%s has %d bytes, the context of the hook %s has %d", typeName(p.Elem()), l.sizeof(p.Elem()), hook, size),
+				"an access behind the context is a fault", f.Name.Name+"(ctx *femto."+exportedContext(hook)+")")
+		}
+	}
+	return made
+}
+
+func exportedContext(hook string) string { return strings.ToUpper(hook[:1]) + hook[1:] + "Context" }
 
 // try runs f, which a refusal may end.
 func (l *lowerer) try(f func()) {

@@ -55,7 +55,7 @@ func (l *lowerer) global(v *types.Var) *global {
 		return g
 	}
 	if v.Pkg() != nil && l.sources[v.Pkg().Path()] != nil && l.sources[v.Pkg().Path()].files == nil {
-		l.fail(diagnose.GoImport, l.pos, "a variable of the package "+v.Pkg().Path(), "it is not compiled for containers", "")
+		l.unforeseen(l.pos, "a variable of the package "+v.Pkg().Path())
 	}
 	g := &global{name: v.Name(), align: int(l.sizes.Alignof(v.Type())), bytes: make([]byte, l.sizeof(v.Type())), pos: v.Pos()}
 	l.globals[v] = g

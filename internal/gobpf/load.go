@@ -80,7 +80,11 @@ func (l *loader) name(file string) string {
 	return filepath.Base(file)
 }
 
+// refusing hears of each refusal, for the test that wants an example of each.
+var refusing = func() {}
+
 func (l *loader) refuse(code diagnose.Code, pos token.Pos, what, why, fix string) {
+	refusing()
 	d := &diagnose.Diagnostic{Code: code, What: what, Place: l.place(pos), Why: why, Fix: fix}
 	for _, other := range l.diags {
 		if other.Code == d.Code && other.Place == d.Place && other.What == d.What {
@@ -88,6 +92,12 @@ func (l *loader) refuse(code diagnose.Code, pos token.Pos, what, why, fix string
 		}
 	}
 	l.diags = append(l.diags, d)
+}
+
+// unforeseen refuses what is known of no source: the compiler, not the author,
+// has to be mended.
+func (l *loader) unforeseen(pos token.Pos, what string) {
+	l.refuse(diagnose.GoOther, pos, what, "docs/spec/go-containers.md lists what there is", "")
 }
 
 func newLoader(ctx context.Context, dir string) (*loader, error) {

@@ -109,6 +109,14 @@ func (l *lowerer) fail(code diagnose.Code, pos token.Pos, what, why, fix string)
 	panic(abort{})
 }
 
+func (l *lowerer) unforeseen(pos token.Pos, what string) {
+	if !pos.IsValid() {
+		pos = l.pos
+	}
+	l.loader.unforeseen(pos, what)
+	panic(abort{})
+}
+
 func (l *lowerer) emit(o op, args ...*value) *value {
 	v := l.f.newValue(o, args...)
 	v.pos, v.block = l.pos, l.b
@@ -344,7 +352,7 @@ func (l *lowerer) value(f *frame, v ssa.Value) operand {
 		g := l.emit(opGlobal)
 		variable, _ := v.Object().(*types.Var)
 		if variable == nil {
-			l.fail(diagnose.GoOther, v.Pos(), "a variable of the compiler: "+v.Name(), "", "")
+			l.unforeseen(v.Pos(), "a variable of the compiler: "+v.Name())
 		}
 		g.global = l.global(variable)
 		return operand{regs: []*value{g}}
@@ -353,15 +361,14 @@ func (l *lowerer) value(f *frame, v ssa.Value) operand {
 	case *ssa.Builtin:
 		return operand{builtin: v}
 	}
-	l.fail(diagnose.GoOther, v.Pos(), fmt.Sprintf("the compiler cannot translate %s (%T)", v.Name(), v), "docs/spec/go-containers.md lists what there is", "")
+	l.unforeseen(v.Pos(), fmt.Sprintf("the compiler cannot translate %s (%T)", v.Name(), v))
 	return operand{}
 }
 
 func (l *lowerer) reg(f *frame, v ssa.Value) *value {
 	o := l.value(f, v)
 	if len(o.regs) == 0 {
-		l.fail(diagnose.GoFunctionValue, l.pos, "a function is used as a value", "there are no calls through pointers: which function is called must be known when compiling",
-			"call it directly, or switch over a number")
+		l.unforeseen(l.pos, "a function is used as a value: "+v.Name())
 	}
 	return o.regs[0]
 }
@@ -404,7 +411,7 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 		for n, in := range b.Instrs {
 			if in.Pos().IsValid() {
 				l.pos = in.Pos()
-			} else if _, ok := in.(*ssa.SliceToArrayPointer); ok { // it has the place of what follows
+			} else if placeless(in) { // it has the place of what follows
 				for _, next := range b.Instrs[n:] {
 					if next.Pos().IsValid() {
 						l.pos = next.Pos()
@@ -434,6 +441,14 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 		}
 	}
 	return results
+}
+
+func placeless(in ssa.Instruction) bool {
+	switch in.(type) {
+	case *ssa.SliceToArrayPointer, *ssa.ChangeInterface:
+		return true
+	}
+	return false
 }
 
 // merge joins result n of all returns.
@@ -572,7 +587,7 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		l.leaves(t, in.Pos())
 		if _, ok := t.Underlying().(*types.Signature); ok {
 			if !assignedOnce(in) {
-				l.fail(diagnose.GoFunctionValue, in.Pos(), "a variable holds a function", "there are no calls through pointers: which function is called must be known when compiling", "assign it once, and do not change it in closures")
+				l.fail(diagnose.GoFunctionValue, in.Pos(), "a variable holds a function", "there are no calls through pointers: which function is called must be known when compiling", "assign it once, where it is declared, and do not change it in closures; what calls itself is a function of the package")
 			}
 			f.env[in] = operand{held: new(operand)}
 			return
@@ -660,8 +675,6 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		l.b.kind, l.b.reason, l.b.pos = endTrap, reasonPanic, l.pos
 	case *ssa.Go:
 		l.fail(diagnose.GoStatement, in.Pos(), "a container has no goroutines", "a container is one activation after the other", "keep state in package variables, and return")
-	case *ssa.Defer, *ssa.RunDefers:
-		l.fail(diagnose.GoStatement, in.Pos(), "a container has no defer", "a fault stops a container at once", "call it before each return")
 	case *ssa.Send, *ssa.Select, *ssa.MakeChan:
 		l.fail(diagnose.GoType, in.Pos(), "a container has no channels", "a container is one activation after the other", "use a package variable or a store")
 	case *ssa.MakeMap, *ssa.MapUpdate:
@@ -672,12 +685,12 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		l.fail(diagnose.GoStatement, in.Pos(), "a container cannot range over a string or a map", "strings hold bytes here, not characters", "for i := 0; i < len(s); i++ { … s[i] … }")
 	case *ssa.ChangeInterface:
 		if !onlyPanics(in) {
-			l.noInterfaces(in.Pos())
+			l.noInterfaces(l.pos)
 		}
 	case *ssa.TypeAssert:
 		l.noInterfaces(in.Pos())
 	default:
-		l.fail(diagnose.GoOther, in.Pos(), fmt.Sprintf("the compiler cannot translate this (%T)", in), "docs/spec/go-containers.md lists what there is", "")
+		l.unforeseen(in.Pos(), fmt.Sprintf("the compiler cannot translate this (%T)", in))
 	}
 }
 
@@ -895,7 +908,7 @@ func (l *lowerer) compares(f *frame, in *ssa.BinOp, c [2]cond) *value {
 		l.fail(diagnose.GoString, in.Pos(), "strings are compared when running", "strings are constants here, and there is no code to compare them", "compare numbers: constants with iota")
 	}
 	if _, ok := t.Underlying().(*types.Signature); ok {
-		l.fail(diagnose.GoFunctionValue, in.Pos(), "a function is compared", "which function is called must be known when compiling", "")
+		l.fail(diagnose.GoFunctionValue, in.Pos(), "a function is compared", "which function is called must be known when compiling", "compare what decides which function it is")
 	}
 	x, y := l.value(f, in.X), l.value(f, in.Y)
 	if x.large || y.large {
@@ -1160,7 +1173,7 @@ func (l *lowerer) convert(f *frame, x ssa.Value, to types.Type, pos token.Pos) o
 		if ok1 && fb.Info()&types.IsString != 0 || ok2 && tb.Info()&types.IsString != 0 {
 			l.fail(diagnose.GoString, pos, fmt.Sprintf("%s is converted to %s", typeName(from), typeName(to)), "that needs a heap: strings are constants here", "keep bytes in an array of bytes")
 		}
-		l.fail(diagnose.GoType, pos, fmt.Sprintf("%s is converted to %s", typeName(from), typeName(to)), "docs/spec/go-containers.md lists the conversions there are", "")
+		l.unforeseen(pos, fmt.Sprintf("%s is converted to %s", typeName(from), typeName(to)))
 	}
 	width, signed := l.integer(to)
 	return operand{regs: []*value{l.extend(l.reg(f, x), width, signed)}}
@@ -1194,7 +1207,7 @@ func (l *lowerer) indexAddress(f *frame, in *ssa.IndexAddr) *value {
 		l.trapIf(reasonIndex, condUGE, index, l.imm(array.Len()))
 		return l.scaled(x.regs[0], index, l.sizeof(array.Elem()))
 	}
-	l.fail(diagnose.GoOther, in.Pos(), "an index into "+typeName(in.X.Type()), "", "")
+	l.unforeseen(in.Pos(), "an index into "+typeName(in.X.Type()))
 	return nil
 }
 

@@ -4,8 +4,16 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/printer"
+	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +62,17 @@ func TestRefused(t *testing.T) {
 		t.Fatal("no sources", err)
 	}
 	seen := map[diagnose.Code]bool{}
+	sites := refusalSites(t)
+	defer func(before func()) { refusing = before }(refusing)
+	refusing = func() {
+		pcs := make([]uintptr, 100)
+		frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+		for more := true; more; {
+			var f runtime.Frame
+			f, more = frames.Next()
+			delete(sites, fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line))
+		}
+	}
 	for _, source := range sources {
 		t.Run(strings.TrimSuffix(filepath.Base(source), ".go"), func(t *testing.T) {
 			text, err := os.ReadFile(source)
@@ -74,6 +93,9 @@ func TestRefused(t *testing.T) {
 				if d.Place.Line == 0 || d.What == "" || d.Why == "" {
 					t.Errorf("no place, or no words: %+v", d)
 				}
+				if d.Fix == "" && d.Code != diagnose.OtherCompile {
+					t.Errorf("nothing to try: %+v", d)
+				}
 			}
 			golden(t, strings.TrimSuffix(source, ".go")+".golden", said.String())
 		})
@@ -83,6 +105,55 @@ func TestRefused(t *testing.T) {
 			t.Errorf("no source provokes %v", c)
 		}
 	}
+	for _, site := range slices.Sorted(maps.Keys(sites)) {
+		t.Errorf("%s: no source in testdata/refused provokes this: %s", site, sites[site])
+	}
+}
+
+// refusalSites are the places at which this package refuses something: calls of
+// refuse, fail and noInterfaces, by file and line. What says only that the
+// compiler has been surprised is a call of unforeseen.
+func refusalSites(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sites := map[string]string{}
+	wrappers := []string{"refuse", "fail", "noInterfaces"}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && (slices.Contains(wrappers, f.Name.Name) || f.Name.Name == "unforeseen") {
+				continue
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(wrappers, s.Sel.Name) {
+					var text strings.Builder
+					if err := printer.Fprint(&text, fset, call); err != nil {
+						t.Fatal(err)
+					}
+					sites[fmt.Sprintf("%s:%d", name, fset.Position(call.Pos()).Line)] = text.String()
+				}
+				return true
+			})
+		}
+	}
+	if len(sites) < 50 {
+		t.Fatalf("only %d places are found", len(sites))
+	}
+	return sites
 }
 
 func TestSyntaxError(t *testing.T) {

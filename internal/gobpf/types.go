@@ -39,7 +39,7 @@ func (l *loader) appendLeaves(list []leaf, t types.Type, offset int, pos token.P
 		case u.Kind() == types.UntypedNil:
 			list = append(list, leaf{offset, 8, false, false})
 		case u.Kind() == types.Invalid:
-			l.refuse(diagnose.GoType, pos, "a type is not known when compiling for a container", "its package is not compiled for containers", "")
+			l.unforeseen(pos, "a type is not known when compiling for a container")
 		default:
 			l.refuse(diagnose.FloatingPoint, pos, "a container has no floating point: "+t.String(), "the instruction set has integers only",
 				"use fixed point: hundredths of a degree, a factor as a fraction")
@@ -85,7 +85,7 @@ func (l *loader) appendLeaves(list []leaf, t types.Type, offset int, pos token.P
 	case *types.Chan:
 		l.refuse(diagnose.GoType, pos, "a container has no channels: "+typeName(t), "a container is one activation after the other", "use a package variable or a store")
 	default:
-		l.refuse(diagnose.GoType, pos, "a container cannot use "+typeName(t), "docs/spec/go-containers.md lists the types there are", "")
+		l.unforeseen(pos, "a container cannot use "+typeName(t))
 	}
 	return list, len(list) <= maxLeaves
 }

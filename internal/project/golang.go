@@ -47,6 +47,10 @@ func (p *Project) compileGo(ctx context.Context, sources []string) (*build.Progr
 	if err != nil {
 		return nil, nil, "", diagnose.List{{Code: diagnose.OtherCompile, What: strings.TrimSpace(err.Error()), Where: p.path(dir), Why: "the package cannot be read", Err: err}}
 	}
+	if hook, _ := p.Config.Hook(); r.Context != "" && hook != "" && r.Context != hook && r.Meta["hook"] == "" {
+		return nil, nil, "", diagnose.List{{Code: diagnose.GoContext, What: "the hook is " + hook + ", but the function takes the context of " + r.Context, Place: p.place("hooks."+hook, ""),
+			Why: "it would read other numbers than it means", Fix: "//femto:hook " + r.Context + " above the function, and no hook here"}}
+	}
 	return r.Program, r.Meta, goCompiler, nil
 }
 

@@ -1,12 +1,14 @@
 package project
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/sdk"
 )
 
@@ -95,5 +97,35 @@ func TestRestoreSDK(t *testing.T) {
 	}
 	if _, err := os.Stat(copied); err == nil {
 		t.Error("a folder was written that go.mod does not name")
+	}
+}
+
+// TestGoContext: the hook that femto.toml names is held against the context
+// that the function takes, too.
+func TestGoContext(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "hello")
+	if _, err := Init(dir, "hello", "timer", "go"); err != nil {
+		t.Fatal(err)
+	}
+	for name, edit := range map[string]func(text string) string{
+		"hello.go": func(text string) string {
+			return strings.ReplaceAll(text, "//femto:hook timer", "//femto:hook")
+		},
+		File: func(text string) string { return text + "\n[hooks.coap]\n" },
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, map[string]string{name: edit(string(text))})
+	}
+	p, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Build(t.Context())
+	var list diagnose.List
+	if !errors.As(err, &list) || list[0].Code != diagnose.GoContext || list[0].Place.Line == 0 {
+		t.Errorf("got %v", err)
 	}
 }
