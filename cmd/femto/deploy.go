@@ -104,6 +104,9 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 			if err != nil {
 				return u.interrupted(cmd, args, err)
 			}
+			if !dryRun {
+				p.note()
+			}
 			switch {
 			case asJSON && dryRun:
 				return writeJSON(cmd.OutOrStdout(), "femto.deploy.plan/1", p.result)

@@ -13,6 +13,7 @@ import (
 	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
+	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/vm"
 )
@@ -87,6 +88,8 @@ type plan struct {
 	*deployment
 	info     *remote.Info
 	spent    uint64 // highest sequence number that the device has seen
+	at       images.Place
+	before   []byte // digest of the image that runs there; nil: none, or not known
 	envelope []byte
 	result   deployed
 }
@@ -119,6 +122,7 @@ func (d *deployment) plan(ctx context.Context, device *remote.Device) (*plan, er
 		Name: d.name, Hook: d.hook, Digest: digest[:], ImageBytes: len(d.image),
 	}}
 	keyID := d.key.Public().ID()
+	p.at = images.Place{Device: info.Device, Hook: hook.Name, Name: d.name, Key: keyID.String()}
 	if p.spent, err = device.Counter(ctx, keyID, hook.UUID, d.name); err != nil {
 		return nil, err
 	}
@@ -128,7 +132,11 @@ func (d *deployment) plan(ctx context.Context, device *remote.Device) (*plan, er
 			return nil, err
 		}
 		for _, c := range list {
-			if c.Hook == d.hook && c.Name == d.name && c.Digest.String() == p.result.Digest.String() && trustsAs(info, keyID, c.Tenant) {
+			if c.Hook != hook.Name || c.Name != d.name || !trustsAs(info, keyID, c.Tenant) {
+				continue
+			}
+			p.before = c.Digest
+			if c.Digest.String() == p.result.Digest.String() {
 				p.result.Unchanged, p.result.Sequence = true, c.Sequence
 				return p, nil
 			}
@@ -165,6 +173,9 @@ func (p *plan) sign(hook *remote.Hook) (err error) {
 	p.result.EnvelopeBytes = len(p.envelope)
 	return nil
 }
+
+// note has this machine remember what it has deployed, to go back to it one day.
+func (p *plan) note() { images.Deployed(p.at, p.before, p.result.Digest) }
 
 // carryOut sends what the plan has, if there is anything to change.
 func (p *plan) carryOut(ctx context.Context, device *remote.Device) error {

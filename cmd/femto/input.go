@@ -134,13 +134,19 @@ func readProgram(cmd *cobra.Command, file string) ([]byte, vm.Need, error) {
 	if err != nil {
 		return nil, vm.Need{}, err
 	}
+	need, err := loadable(file, img)
+	return raw, need, err
+}
+
+// loadable returns what the program of an image needs, if devices would load it.
+func loadable(file string, img *image.Image) (vm.Need, error) {
 	need, refused := vm.Check(img.Text(), everyHelper())
 	if refused.Fault != vm.OK {
 		e := unloadable(file, refused)
 		e.try = []string{command("femto", "image", "inspect", file)}
-		return nil, need, e
+		return need, e
 	}
-	return raw, need, nil
+	return need, nil
 }
 
 // everyHelper grants whatever a program may ask for: what a device grants is

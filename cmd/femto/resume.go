@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/femto-containers/femto/internal/client"
+	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/remote"
 )
 
@@ -29,6 +30,9 @@ type unfinished struct {
 	Port     uint16    `json:"port"`  // from which
 	Tag      uint16    `json:"tag"`   // and in which transfer
 	At       time.Time `json:"at"`
+
+	Place  images.Place `json:"place"`
+	Before []byte       `json:"before"` // digest of the image that ran there
 
 	file string
 }
@@ -99,7 +103,7 @@ func (u *unfinished) done() {
 // knows it again.
 func (d *deployment) adopt(u *unfinished) *plan {
 	digest := sha256.Sum256(d.image)
-	return &plan{deployment: d, envelope: u.Envelope, result: deployed{
+	return &plan{deployment: d, envelope: u.Envelope, at: u.Place, before: u.Before, result: deployed{
 		Name: d.name, Hook: d.hook, Digest: digest[:], Sequence: u.Sequence,
 		ImageBytes: len(d.image), EnvelopeBytes: len(u.Envelope), Fetched: u.Fetched,
 	}}
@@ -120,6 +124,7 @@ func (p *plan) resumable(ctx context.Context, device *remote.Device, u *unfinish
 		device.Offset, device.Tag = u.Sent, u.Tag
 		p.result.Resumed = u.Sent
 	}
+	u.Place, u.Before = p.at, p.before
 	u.Envelope, u.Sequence, u.Fetched = p.envelope, p.result.Sequence, p.result.Fetched
 	u.Block, u.Sent, u.Port, u.Tag = block, device.Offset, device.LocalPort(), device.Tag
 	fetching := device.Fetching

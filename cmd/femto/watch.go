@@ -229,9 +229,13 @@ func (w *watcher) once(t *turn) error {
 		return err
 	}
 	return w.connection.with(w.cmd, client.Options{}, func(ctx context.Context, device *remote.Device) error {
-		done, err := d.to(ctx, device)
+		p, err := d.plan(ctx, device)
 		if err == nil {
-			t.Digest, t.Place, t.Unchanged = done.Digest.String(), done.place(), done.Unchanged
+			err = p.carryOut(ctx, device)
+		}
+		if err == nil {
+			p.note()
+			t.Digest, t.Place, t.Unchanged = p.result.Digest.String(), p.result.place(), p.result.Unchanged
 		}
 		return err
 	})
