@@ -82,12 +82,11 @@ func (m *Machine) allow(n int, access Arg) bool {
 	return true
 }
 
-// callHelper runs the helper that the call instruction at pc names and moves
+// callHelper runs the helper that the call instruction at pc names by number and moves
 // on; on a fault pc stays.
 //
 //go:noinline
-func (m *Machine) callHelper() Fault {
-	_, number := m.fetch()
+func (m *Machine) callHelper(number int32) Fault {
 	helpers := m.Helpers
 	for ; len(helpers) > 0; helpers = helpers[1:] {
 		if int32(helpers[0].Number) == number {
@@ -112,11 +111,15 @@ func (m *Machine) invoke(h *Helper) Fault {
 		return FaultBudget
 	}
 	result := h.Call(c)
-	if c.Fault == OK {
-		m.r[0] = result
-		m.pc += slot
+	if c.Fault != OK {
+		return c.Fault
 	}
-	return c.Fault
+	m.r[0] = result
+	m.pc += slot
+	if m.budget < 0 {
+		return FaultBudget
+	}
+	return OK
 }
 
 // convert sets Mem[i] to the memory that argument i points to, and reports

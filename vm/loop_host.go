@@ -14,9 +14,14 @@ func (m *Machine) execute() Fault {
 		return m.traced()
 	}
 	if deviceLoop || len(m.code) == 0 {
-		return m.loop(&m.space)
+		return m.inPlace()
 	}
-	return m.loopHost()
+	switch fault := m.loopHost(); fault {
+	case FaultMemory, callsHelper: // step finds the address and the helper
+		return isRare
+	default:
+		return fault
+	}
 }
 
 const (

@@ -3,7 +3,7 @@
 package vm
 
 // execute runs the loop of small processors.
-func (m *Machine) execute() Fault { return m.loop(&m.space) }
+func (m *Machine) execute() Fault { return m.inPlace() }
 
 // A device runs text in place.
 type hostState struct{}

@@ -110,7 +110,6 @@ func (m *Machine) Run() Status {
 	}
 	for {
 		fault := m.execute()
-		m.fault = OK
 		if fault == isRare {
 			fault = m.step()
 		}
@@ -121,18 +120,6 @@ func (m *Machine) Run() Status {
 			return Done
 		case FaultBudget:
 			return m.spent()
-		case callsHelper:
-			if fault = m.callHelper(); fault != OK {
-				return m.stop(fault)
-			}
-			if m.budget < 0 {
-				return m.spent()
-			}
-		case FaultMemory:
-			// The access changed no register: its address can be had again.
-			low, _ := m.fetch()
-			m.reach(low)
-			return m.stop(fault)
 		default:
 			return m.stop(fault)
 		}

@@ -26,7 +26,7 @@ var roots = []string{"Machine.Run", "Machine.Reset", "Machine.Save", "Machine.Re
 
 // writers of the state that a suspended run resumes from.
 var resumedState = map[string][]string{
-	"pc":     {"Machine.Reset", "Machine.Restore", "Machine.loop", "Machine.loopHost", "Machine.step", "Machine.branch", "Machine.memory", "Machine.invoke"},
+	"pc":     {"Machine.Reset", "Machine.Restore", "Machine.loop", "Machine.inPlace", "Machine.loopHost", "Machine.step", "Machine.branch", "Machine.memory", "Machine.invoke"},
 	"depth":  {"Machine.Reset", "Machine.Restore", "Machine.branch", "Machine.loopHost"},
 	"frames": {"Machine.keep", "Machine.branch", "Machine.loopHost"}, // by open
 	"frame":  {"Machine.Reset"},
@@ -498,7 +498,7 @@ func TestRulesTell(t *testing.T) {
 		{"interface call", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\nvar e error = m.fault\n_ = e.Error()", "indirect call of e.Error"},
 		{"type assertion", "gate.go", "helpers := m.Helpers", "helpers := m.Helpers\n_, _ = m.Env.(int)", "type assertion"},
 		{"recursion", "step.go", "a = reverse(a, imm)\n\t\tif", "a = arithmetic(low, imm, a, b)\n\t\tif", "arithmetic > arithmetic"},
-		{"recursion of two", "gate.go", "c.Mem[i] = m.window", "c.Mem[i] = m.window\nm.callHelper()", "recursion"},
+		{"recursion of two", "gate.go", "c.Mem[i] = m.window", "c.Mem[i] = m.window\nm.callHelper(1)", "recursion"},
 		{"unsafe", "gate.go", "package vm", "package vm\nimport _ \"unsafe\"", "import of"},
 		{"no bounds", "run.go", "//go:noinline\nfunc (m *Machine) loop", "//go:nobounds\nfunc (m *Machine) loop", "//go:nobounds"},
 		{"linkname", "gate.go", "func length", "//go:linkname length\nfunc length", "//go:linkname"},

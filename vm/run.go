@@ -2,43 +2,53 @@ package vm
 
 import "github.com/femto-containers/femto/isa"
 
-// What loop returns besides faults.
+// What execute and step return besides faults.
 const (
 	exited      Fault = 1
-	callsHelper Fault = 2
-	isRare      Fault = 3 // an instruction that step executes
+	callsHelper Fault = 2 // on hosts
+	isRare      Fault = 3 // an instruction that step executes, or refuses
 )
 
 const textMask = MaxText - 1
 
-// loop executes instructions from pc on until something happens that is not
-// its business, and returns what. After FaultBudget, pc is at the next
-// instruction, otherwise at the one concerned.
+// inPlace runs loop and says why it stopped. After FaultBudget, pc is at the
+// next instruction, otherwise at the one that loop left.
+func (m *Machine) inPlace() Fault {
+	m.loop()
+	if m.budget < 0 {
+		return FaultBudget
+	}
+	m.pc -= slot
+	return isRare
+}
+
+// loop executes instructions from pc on until one is not its business or the
+// budget is spent, and leaves pc behind that instruction, or at the target of
+// the jump that spent the budget. Accesses that are not allowed are among what
+// is not its business.
 //
 // Rules of this function (they keep it fast and provable): one loop, in which
 // goto leads forwards only; no calls but of the small functions that both
 // compilers make part of it; a switch on the class and the source and then on
 // the upper bits that leaves no value out, so that no compiler tests the
 // range; every access tested by outside with an offset that was masked before.
-// It takes what instructions reach as an argument, because as a part of m that
-// would have to be found again at each instruction.
+// It sets pc before the instruction is executed and not back when it stops: a
+// small processor would have to keep both.
 //
 //go:noinline
-func (m *Machine) loop(s *space) Fault {
+func (m *Machine) loop() {
+	s := &m.space
 	text := m.text
 	pc := m.pc
 	budget := m.budget
-	m.fault = isRare // what most exits return; in memory, not in a register
 run:
 	for {
 		at := pc & textMask
+		pc = at + slot
 		if outside(at, slot, len(text)) {
-			m.fault = FaultNoReturn // not reached: text is checked
-			pc = at + slot
-			break run
+			break run // not reached: text is checked
 		}
 		op, regs := text[at], text[at+1]
-		pc = at + slot
 		d, x := &s.r[regs&15], &s.r[regs>>4]
 		var a, b uint64
 		var v, w uint32
@@ -77,7 +87,6 @@ run:
 			base := *x
 			address := uint32(base) + uint32(int32(int16(load16(text, at+2))))
 			if base>>32 != 0 {
-				m.fault = FaultMemory
 				break run
 			}
 			mem := s.Region[address>>regionShift].Bytes
@@ -85,25 +94,21 @@ run:
 			switch op >> 3 & 7 {
 			case isa.B>>3 | 4:
 				if outside(to, 1, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				*d = uint64(mem[to])
 			case isa.H>>3 | 4:
 				if outside(to, 2, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				*d = uint64(load16(mem, to))
 			case isa.W>>3 | 4:
 				if outside(to, 4, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				*d = uint64(load32(mem, to))
 			case isa.DW>>3 | 4:
 				if outside(to, 8, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				*d = uint64(load32(mem, to)) | uint64(load32(mem, to+4))<<32
@@ -117,7 +122,6 @@ run:
 			address := uint32(base) + uint32(int32(int16(load16(text, at+2))))
 			region := &s.Region[address>>regionShift]
 			if base>>32 != 0 || !region.Writable {
-				m.fault = FaultMemory
 				break run
 			}
 			mem := region.Bytes
@@ -125,25 +129,21 @@ run:
 			switch op >> 3 & 7 {
 			case isa.B>>3 | 4:
 				if outside(to, 1, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				mem[to] = uint8(*x)
 			case isa.H>>3 | 4:
 				if outside(to, 2, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				store16(mem, to, uint16(*x))
 			case isa.W>>3 | 4:
 				if outside(to, 4, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				store32(mem, to, uint32(*x))
 			case isa.DW>>3 | 4:
 				if outside(to, 8, len(mem)) {
-					m.fault = FaultMemory
 					break run
 				}
 				store32(mem, to, uint32(*x))
@@ -284,11 +284,8 @@ run:
 		budget += distance
 		pc += int(distance) * slot
 		if budget < 0 {
-			m.fault = FaultBudget
-			pc += slot
 			break run
 		}
 	}
-	m.pc, m.budget = pc-slot, budget
-	return m.fault
+	m.pc, m.budget = pc, budget
 }

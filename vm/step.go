@@ -27,6 +27,9 @@ func (m *Machine) step() Fault {
 	case isa.ClassLDX, isa.ClassST, isa.ClassSTX:
 		return m.memory(low, imm)
 	case isa.ClassLD:
+		if op == 0 {
+			return FaultNoReturn // not reached: text is checked
+		}
 		v := uint64(uint32(imm))
 		if op != isa.LDDW {
 			v = uint64(imm) + Address(section(op), 0)
@@ -53,7 +56,7 @@ func section(op uint8) int {
 // branch executes a call, an exit or a far jump.
 func (m *Machine) branch(op uint8, src uint32, distance int32) Fault {
 	if op == isa.ClassJMP|isa.CALL && src != isa.CallLocal {
-		return callsHelper
+		return m.callHelper(distance)
 	}
 	m.pc += slot
 	switch op {
@@ -184,8 +187,6 @@ func divide(a, b uint64, signed, modulo bool) uint64 {
 }
 
 // reach notes the address that the load or store low accesses.
-//
-//go:noinline
 func (m *Machine) reach(low uint32) {
 	base := low >> 8
 	if low&isa.ClassMask == isa.ClassLDX {

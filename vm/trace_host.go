@@ -36,7 +36,7 @@ func (m *Machine) one() Fault {
 	m.text, m.budget = m.lone[:len(text)], 0
 	slots := m.lone[at : at+slot : at+slot]
 	copy(slots, text[at:])
-	fault := m.loop(&m.space)
+	fault := m.inPlace()
 	for i := range slots {
 		slots[i] = isa.ClassJMP | isa.EXIT
 	}
