@@ -89,10 +89,11 @@ such as what was written for comparable systems. Warnings are let pass there.`,
 
 // buildOutside makes an image of sources that belong to no project.
 func buildOutside(cmd *cobra.Command, sources []string, output string, asJSON bool) error {
-	raw, err := buildSources(cmd, sources...)
+	made, err := buildSources(cmd, sources...)
 	if err != nil {
 		return err
 	}
+	raw := made.Bytes
 	if output == "" {
 		output = strings.TrimSuffix(sources[0], filepath.Ext(sources[0])) + ".bin"
 	}

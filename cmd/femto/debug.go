@@ -118,11 +118,11 @@ func openDebuggee(cmd *cobra.Command, l *dap.Launch) (*debuggee, error) {
 		if l.Project != "" && !filepath.IsAbs(file) {
 			file = filepath.Join(l.Project, file)
 		}
-		var err error
-		if raw, _, err = readProgram(cmd, file); err != nil {
+		opened, _, err := readProgram(cmd, file)
+		if err != nil {
 			return nil, err
 		}
-		side, folders = sideFile(file, raw), foldersOf(file)
+		raw, side, folders = opened.Bytes, opened.Debug, foldersOf(file)
 		d.name, d.hook, d.folder = containerName(file, raw), l.Hook, folders[0]
 	} else {
 		dir := l.Project

@@ -53,13 +53,14 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 			if d.sequence > suit.MaxSequence {
 				return usageError(cmd, fmt.Errorf("--sequence %d: devices take numbers up to %d, so that no slip spends them all", d.sequence, uint64(suit.MaxSequence)))
 			}
-			raw, need, err := readProgram(cmd, args[0])
+			opened, need, err := readProgram(cmd, args[0])
 			if err != nil {
 				return err
 			}
+			raw := opened.Bytes
 			d.image, d.helpers = raw, helperNames(&need.Helpers)
 			if !dryRun {
-				images.Keep(raw, sideFile(args[0], raw), "") // its sources may have changed since
+				images.Keep(raw, opened.Debug, "") // its sources may have changed since
 			}
 			if err := d.heed(args[0], raw); err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/vm"
 )
@@ -96,20 +97,25 @@ func readImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
 	return nil, nil, &commandError{exit: exitRejected, what: file + " is not a container image", why: why, err: refused}
 }
 
-// readSourceOrImage is readImage, or makes an image if the file is a source.
-func readSourceOrImage(cmd *cobra.Command, file string) ([]byte, *image.Image, error) {
+// openImage reads an image file, or makes an image if the file is a source, with
+// what is known of its lines.
+func openImage(cmd *cobra.Command, file string) (*images.Image, *image.Image, error) {
 	if _, err := os.Stat(file); err != nil || !isSource(file) {
-		return readImage(cmd, file)
+		raw, img, err := readImage(cmd, file)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &images.Image{Bytes: raw, Debug: sideFile(file, raw), Dir: sourcesOf(file)}, img, nil
 	}
-	raw, err := buildSources(cmd, file)
+	made, err := buildSources(cmd, file)
 	if err != nil {
 		return nil, nil, err
 	}
-	img, refused := image.Parse(raw)
+	img, refused := image.Parse(made.Bytes)
 	if refused != image.OK {
 		return nil, nil, refused
 	}
-	return raw, &img, nil
+	return made, &img, nil
 }
 
 // isSource reports whether a file is to be compiled or linked before it is an
@@ -119,23 +125,32 @@ func isSource(file string) bool {
 }
 
 // buildSources makes an image of sources outside a project.
-func buildSources(cmd *cobra.Command, files ...string) ([]byte, error) {
+func buildSources(cmd *cobra.Command, files ...string) (*images.Image, error) {
 	program, err := project.Outside(cmd.Context(), files...)
 	if err != nil {
 		return nil, projectError(err)
 	}
-	return program.Image()
+	raw, err := program.Image()
+	if err != nil {
+		return nil, err
+	}
+	side, err := program.Debug(raw)
+	if err != nil {
+		return nil, err
+	}
+	debug, err := build.ParseDebug(side, raw)
+	return &images.Image{Bytes: raw, Debug: debug, Dir: filepath.Dir(files[0])}, err
 }
 
 // readProgram reads an image file and wants its text to pass the check that
 // every device makes. It returns what the program needs.
-func readProgram(cmd *cobra.Command, file string) ([]byte, vm.Need, error) {
-	raw, img, err := readSourceOrImage(cmd, file)
+func readProgram(cmd *cobra.Command, file string) (*images.Image, vm.Need, error) {
+	opened, img, err := openImage(cmd, file)
 	if err != nil {
 		return nil, vm.Need{}, err
 	}
 	need, err := loadable(file, img)
-	return raw, need, err
+	return opened, need, err
 }
 
 // loadable returns what the program of an image needs, if devices would load it.

@@ -185,10 +185,12 @@ func (f *profileFlags) run(cmd *cobra.Command, args []string) (*profiled, error)
 		}
 		raw, debug, name, folders = b.Image, b.Debug, p.Config.Container.Name, []string{p.Dir}
 	} else {
-		if raw, _, err = readProgram(cmd, args[0]); err != nil {
+		opened, _, err := readProgram(cmd, args[0])
+		if err != nil {
 			return nil, err
 		}
-		debug, name, folders = sideFile(args[0], raw), containerName(args[0], raw), foldersOf(args[0])
+		raw, debug = opened.Bytes, opened.Debug
+		name, folders = containerName(args[0], raw), foldersOf(args[0])
 	}
 	c, err := femtotest.Open(raw, config)
 	if err != nil {

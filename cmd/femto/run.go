@@ -3,9 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/sim"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
@@ -35,6 +39,7 @@ func newRunCommand() *cobra.Command {
 	var tf traceFlags
 	var rf replayFlags
 	var budget int32
+	var hook string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "run [IMAGE]",
@@ -42,7 +47,9 @@ func newRunCommand() *cobra.Command {
 		Long: `Runs the container in IMAGE once on this machine, in the virtual machine that
 devices have, with the given context: r1 is its address, r2 its length. Prints
 what it returns; what the container prints itself goes to standard error. IMAGE
-may be a source outside a project (.c, .rs, .o, .s): it is compiled first.
+may be a source outside a project (.c, .rs, .o, .s): it is compiled first. With
+--hook, or if the image names its hook and no context is given, it runs on a made-up
+device with that hook, as a project does.
 
 Without IMAGE the container of this project runs, on a made-up device with its
 hook, a few sensors and empty stores. It is compiled first if its sources have
@@ -62,6 +69,7 @@ it was built or deployed on this machine, or IMAGE.`,
   femto run --trace=helpers,memory --trace-function tick
   femto run fletcher32.bin --ctx-file input.txt
   femto run fletcher32.bin --ctx "01 02 03 04" --json
+  femto run respond.c --hook coap
   femto run --replay event-limit.recording --trace`,
 		Args: optionalArg("the IMAGE file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -81,45 +89,34 @@ it was built or deployed on this machine, or IMAGE.`,
 			if err != nil {
 				return err
 			}
+			if f.hex == "" && f.file == "" {
+				context = nil // that of the hook
+			}
 			if len(args) == 0 {
-				given := f.hex != "" || f.file != ""
-				if !given {
-					context = nil
+				if hook != "" {
+					return usageError(cmd, errors.New("--hook is for IMAGE: femto.toml names the project's"))
 				}
 				if !cmd.Flags().Changed("budget") {
 					budget = 0 // the project's own
 				}
 				return runProject(cmd, context, budget, &tf, asJSON)
 			}
-			raw, _, err := readProgram(cmd, args[0])
+			opened, need, err := readProgram(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			result := localRun{Output: []string{}}
-			t, err := tf.start(cmd, raw, sideFile(args[0], raw), contractOf(raw).Hook, asJSON, foldersOf(args[0])...)
-			if err != nil {
-				return err
+			s := &subject{name: args[0], image: opened, folders: foldersOf(args[0]), hook: hook, context: context, budget: budget}
+			says := contractOf(opened.Bytes)
+			if hook != "" || says.LongRunning || need.Helpers.Has(engine.Wakeup) || context == nil && says.Hook != "" {
+				return s.onDevice(cmd, &tf, asJSON)
 			}
-			outcome, err := sim.RunOnce(raw, context, budget, t.before(), func(line string) {
-				result.Output = append(result.Output, line)
-				if !asJSON {
-					fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
-				}
-			})
-			if err != nil {
-				return &commandError{exit: exitRejected, what: args[0] + " cannot be run", why: err.Error(), err: err}
-			}
-			result.Value, result.Fault = outcome.Value, remote.Fault(outcome.Fault)
-			result.PC, result.Address, result.Instructions = uint32(outcome.PC), outcome.Address, uint64(outcome.Instructions)
-			if err := printRun(cmd, &result, t, asJSON); err != nil || result.Fault == 0 {
-				return err
-			}
-			return stoppedError(args[0], &result)
+			return s.alone(cmd, &tf, asJSON)
 		},
 	}
 	f.add(cmd)
 	tf.add(cmd)
 	rf.add(cmd)
+	cmd.Flags().StringVar(&hook, "hook", "", "standard hook whose context IMAGE gets, on a made-up device, such as coap")
 	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "`INSTRUCTIONS` that it may execute; of a project, those of femto.toml")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
@@ -152,6 +149,17 @@ func printRun(cmd *cobra.Command, r *localRun, t *tracing, asJSON bool) error {
 	return nil
 }
 
+// A subject is what runs here once.
+type subject struct {
+	name    string // for messages
+	image   *images.Image
+	folders []string // with its sources
+	hook    string   // "": what the image says
+	context []byte   // nil: none is given
+	budget  int32    // 0: its own
+	project bool
+}
+
 // runProject runs the container of this project on a made-up device.
 func runProject(cmd *cobra.Command, context []byte, budget int32, tf *traceFlags, asJSON bool) error {
 	p, err := openProject()
@@ -162,20 +170,60 @@ func runProject(cmd *cobra.Command, context []byte, budget int32, tf *traceFlags
 	if err != nil {
 		return projectError(err)
 	}
-	c, err := femtotest.Open(b.Image, femtotest.Config{Hook: b.Hook, Budget: budget})
+	s := &subject{name: b.File, image: &images.Image{Bytes: b.Image, Debug: b.Debug, Dir: p.Dir}, folders: []string{p.Dir},
+		hook: b.Hook, context: context, budget: budget, project: true}
+	return s.onDevice(cmd, tf, asJSON)
+}
+
+// alone runs it on a hook that has nothing but the given context.
+func (s *subject) alone(cmd *cobra.Command, tf *traceFlags, asJSON bool) error {
+	result := localRun{Output: []string{}}
+	t, err := tf.start(cmd, s.image.Bytes, s.image.Debug, contractOf(s.image.Bytes).Hook, asJSON, s.folders...)
 	if err != nil {
-		return &commandError{exit: exitRejected, what: b.File + " cannot be run", why: err.Error(), err: err}
+		return err
+	}
+	outcome, err := sim.RunOnce(s.image.Bytes, s.context, s.budget, t.before(), func(line string) {
+		result.Output = append(result.Output, line)
+		if !asJSON {
+			fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
+		}
+	})
+	if err != nil {
+		return &commandError{exit: exitRejected, what: s.name + " cannot be run", why: err.Error(), err: err}
+	}
+	result.Value, result.Fault = outcome.Value, remote.Fault(outcome.Fault)
+	result.PC, result.Address, result.Instructions = uint32(outcome.PC), outcome.Address, uint64(outcome.Instructions)
+	if err := printRun(cmd, &result, t, asJSON); err != nil || outcome.Fault == vm.OK {
+		return err
+	}
+	return s.stopped(&result, func(watch vm.Trace) {
+		_, _ = sim.RunOnce(s.image.Bytes, s.context, s.budget, watch, func(string) {}) // as before
+	})
+}
+
+// onDevice runs it on a made-up device with its hook.
+func (s *subject) onDevice(cmd *cobra.Command, tf *traceFlags, asJSON bool) error {
+	if s.hook != "" && !s.project && !slices.Contains(femtotest.Hooks(), s.hook) {
+		return usageError(cmd, fmt.Errorf("--hook %s: the standard hooks are %s", s.hook, strings.Join(femtotest.Hooks(), ", ")))
+	}
+	c, err := femtotest.Open(s.image.Bytes, femtotest.Config{Hook: s.hook, Budget: s.budget})
+	if err != nil {
+		return &commandError{exit: exitRejected, what: s.name + " cannot be run", why: err.Error(), err: err}
+	}
+	s.hook = c.Hook()
+	if s.hook == "coap" && s.context != nil {
+		return usageError(cmd, errors.New("the hook coap makes its context itself: leave out --ctx and --ctx-file"))
 	}
 	c.Sensors = femtotest.SomeSensors()
-	t, err := tf.start(cmd, b.Image, b.Debug, c.Hook(), asJSON, p.Dir)
+	t, err := tf.start(cmd, s.image.Bytes, s.image.Debug, s.hook, asJSON, s.folders...)
 	if err != nil {
 		return err
 	}
 	c.Before = t.before()
-	r := c.Fire(context)
+	r := c.Fire(s.context)
 	result := localRun{Value: r.Value, Fault: remote.Fault(r.Fault), PC: uint32(r.PC), Address: r.Address,
 		Instructions: uint64(r.Instructions), Output: append([]string{}, r.Log...), Waiting: r.Waiting}
-	if c.Hook() == "coap" && r.Fault == vm.OK {
+	if s.hook == "coap" && r.Fault == vm.OK {
 		a := c.Answer(r)
 		result.Answer = &answer{codeText(a.Code), string(a.Payload)}
 	}
@@ -187,20 +235,57 @@ func runProject(cmd *cobra.Command, context []byte, budget int32, tf *traceFlags
 	if err := printRun(cmd, &result, t, asJSON); err != nil || r.Fault == vm.OK {
 		return err
 	}
-	return faultDiagnostic(p.Dir, b.Debug, r.Fault, r.PC, r.Address, fmt.Sprintf("%s, after %d instructions", b.File, r.Instructions))
+	return s.stopped(&result, func(watch vm.Trace) {
+		c.Reset()
+		c.Before = watch
+		c.Fire(s.context)
+	})
 }
 
 // codeText is a CoAP code as people write it, "2.05".
 func codeText(code byte) string { return fmt.Sprintf("%d.%02d", code>>5, code&31) }
 
-// stoppedError says what stopped a container.
-func stoppedError(file string, r *localRun) error {
-	e := &commandError{
-		exit: exitFailure, what: "the container was stopped", where: fmt.Sprintf("%s, after %d instructions", file, r.Instructions),
-		why: faultText(r.Fault, r.PC, r.Address), try: []string{command("femto", "image", "inspect", file)}, err: vm.Fault(r.Fault),
+// stopped says what stopped the container: at which line of its source, called
+// from where, and why. again runs it once more, watched, for what a result does not
+// tell.
+func (s *subject) stopped(r *localRun, again func(watch vm.Trace)) error {
+	fault, slot := vm.Fault(r.Fault), int(r.PC)
+	if reason := trapReason(s.image.Debug, fault, slot); reason != "" {
+		return faultDiagnostic(s.image.Dir, s.image.Debug, fault, slot, r.Address, fmt.Sprintf("%s, after %d instructions", s.name, r.Instructions))
 	}
-	if vm.Fault(r.Fault) == vm.FaultBudget {
-		e.exit = exitBudget
+	stop := &stop{}
+	again(func(m *vm.Machine) { stop = machineStop(m) })
+	stop.fault, stop.slot, stop.address = fault, slot, r.Address
+	name := s.name
+	if s.project {
+		name = "the container"
 	}
-	return e
+	told := stop.tell(name, s.hook, s.image)
+	if at := &told.Frames[0]; at.File != "" && at.Function != "" {
+		told.Why = "in " + at.Function + ", " + told.Why
+	}
+	told.Why += ", after " + countText(int(r.Instructions), "instruction")
+	nothing := stop.address>>28 == vm.RegionNull || stop.address>>28 == vm.RegionContext
+	switch {
+	case fault == vm.FaultBudget:
+		told.Try = append(told.Try, s.command("--trace-limit", "50"), s.command("--budget", fmt.Sprint(min(vm.MaxBudget, 10*int64(r.Instructions)))))
+	case fault == vm.FaultMemory && nothing && len(s.context) == 0 && stop.lengths[vm.RegionContext] == 0:
+		told.Why += "; no context was given, so r1 is a null pointer and r2 is 0"
+		told.Try = append(told.Try, s.command("--ctx", "00"))
+		if !s.project {
+			told.Try = append(told.Try, s.command("--hook", "timer"))
+		}
+	default:
+		told.Try = append(told.Try, s.command("--trace"))
+	}
+	return told.err(s.image.Dir)
+}
+
+// command is the one that ran it, with more flags.
+func (s *subject) command(flags ...string) string {
+	words := []string{"femto", "run"}
+	if !s.project {
+		words = append(words, s.name)
+	}
+	return command(append(words, flags...)...)
 }

@@ -62,12 +62,8 @@ func (f *replayFlags) open(cmd *cobra.Command, args []string) (*recorded, error)
 		return nil, err
 	}
 	if len(args) > 0 {
-		raw, _, err := readProgram(cmd, args[0])
-		if err != nil {
-			return nil, err
-		}
-		r.image = &images.Image{Bytes: raw, Debug: sideFile(args[0], raw), Dir: sourcesOf(args[0])}
-		return r, nil
+		r.image, _, err = readProgram(cmd, args[0])
+		return r, err
 	}
 	if r.image = images.Find(r.Digest, projectFolders()...); r.image == nil {
 		return nil, &commandError{exit: exitUsage, what: "the image of " + f.file + " is not here", where: remote.Digest(r.Digest).String(),

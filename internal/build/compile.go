@@ -64,7 +64,10 @@ func (c *Compiler) Args(source string) []string {
 		"-ffreestanding", "-nostdinc", "-fno-color-diagnostics", "-fno-caret-diagnostics",
 		"-I", c.Headers, "-I", filepath.Join(c.Headers, "compat")}
 	if c.Foreign {
-		args = append(args, "-std=gnu11", "-w", "-fno-jump-tables")
+		// Sources name the headers of a folder above theirs: the last two find them
+		// as ../helpers.h and ../../helpers.h.
+		bpf := filepath.Join(c.Headers, "compat", "bpf")
+		args = append(args, "-std=gnu11", "-w", "-fno-jump-tables", "-I", bpf, "-I", filepath.Join(bpf, "bpfapi"))
 	} else {
 		args = append(args, "-std=c11", "-Wall", "-Wextra", "-Werror")
 	}

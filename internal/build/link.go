@@ -250,9 +250,13 @@ func (l *linker) placeCode(o *object) error {
 }
 
 func occupies(s *elf.Section) bool {
-	// What unwinds a stack in case of an exception has no use here.
-	return s.Flags&elf.SHF_ALLOC != 0 && s.Size != 0 && s.Name != metaSection && s.Name != ".eh_frame"
+	return s.Flags&elf.SHF_ALLOC != 0 && s.Size != 0 && !slices.Contains(leftOut, s.Name)
 }
+
+// leftOut are the sections for which a device has no use: what is for the builder,
+// what unwinds a stack in case of an exception, and what sources written for Linux
+// tell its loader.
+var leftOut = []string{metaSection, ".eh_frame", "license", "version"}
 
 // placeData collects the sections with data. Constants that hold addresses are
 // constants, for the addresses are known here.

@@ -1,11 +1,13 @@
 package project
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/femto-containers/femto/internal/sim"
@@ -15,6 +17,7 @@ import (
 var (
 	wantedResult = regexp.MustCompile(`(?m)^// TEST_RESULT: (-?\d+)$`)
 	wantedOutput = regexp.MustCompile(`(?m)^// TEST_OUTPUT: (.*)$`)
+	givenContext = regexp.MustCompile(`(?m)^// TEST_CONTEXT: (.*)$`)
 )
 
 // TestForeignSources compiles and runs sources that know nothing of femto.h, in
@@ -22,7 +25,7 @@ var (
 func TestForeignSources(t *testing.T) {
 	needCompiler(t)
 	files, err := filepath.Glob("testdata/foreign/*.c")
-	if err != nil || len(files) < 14 {
+	if err != nil || len(files) < 17 {
 		t.Fatalf("%v: %v", files, err)
 	}
 	for _, file := range files {
@@ -39,8 +42,14 @@ func TestForeignSources(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			var given []byte
+			if m := givenContext.FindSubmatch(source); m != nil {
+				if given, err = hex.DecodeString(strings.ReplaceAll(string(m[1]), " ", "")); err != nil {
+					t.Fatal(err)
+				}
+			}
 			var printed []string
-			outcome, err := sim.RunOnce(raw, nil, 1_000_000, nil, func(line string) { printed = append(printed, line) })
+			outcome, err := sim.RunOnce(raw, given, 1_000_000, nil, func(line string) { printed = append(printed, line) })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -163,6 +163,15 @@ typedef void bpf_saul_reg_t; /* a handle, not an address */
 			fmt.Fprintf(&b, "static %s (*const %s)(%s) = (void *)BPF_FUNC_BPF_%s;\n", h.Compat[0], h.Original(), h.Compat[1], strings.ToUpper(h.Name))
 		}
 	}
-	b.WriteString("\n#endif\n")
+	b.WriteString(`
+/* Forks of the original have these; the semicolon may be left out. */
+#define print(format, ...) \
+    do { \
+        bpf_printf(format, ##__VA_ARGS__); \
+    } while (0);
+#define print_str(text) print(text)
+
+#endif
+`)
 	return bytes.ReplaceAll(b.Bytes(), []byte("* ("), []byte("*(")), nil
 }

@@ -15,6 +15,7 @@ package femtotest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -407,6 +408,9 @@ func hookOf(id []byte) string {
 	}
 	return "event"
 }
+
+// Hooks lists the standard hooks by name.
+func Hooks() []string { return slices.Sorted(maps.Keys(declarations)) }
 
 var declarations = map[string]func(*engine.Hook){
 	"timer": hooks.TimerHook, "event": hooks.EventHook, "message": hooks.MessageHook, "coap": hooks.CoapHook,

@@ -33,4 +33,11 @@ static size_t (*const bpf_strlen)(const char *text) = (void *)BPF_FUNC_BPF_STRLE
 static uint32_t (*const bpf_ztimer_now)(void) = (void *)BPF_FUNC_BPF_ZTIMER_NOW;
 static int (*const bpf_ztimer_periodic_wakeup)(uint32_t *last_wakeup, uint32_t period) = (void *)BPF_FUNC_BPF_ZTIMER_PERIODIC_WAKEUP;
 
+/* Forks of the original have these; the semicolon may be left out. */
+#define print(format, ...) \
+    do { \
+        bpf_printf(format, ##__VA_ARGS__); \
+    } while (0);
+#define print_str(text) print(text)
+
 #endif

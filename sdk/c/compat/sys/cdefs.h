@@ -1,0 +1,2 @@
+/* For sources that include it for the attributes alone. */
+#include "bpf/keywords.h"
