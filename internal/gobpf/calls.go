@@ -1,9 +1,11 @@
 package gobpf
 
 import (
+	"encoding/binary"
 	"fmt"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -62,7 +64,9 @@ func (l *lowerer) call(f *frame, in *ssa.Call) operand {
 	for _, a := range c.Args {
 		args = append(args, l.value(f, a))
 	}
-	l.pos = pos
+	if !l.site.IsValid() {
+		l.pos = pos
+	}
 	if number, ok := l.helperOf(fn); ok {
 		return l.callHelper(fn, number, args, pos)
 	}
@@ -80,10 +84,17 @@ func (l *lowerer) call(f *frame, in *ssa.Call) operand {
 		if l.f.values > maxValues {
 			l.fail(diagnose.GoLarge, pos, "the program is too large", "functions were put into one another too often", "call them at fewer places")
 		}
+		site, before := l.site, l.pos
+		switch own := !l.foreign(fn); {
+		case own: // a closure of the author's, perhaps, that package femto calls
+			l.site = token.NoPos
+		case !l.foreign(in.Parent()):
+			l.site = l.pos
+		}
 		l.depth++
 		list = l.body(fn, args, callee.free, true)
 		l.depth--
-		l.pos = pos
+		l.site, l.pos = site, before
 	}
 	switch results.Len() {
 	case 0:
@@ -92,6 +103,22 @@ func (l *lowerer) call(f *frame, in *ssa.Call) operand {
 		return list[0]
 	}
 	return operand{tuple: list}
+}
+
+// foreign reports whether a function is of package femto or the standard
+// library: what is put in place of a call of it has the line of that call.
+func (l *lowerer) foreign(fn *ssa.Function) bool {
+	if o := fn.Origin(); o != nil {
+		fn = o
+	}
+	for fn.Parent() != nil {
+		fn = fn.Parent()
+	}
+	if fn.Pkg == nil {
+		return false
+	}
+	name := fn.Pkg.Pkg.Path()
+	return name == SDK || slices.Contains(compiled, name)
 }
 
 // size is how many instructions of SSA a function has that become something.
@@ -330,11 +357,14 @@ func (l *lowerer) copies(f *frame, in *ssa.Call) *value {
 	elem := in.Call.Args[0].Type().Underlying().(*types.Slice).Elem()
 	size := l.sizeof(elem)
 	x, y := to.regs[1], from.regs[1]
-	n := l.emit(opMin, x, y)
-	n.length, n.signed = true, true
 	one := func(i *value) {
 		l.write(l.scaled(to.regs[0], i, size), l.read(l.scaled(from.regs[0], i, size), elem, true), elem)
 	}
+	if g := from.regs[0]; g.op == opGlobal && g.global.text && size == 1 && y.isConst() && y.imm > 0 && y.imm <= maxText {
+		return l.copiesText(to.regs[0], x, g.global.bytes[:y.imm], func() { l.loop(l.imm(0), x, 1, one) })
+	}
+	n := l.emit(opMin, x, y)
+	n.length, n.signed = true, true
 	a, b := root(to.regs[0]), root(from.regs[0])
 	constant := from.regs[0].op == opGlobal && from.regs[0].global.text
 	if a != nil && b != nil && a != b || constant {
@@ -350,6 +380,37 @@ func (l *lowerer) copies(f *frame, in *ssa.Call) *value {
 	l.loop(n, l.imm(0), -1, one)
 	l.jump(after)
 	l.b = after
+	return n
+}
+
+// maxText is how long a constant string may be for its bytes to be part of the
+// instructions that copy it.
+const maxText = 16
+
+// copiesText copies a constant string to room bytes: as a whole if there is
+// room for it, otherwise as part does.
+func (l *lowerer) copiesText(to, room *value, text []byte, part func()) *value {
+	all, some, after := l.f.newBlock(), l.f.newBlock(), l.f.newBlock()
+	l.branch(l.compare(condUGE, room, l.imm(int64(len(text))), false), all, some)
+	l.b = all
+	for at := 0; at < len(text); {
+		size := 4
+		for size > len(text)-at {
+			size /= 2
+		}
+		word := [4]byte{}
+		copy(word[:], text[at:at+size])
+		l.store(to, l.imm(int64(binary.LittleEndian.Uint32(word[:]))), at, size)
+		at += size
+	}
+	whole := l.imm(int64(len(text)))
+	l.jump(after)
+	l.b = some
+	part()
+	l.jump(after)
+	l.b = after
+	n := l.emit(opPhi, whole, room)
+	n.length = true
 	return n
 }
 

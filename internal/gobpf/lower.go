@@ -43,7 +43,8 @@ type lowerer struct {
 	f     *function
 	b     *block
 	pos   token.Pos
-	depth int // of inlining
+	site  token.Pos // of the author's call of what is being lowered, if that is not the author's
+	depth int       // of inlining
 }
 
 // A frame is a body being lowered.
@@ -409,9 +410,12 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 	for _, b := range order {
 		l.b = f.entry[b]
 		for n, in := range b.Instrs {
-			if in.Pos().IsValid() {
+			switch {
+			case l.site.IsValid():
+				l.pos = l.site
+			case in.Pos().IsValid():
 				l.pos = in.Pos()
-			} else if placeless(in) { // it has the place of what follows
+			case placeless(in): // it has the place of what follows
 				for _, next := range b.Instrs[n:] {
 					if next.Pos().IsValid() {
 						l.pos = next.Pos()

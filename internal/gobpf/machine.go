@@ -220,6 +220,7 @@ func (f *function) selectCode() *code {
 	for _, b := range f.blocks {
 		s.b = s.of[b]
 		if b == f.blocks[0] {
+			s.pos = f.pos
 			for i, p := range f.params {
 				if s.uses[p] > 0 || p.op == opParam {
 					s.copy(s.reg(p), 1+i)

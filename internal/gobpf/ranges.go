@@ -641,6 +641,27 @@ func (p *prover) never(c cond, x, y *value, narrow bool, facts []fact, b *block)
 	return false
 }
 
+// exact is what a sum, difference or product of which the low half is computed
+// would be if all of it were.
+func (p *prover) exact(v *value, facts []fact, b *block) interval {
+	if v.op != opAdd && v.op != opSub && v.op != opMul {
+		return everything
+	}
+	x, y := p.interval(v.args[0], facts, b, 1), p.interval(v.args[1], facts, b, 1)
+	const most = 1 << 31 // no result of two such numbers overflows
+	if x == nothing || y == nothing || !x.within(-most, most) || !y.within(-most, most) {
+		return everything
+	}
+	switch v.op {
+	case opAdd:
+		return interval{x.low + y.low, x.high + y.high}
+	case opSub:
+		return interval{x.low - y.high, x.high - y.low}
+	}
+	products := []int64{x.low * y.low, x.low * y.high, x.high * y.low, x.high * y.high}
+	return interval{slices.Min(products), slices.Max(products)}
+}
+
 // bounds removes checks that cannot fail and decides comparisons.
 func (f *function) bounds() bool {
 	p := newProver()
@@ -672,6 +693,9 @@ func (f *function) bounds() bool {
 				if c := v.crude(); p.interval(v.args[0], facts, b, 0).within(c.low, c.high) {
 					zero := f.constant(0)
 					v.op, v.args, v.imm = opOr, []*value{v.args[0], zero}, 0
+					changed = true
+				} else if a := v.args[0]; a.narrow && p.exact(a, facts, b).within(c.low, c.high) {
+					v.op, v.args, v.imm = a.op, a.args, 0
 					changed = true
 				}
 			}

@@ -3,6 +3,7 @@ package gobpf
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/femto-containers/femto/internal/diagnose"
@@ -39,6 +40,7 @@ func TestPrograms(t *testing.T) {
 		{"a closure in a closure", "//femto:hook event\nfunc Run(ctx []byte) int { n := 0; add := func(k int) { n += k }; twice := func(k int) { add(k); add(k) }; twice(len(ctx)); return n }", 16, ""},
 		{"a closure that is returned", "func adder(k int) func(int) int { return func(x int) int { k += x; return k } }\n//femto:hook event\nfunc Run(ctx []byte) int { f := adder(len(ctx)); f(1); return f(2) }", 11, ""},
 		{"goto", "//femto:hook event\nfunc Run(ctx []byte) int { n := 0\nagain:\nif n < len(ctx) { n += 3; goto again }\nif n > 8 { goto end }\nn = 0\nend:\nreturn n }", 9, ""},
+		{"copy of a text", "//femto:hook event\nfunc Run(ctx []byte) int { var a [12]byte; n := copy(a[:3+ctx[0]], \"greeting\") + copy(a[9:], \"more\") + copy(ctx[:7], \"1234567\"); return n*1000000 + int(a[0])*10000 + int(a[9])*100 + int(ctx[6]) }", (6+3+7)*1000000 + 'g'*10000 + 'm'*100 + '7', ""},
 		{"bounds", "//femto:hook event\nfunc Run(ctx []byte) int { return len(ctx[ctx[5]:]) }", 0, "slice bounds out of range"},
 		{"convert", "//femto:hook event\nfunc Run(ctx []byte) int { return int([9]byte(ctx)[0]) }", 0, "slice is shorter than the array"},
 		{"panic", "//femto:hook event\nfunc Run(ctx []byte) int { if len(ctx) > 1 { panic(\"long\") }; return 1 }", 0, "panic"},
@@ -63,7 +65,7 @@ func TestPrograms(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			m := run(t, p.Text, p.Data, p.Rodata, ctx)
+			m := run(t, p.Text, p.Data, p.Rodata, slices.Clone(ctx))
 			trap := ""
 			if m.Fault() == vm.FaultMemory {
 				for _, stop := range p.Traps {
@@ -76,6 +78,47 @@ func TestPrograms(t *testing.T) {
 				t.Errorf("fault %v at %d, trap %q, result %d; want %d, trap %q", m.Fault(), m.PC(), trap, m.Result(), tt.want, tt.trap)
 			}
 		})
+	}
+}
+
+// TestLinesOfCallers: what is put in place of a call of package femto is at the
+// line of that call, so that nobody stops in files that are not the author's.
+func TestLinesOfCallers(t *testing.T) {
+	p, err := Compile(t.Context(), module(t, []byte(`package p
+
+import "github.com/femto-containers/femto/sdk/go/femto"
+
+//femto:hook event
+func Run() uint32 {
+	each(func(n uint32) {
+		femto.Local.Set(n, n+1)
+	})
+	return femto.Tenant.Get(3)
+}
+
+func each(f func(n uint32)) {
+	for n := range uint32(40) {
+		f(n)
+	}
+}
+`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[int]bool{}
+	for i, l := range p.Lines {
+		lines[l.Line] = true
+		if l.File != "container.go" {
+			t.Errorf("slot %d is at %s:%d", l.Slot, l.File, l.Line)
+		}
+		if i == 0 && l.Slot != 0 {
+			t.Errorf("the first line is that of slot %d", l.Slot)
+		}
+	}
+	for _, n := range []int{8, 10, 15} {
+		if !lines[n] {
+			t.Errorf("nothing is at line %d: %v", n, p.Lines)
+		}
 	}
 }
 

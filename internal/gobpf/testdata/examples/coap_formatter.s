@@ -1,17 +1,16 @@
+# coap_formatter.go:13
 Respond:
 	r6 = r1
 # coap_formatter.go:14
 	*(u64 *)(r10 - 24) = 0
 	*(u64 *)(r10 - 16) = 0
 	*(u32 *)(r10 - 8) = 0
-# sdk/go/femto/femto.go:94
+# coap_formatter.go:15
 	r1 = 80
 	r2 = r10
 	r2 += -4
 	call 19
-# sdk/go/femto/femto.go:95
 	r2 = *(u32 *)(r10 - 4)
-# sdk/go/femto/femto.go:190
 	r1 = r10
 	r1 += -24
 	call 81
@@ -29,26 +28,21 @@ Respond:
 	r2 = 1
 	call 65
 	r7 = (s32)r0
-# sdk/go/femto/femto.go:179
+# coap_formatter.go:19
 	r1 = r6
 	call 67
 	r1 = *(u64 *)(r6 + 0)
 	r6 = *(u16 *)(r1 + 12)
-# coap_formatter.go:19
 	if r8 > 20 goto L40
-# sdk/go/femto/femto.go:203
 	if r6 s< r8 goto L30
 	r6 = r8
-# sdk/go/femto/femto.go:204
 L30:
 	if r6 s<= 0 goto L36
-# sdk/go/femto/femto.go:205
 	r1 = r0
 	r2 = r10
 	r2 += -24
 	r3 = r6
 	call 2
-# coap_formatter.go:19
 L36:
 	if r6 s< r8 goto L41
 # coap_formatter.go:22

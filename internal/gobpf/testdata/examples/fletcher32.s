@@ -1,6 +1,6 @@
+# fletcher32.go:14
 Fletcher32:
 	r6 = r2
-# fletcher32.go:14
 	r6 >>= 1
 # fletcher32.go:15
 	r2 = 65535

@@ -8,13 +8,12 @@ Rate:
 	r2 = r10
 	r2 += -8
 	call 50
-	if w0 s< 0 goto L12
+	if w0 s< 0 goto L11
 # heart_rate.go:20
 	r0 = *(s16 *)(r10 - 8)
-	w0 *= 100
-	r0 = (s32)r0
+	r0 *= 100
 	exit
 # heart_rate.go:18
-L12:
+L11:
 	r0 = 80
 	exit

@@ -1,21 +1,18 @@
-# sdk/go/femto/femto.go:56
+# heart_wave.go:19
 Rate:
 	r1 = 11
 	r2 = r10
 	r2 += -4
 	call 18
-# sdk/go/femto/femto.go:57
 	r6 = *(u32 *)(r10 - 4)
-# sdk/go/femto/femto.go:56
 	r1 = 10
 	r2 = r10
 	r2 += -8
 	call 18
-# sdk/go/femto/femto.go:57
 	r0 = *(u32 *)(r10 - 8)
 # heart_wave.go:20
 	if w6 != 0 goto L16
-# sdk/go/femto/femto.go:61
+# heart_wave.go:22
 	r1 = 10
 	r2 = 1
 	call 16
@@ -39,9 +36,9 @@ L20:
 L22:
 	r2 = 1
 	w2 -= w0
-# sdk/go/femto/femto.go:61
 	r1 = 10
 	call 16
+# heart_wave.go:32
 L26:
 	r1 = 11
 	r2 = r6

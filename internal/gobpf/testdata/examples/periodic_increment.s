@@ -10,16 +10,13 @@ L5:
 	r1 = r6
 	r2 = 1000000
 	call 97
-# sdk/go/femto/femto.go:94
+# periodic_increment.go:19
 	r1 = 80
 	r2 = r10
 	r2 += -8
 	call 19
-# sdk/go/femto/femto.go:95
 	r2 = *(u32 *)(r10 - 8)
-# periodic_increment.go:19
 	w2 += 1
-# sdk/go/femto/femto.go:99
 	r1 = 80
 	call 17
 	goto L5

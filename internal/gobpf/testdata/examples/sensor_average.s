@@ -82,7 +82,6 @@ L57:
 	if r1 != r3 goto L54
 # sensor_average.go:46
 	r2 /= 10
-# sdk/go/femto/femto.go:99
 	r1 = 80
 	call 17
 	goto L14

@@ -1,3 +1,4 @@
+# sensor_gcoap.go:12
 Respond:
 	r7 = r1
 # sensor_gcoap.go:13
@@ -23,16 +24,14 @@ Respond:
 	r2 = 1
 	call 65
 	r6 = (s32)r0
-# sdk/go/femto/femto.go:179
+# sensor_gcoap.go:20
 	r1 = r7
 	call 67
 	r1 = r0
 	r0 = *(u64 *)(r7 + 0)
 	r0 = *(u16 *)(r0 + 12)
-# sensor_gcoap.go:20
 	r2 = *(s16 *)(r10 - 8)
 	r3 = *(s8 *)(r10 - 1)
-# sdk/go/femto/femto.go:197
 	if r0 < 13 goto L32
 	call 80
 	w1 = w0
@@ -40,7 +39,7 @@ Respond:
 	r0 = r6
 	r0 += r1
 	exit
-# sdk/go/femto/femto.go:197
+# sensor_gcoap.go:20
 L32:
 	r0 = *(u8 *)(r10 + 32517) # slice is shorter than the array
 # sensor_gcoap.go:15

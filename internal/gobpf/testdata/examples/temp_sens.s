@@ -8,13 +8,12 @@ Temperature:
 	r2 = r10
 	r2 += -8
 	call 50
-	if w0 s< 0 goto L12
+	if w0 s< 0 goto L11
 # temp_sens.go:20
 	r0 = *(s16 *)(r10 - 8)
-	w0 *= 100
-	r0 = (s32)r0
+	r0 *= 100
 	exit
 # temp_sens.go:18
-L12:
+L11:
 	r0 = 2716
 	exit

@@ -2,16 +2,13 @@
 Count:
 	r6 = *(u64 *)(r1 + 8)
 	if r6 == 0 goto L10
-# sdk/go/femto/femto.go:94
+# thread_counter.go:18
 	r1 = r6
 	r2 = r10
 	r2 += -4
 	call 19
-# sdk/go/femto/femto.go:95
 	r2 = *(u32 *)(r10 - 4)
-# thread_counter.go:18
 	w2 += 1
-# sdk/go/femto/femto.go:99
 	r1 = r6
 	call 17
 # thread_counter.go:15
