@@ -223,24 +223,77 @@ func (f *fuzzer) minimise(in input, r femtotest.Result) (input, femtotest.Result
 		}
 	}
 	for i := range in.context {
-		if in.context[i] != 0 {
-			plain := copied()
-			plain.context[i] = 0
-			same(plain)
-		}
+		smallest(int64(in.context[i]), nil, func(v int64) bool {
+			c := copied()
+			c.context[i] = byte(v)
+			return same(c)
+		})
 	}
 	for i := 0; i < len(in.answers); i++ {
-		plain := copied()
-		plain.answers[i] = answer{real: true}
-		if !in.answers[i].real && !same(plain) {
-			simpler := copied()
-			simpler.answers[i].writes = nil
-			same(simpler)
+		a, name := in.answers[i], in.names[i]
+		with := func(simpler answer) bool {
+			c := copied()
+			if i >= len(c.answers) { // it is not asked any more
+				return false
+			}
+			c.answers[i] = simpler
+			if !same(c) {
+				return false
+			}
+			a = simpler
+			return true
+		}
+		if a.real || with(answer{real: true}) {
+			continue
+		}
+		smallest(a.returns, outside[name], func(v int64) bool { return with(answer{returns: v, writes: a.writes}) })
+		if with(answer{returns: a.returns}) {
+			continue
+		}
+		for n := len(a.writes); n > 1 && with(answer{returns: a.returns, writes: a.writes[:n-1]}); n-- {
+		}
+		for k := range a.writes {
+			smallest(int64(a.writes[k]), nil, func(v int64) bool {
+				writes := bytes.Clone(a.writes)
+				writes[k] = byte(v)
+				return with(answer{returns: a.returns, writes: writes})
+			})
 		}
 	}
 	f.try(&in, false) // so that names are those of this input
 	return in, r
 }
+
+// smallest looks for the value nearest to 0 that does the same as v, which does;
+// of the values in of, unless that is nil. Of all values it may miss some: it looks
+// where those that do and those that do not are apart.
+func smallest(v int64, of []int64, does func(int64) bool) {
+	if of != nil {
+		for _, w := range of {
+			if magnitude(w) < magnitude(v) && does(w) {
+				v = w
+			}
+		}
+		return
+	}
+	if v == 0 || does(0) {
+		return
+	}
+	not := int64(0)
+	for {
+		between := not + (v-not)/2
+		if between == not {
+			return
+		}
+		if does(between) {
+			v = between
+		} else {
+			not = between
+		}
+	}
+}
+
+func magnitude(v int64) uint64 { return uint64(max(v, -v)) }
 
 // finding writes an input as a table that fails as long as the fault is there.
 func (f *fuzzer) finding(in *input, r femtotest.Result) Finding {

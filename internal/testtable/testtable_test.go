@@ -165,6 +165,12 @@ func TestFuzz(t *testing.T) {
 		"field": {subject(t, "timer", "ldxdw %r0, [%r1+8]\njne %r0, 100, out\nl: ja l\nout: exit"), vm.FaultBudget, "count = 100 }"},
 		"helper": {subject(t, "timer", "mov %r1, 1\nmov %r2, 2\ncall 0x10\nmov %r1, 0\njeq %r0, 0, out\nldxb %r0, [%r1]\nout: exit"),
 			vm.FaultMemory, `helpers.store_local = [-1, "real"]`},
+		// A result of 32 bits, of which anything from 1000 on does.
+		"result": {subject(t, "timer", "call 0x20\nmov %r1, 0\njlt %r0, 1000, out\nldxb %r0, [%r1]\nout: exit"),
+			vm.FaultMemory, `helpers.now_ms = [1000, "real"]`},
+		// What a helper writes: the second byte decides, from 0x30 on.
+		"written": {subject(t, "timer", "mov %r2, %r10\nadd %r2, -8\nmov %r1, 1\nmov %r3, 0\nstxdw [%r10-8], %r3\ncall 0x12\nldxb %r0, [%r10-7]\nmov %r1, 0\njlt %r0, 0x30, out\nldxb %r0, [%r1]\nout: exit"),
+			vm.FaultMemory, `helpers.fetch_local = [{ returns = 0, writes = "00 30" }, "real"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			findings, tried, err := Fuzz(context.Background(), test.subject, 10_000)
