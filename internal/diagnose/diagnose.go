@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Code numbers a kind of error. Numbers never change their meaning.
@@ -91,13 +92,10 @@ func (d *Diagnostic) Format() string {
 	case d.Place.File != "":
 		fmt.Fprintf(&b, "  --> %s\n", d.Place)
 		if text := strings.ReplaceAll(d.Place.Text, "\t", " "); strings.TrimSpace(text) != "" {
-			number := fmt.Sprint(d.Place.Line)
-			if len(text) > excerpt {
-				text = text[:excerpt]
-			}
-			fmt.Fprintf(&b, "  %4s | %s\n", number, text)
-			if column := d.Place.Column; column > 0 && column <= len(text)+1 {
-				fmt.Fprintf(&b, "  %4s | %s%s\n", "", strings.Repeat(" ", column-1), strings.Repeat("^", width(text[column-1:])))
+			text, at := window(text, d.Place.Column-1)
+			fmt.Fprintf(&b, "  %4d | %s\n", d.Place.Line, text)
+			if at >= 0 {
+				fmt.Fprintf(&b, "  %4s | %s%s\n", "", strings.Repeat(" ", utf8.RuneCountInString(text[:at])), strings.Repeat("^", width(text[at:])))
 			}
 		}
 	case d.Where != "":
@@ -114,6 +112,41 @@ func (d *Diagnostic) Format() string {
 	}
 	return b.String()
 }
+
+// window is what is shown of a line: all of it, or what is around the byte at, with
+// an ellipsis for the rest. It returns where that byte is then, -1 if nowhere.
+func window(text string, at int) (string, int) {
+	if at > len(text) {
+		at = -1
+	}
+	if len(text) <= excerpt {
+		return text, at
+	}
+	begin := 0
+	if at > excerpt*3/4 {
+		begin = min(at-excerpt/2, len(text)-excerpt)
+	}
+	end := begin + excerpt
+	for begin > 0 && !utf8.RuneStart(text[begin]) {
+		begin--
+	}
+	for end < len(text) && !utf8.RuneStart(text[end]) {
+		end++
+	}
+	shown, before := text[begin:end], ""
+	if end < len(text) {
+		shown += ellipsis
+	}
+	if begin > 0 {
+		before = ellipsis
+	}
+	if at >= 0 {
+		at += len(before) - begin
+	}
+	return before + shown, at
+}
+
+const ellipsis = "…"
 
 // width is the length of the word that text begins with.
 func width(text string) int {

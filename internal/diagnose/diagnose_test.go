@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files, and the compiler's messages where it is installed")
@@ -208,5 +209,50 @@ func TestFormat(t *testing.T) {
 	var one *Diagnostic
 	if !errors.As(error(list), &one) || one != &d {
 		t.Error("a list hides what is in it")
+	}
+}
+
+// TestFormatLongLines: the place is seen, wherever it is in the line.
+func TestFormatLongLines(t *testing.T) {
+	long := strings.Repeat("word ", 40) // 200 bytes
+	for name, test := range map[string]struct {
+		text   string
+		column int
+		marked string // what stands above the carets
+		begin  string
+		end    string
+	}{
+		"short":         {"int x = y;", 9, "y", "int", ";"},
+		"beginning":     {"here " + long, 1, "here", "here", "…"},
+		"middle":        {long + "here " + long, 201, "here", "…", "…"},
+		"end":           {long + "here", 201, "here", "…", "here"},
+		"behind it":     {long, 201, "", "…", " "},
+		"no column":     {long, 0, "", "word", "…"},
+		"another line":  {"short", 99, "", "short", "t"},
+		"letters":       {"/* ä ö ü */ here", 16, "here", "/*", "here"},
+		"cut in letter": {strings.Repeat("ä", 100) + "here" + strings.Repeat("ö", 100), 201, "here", "…", "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Diagnostic{Place: Place{"a.c", 7, test.column, test.text}}
+			lines := strings.Split(d.Format(), "\n")[2:]
+			if !utf8.ValidString(lines[0]) || utf8.RuneCountInString(lines[0]) > 85 {
+				t.Errorf("%q", lines[0])
+			}
+			shown := strings.TrimPrefix(lines[0], "     7 | ")
+			if !strings.HasPrefix(shown, test.begin) || !strings.HasSuffix(shown, test.end) {
+				t.Errorf("%q", shown)
+			}
+			from := strings.IndexByte(lines[1], '^')
+			if test.marked == "" {
+				if from >= 0 && test.column <= len(test.text) {
+					t.Errorf("%q is marked", lines[1])
+				}
+				return
+			}
+			runes := []rune(lines[0])
+			if got := string(runes[from : from+strings.Count(lines[1], "^")]); got != test.marked {
+				t.Errorf("%q is marked in\n%s\n%s", got, lines[0], lines[1])
+			}
+		})
 	}
 }

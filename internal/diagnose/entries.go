@@ -60,7 +60,7 @@ var Catalogue = []Entry{
 		"femto_fetch_locl(1, &count);", "femto_fetch_local(1, &count);"},
 	{NoHeader, exitRejected, "a header does not exist here",
 		"Containers are freestanding: there is no C library, and the headers of this computer are not used. femto.h has types of fixed width and everything else there is. For sources written for the original there are stdint.h, stddef.h, stdbool.h and string.h.",
-		"#include <stdio.h>", "#include \"femto.h\""},
+		"#include <stdlib.h>", "#include \"femto.h\""},
 	{SignedDivision, exitRejected, "signed division needs a newer instruction set",
 		"Instructions for signed division and modulo exist from -mcpu=v4 on; the default here is v2, which the original's devices run. femto's own devices run v4: build.cpu = \"v4\" in femto.toml. Otherwise divide unsigned numbers.",
 		"s64 mean = sum / n;", "s64 mean = sum < 0 ? -(s64)((u64)-sum / n) : (s64)((u64)sum / n);"},

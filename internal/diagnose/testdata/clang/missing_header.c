@@ -1,3 +1,3 @@
-#include <stdio.h>
+#include <stdlib.h>
 #include "femto.h"
 FEMTO_HOOK(timer, tick) { return 0; }
