@@ -28,21 +28,26 @@ func newBuildCommand() *cobra.Command {
 	var locked, asJSON bool
 	var output string
 	cmd := &cobra.Command{
-		Use:   "build [SOURCE...]",
+		Use:   "build [FOLDER | SOURCE...]",
 		Short: "Make the image of this project, or of some sources",
 		Long: `Compiles and links the sources that femto.toml names, and prints where the image
 is. Nothing is done if nothing has changed since femto.lock was written. The same
 sources and compiler give the same bytes. The exit status is 4 if the image takes
 more than femto.toml allows.
 
-With SOURCE, no project is needed: C, Rust, objects (.o), or one file of assembly (.s),
-such as what was written for comparable systems. Warnings are let pass there.`,
+FOLDER is a project elsewhere. With SOURCE, no project is needed: C, Rust, objects
+(.o), or one file of assembly (.s), such as what was written for comparable systems.
+Warnings are let pass there.`,
 		Example: `  femto build
   femto build --locked      # in continuous integration
   femto build average.c -o average.bin`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, sources []string) error {
-			if len(sources) > 0 {
+			p, err := projectIn(sources)
+			if err != nil {
+				return err
+			}
+			if p == nil {
 				if locked {
 					return usageError(cmd, errors.New("--locked is for projects"))
 				}
@@ -50,10 +55,6 @@ such as what was written for comparable systems. Warnings are let pass there.`,
 			}
 			if output != "" {
 				return usageError(cmd, errors.New("-o is for SOURCE: the image of a project has its place"))
-			}
-			p, err := openProject()
-			if err != nil {
-				return err
 			}
 			if locked {
 				if err := buildLocked(cmd, p); err != nil {
@@ -89,6 +90,11 @@ such as what was written for comparable systems. Warnings are let pass there.`,
 
 // buildOutside makes an image of sources that belong to no project.
 func buildOutside(cmd *cobra.Command, sources []string, output string, asJSON bool) error {
+	for _, file := range sources {
+		if info, err := os.Stat(file); err == nil && (info.IsDir() || !isSource(file)) {
+			return usageError(cmd, fmt.Errorf("%s is no source: those are .c, .rs, .o and .s", file))
+		}
+	}
 	made, err := buildSources(cmd, sources...)
 	if err != nil {
 		return err

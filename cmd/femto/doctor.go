@@ -139,7 +139,7 @@ func examineCompiler(ctx context.Context) []finding {
 func firstLine(err error) string {
 	var refused *build.CompileError
 	if errors.As(err, &refused) {
-		return diagnose.Clang(refused.Output, refused.Source, "v2", nil)[0].What
+		return diagnose.Clang(refused.Output, refused.Source, "v2", nil, nil)[0].What
 	}
 	return err.Error()
 }

@@ -117,12 +117,17 @@ func printDiagnostics(w io.Writer, list diagnose.List, asJSON bool) int {
 		return exit
 	}
 	for _, d := range list {
-		for line := range strings.Lines(d.Format()) {
-			fmt.Fprintln(w, printable(strings.TrimSuffix(line, "\n")))
-		}
+		printLines(w, d.Format())
 	}
 	fmt.Fprintf(w, "  try: femto explain %v\n", list[0].Code)
 	return exit
+}
+
+// printLines writes lines, each printable.
+func printLines(w io.Writer, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(w, printable(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", " ")))
+	}
 }
 
 // printable keeps what a file or a device says from steering the terminal.

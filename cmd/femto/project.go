@@ -25,14 +25,36 @@ func openProject() (*project.Project, error) {
 	return p, projectError(err)
 }
 
+// projectIn opens the project that args name, a folder or its femto.toml, or without
+// args the one that the command is called in. nil: args are something else.
+func projectIn(args []string) (*project.Project, error) {
+	if len(args) == 0 {
+		return openProject()
+	}
+	dir := args[0]
+	if filepath.Base(dir) == project.File {
+		dir = filepath.Dir(dir)
+	}
+	if info, err := os.Stat(dir); len(args) > 1 || err != nil || !info.IsDir() {
+		return nil, nil
+	}
+	p, err := project.Open(filepath.Clean(dir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, diagnose.List{{Code: diagnose.NoProject, What: "this is no femto project", Where: dir, Why: "the folder has no " + project.File,
+			Try: []string{command("femto", "init", filepath.Join(dir, "hello"))}}}
+	}
+	return p, projectError(err)
+}
+
 // projectError puts what goes wrong with files of a project into words.
 func projectError(err error) error {
 	var list diagnose.List
+	var said *commandError
 	var path *os.PathError
-	if err == nil || errors.As(err, &list) || !errors.As(err, &path) {
+	if err == nil || errors.As(err, &list) || errors.As(err, &said) || !errors.As(err, &path) {
 		return err
 	}
-	return &commandError{exit: exitUsage, what: "cannot read or write " + path.Path, why: path.Err.Error(), err: err}
+	return &commandError{exit: exitUsage, what: "cannot read or write " + path.Path, why: reason(err), err: err}
 }
 
 // built is a project's image and what its check found.

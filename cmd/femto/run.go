@@ -117,6 +117,7 @@ it was built or deployed on this machine, or IMAGE.`,
 	tf.add(cmd)
 	rf.add(cmd)
 	cmd.Flags().StringVar(&hook, "hook", "", "standard hook whose context IMAGE gets, on a made-up device, such as coap")
+	completeFrom(cmd, "hook", femtotest.Hooks())
 	cmd.Flags().Int32Var(&budget, "budget", 10_000_000, "`INSTRUCTIONS` that it may execute; of a project, those of femto.toml")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
@@ -185,7 +186,7 @@ func (s *subject) alone(cmd *cobra.Command, tf *traceFlags, asJSON bool) error {
 	outcome, err := sim.RunOnce(s.image.Bytes, s.context, s.budget, t.before(), func(line string) {
 		result.Output = append(result.Output, line)
 		if !asJSON {
-			fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
+			fmt.Fprintln(cmd.ErrOrStderr(), printable(strings.TrimSuffix(line, "\n")))
 		}
 	})
 	if err != nil {
@@ -229,7 +230,7 @@ func (s *subject) onDevice(cmd *cobra.Command, tf *traceFlags, asJSON bool) erro
 	}
 	if !asJSON {
 		for _, line := range r.Log {
-			fmt.Fprintln(cmd.ErrOrStderr(), printable(line))
+			fmt.Fprintln(cmd.ErrOrStderr(), printable(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	if err := printRun(cmd, &result, t, asJSON); err != nil || r.Fault == vm.OK {

@@ -48,6 +48,8 @@ type Compiler struct {
 	Headers string // folder with the SDK's headers, see WriteHeaders
 	CPU     string // v1 to v4; "": v2, which is what the original's devices run
 	Foreign bool   // sources were written for other systems: what is only warned of is let pass
+
+	WritableStrings bool // string literals are variables, not constants
 }
 
 // Args returns what clang is called with to compile source, but for where the
@@ -68,6 +70,9 @@ func (c *Compiler) Args(source string) []string {
 		// as ../helpers.h and ../../helpers.h.
 		bpf := filepath.Join(c.Headers, "compat", "bpf")
 		args = append(args, "-std=gnu11", "-w", "-fno-jump-tables", "-I", bpf, "-I", filepath.Join(bpf, "bpfapi"))
+		if c.WritableStrings {
+			args = append(args, "-fwritable-strings")
+		}
 	} else {
 		args = append(args, "-std=c11", "-Wall", "-Wextra", "-Werror")
 	}

@@ -14,6 +14,14 @@ type Bound struct {
 	Instructions uint64 // with what helpers charge
 	Slot         int    // of the loop or helper that has no bound, if it is not known; -1: the analysis gave up
 	Helper       bool   // it is a helper
+	Heaviest     Share  // of Instructions, if it is known
+}
+
+// A Share is what a loop, or a helper, takes of the worst case.
+type Share struct {
+	Instructions uint64 // 0: there is no loop, nor a helper that is charged more than its call
+	Slot         int    // of the jump back, or of the call
+	Times        uint64 // that the loop goes round at most; 0: it is a helper
 }
 
 // or is what holds with a context as without; first: b is of no run yet.
@@ -24,7 +32,9 @@ func (b Bound) or(c Bound, first bool) Bound {
 	case !b.Known:
 		return b
 	}
-	b.Instructions = max(b.Instructions, c.Instructions)
+	if c.Instructions > b.Instructions {
+		return c
+	}
 	return b
 }
 
@@ -36,6 +46,7 @@ type flow struct {
 	tries int
 	known map[uint64][]*cutting // by component
 	slot  int                   // of what has no bound
+	heavy Share
 }
 
 // Limits of the search for a bound.
@@ -63,7 +74,7 @@ func (a *analysis) bound() Bound {
 		}
 	}
 	if most, ok := f.longest(all, nil, a.points[:1], 0); ok {
-		return Bound{Known: true, Instructions: most}
+		return Bound{Known: true, Instructions: most, Heaviest: f.heavy}
 	}
 	if most, ok := a.unroll(); ok {
 		return Bound{Known: true, Instructions: most}
@@ -192,6 +203,9 @@ func (f *flow) longest(set []*point, cut *point, starts []*point, nesting int) (
 			continue
 		}
 		cost := f.cost[component[0]]
+		if p := component[0]; nesting == 0 && cost > 1 && cost > f.heavy.Instructions {
+			f.heavy = Share{Instructions: cost, Slot: p.slot}
+		}
 		if f.loops(component, cut) {
 			if cost, ok = f.loop(component, entries, nesting); !ok {
 				return 0, false
@@ -213,17 +227,21 @@ func (f *flow) longest(set []*point, cut *point, starts []*point, nesting int) (
 
 // loop is the most that a loop costs each time it is entered.
 func (f *flow) loop(set, entries []*point, nesting int) (best uint64, ok bool) {
+	times := uint64(0)
 	for _, c := range f.cuts(set, nesting) {
 		first, one := f.longest(set, c.head, entries, nesting+1)
 		each, two := f.longest(set, c.head, []*point{c.head}, nesting+1)
 		if one && two && c.times < unbounded/max(each, 1) {
 			if total := first + c.times*each; !ok || total < best {
-				best, ok = total, true
+				best, ok, times = total, true, c.times
 			}
 		}
 	}
-	if !ok && f.slot < 0 {
+	switch {
+	case !ok && f.slot < 0:
 		f.slot = f.lastJump(set)
+	case ok && nesting == 0 && best > f.heavy.Instructions:
+		f.heavy = Share{Instructions: best, Slot: f.lastJump(set), Times: times + 1}
 	}
 	return best, ok
 }

@@ -38,6 +38,7 @@ type Helper struct {
 	Name   string
 	Args   [5]vm.Arg
 	Writes [5]int                   // bytes that it may write at an ArgValue
+	Least  func(args [5]num) uint64 // bytes that it always writes at its first argument; nil: none
 	Reads  bool                     // it may read at further addresses
 	Cost   uint64                   // charged by each call
 	More   func(args [5]num) uint64 // charged beyond, at most; nil: nothing
@@ -91,6 +92,7 @@ type access struct {
 	address num // relative to what base says
 	verdict Verdict
 	text    bool // a string: its end is not known
+	format  bool // for a %s of another string
 	wild    bool // there are more, for other addresses
 	arg     int  // of a helper, 1 to 5; 0: the instruction's own
 	reg     int  // variable whose value, with offset, is the address

@@ -91,6 +91,13 @@ var standards = func() (list [256]*Helper) {
 	list[helpers.FmtS16Dfp].Writes[0] = maxFixed
 	list[helpers.FmtS16Dfp].Result = between(0, maxFixed)
 	list[helpers.FmtU32Dec].Writes[0] = maxDecimal
+	list[helpers.FmtU32Dec].Least = func([5]num) uint64 { return 1 }
+	list[helpers.FmtS16Dfp].Least = func(args [5]num) uint64 {
+		if digits := args[2].extend(32); digits.smin < -maxDigits || digits.smax > maxDigits {
+			return 0
+		}
+		return 1
+	}
 	list[helpers.FmtU32Dec].Result = between(1, maxDecimal)
 	list[helpers.Strlen].Result = between(0, vm.MaxRegion)
 	list[helpers.Random].Result = between(0, math.MaxUint32)
@@ -107,6 +114,7 @@ var standards = func() (list [256]*Helper) {
 const (
 	maxFixed   = 13
 	maxDecimal = 10
+	maxDigits  = 7 // that fmt_s16_dfp moves a number by; beyond, it writes nothing
 )
 
 func isHelperCall(in isa.Instruction) bool {

@@ -421,20 +421,23 @@ func (a *analysis) call(s *state, number uint8) (most uint64, ok bool) {
 			most += min(size.umax, vm.MaxRegion) / 8
 		case h.Writes[i] > 0:
 			t.write = true
-			a.touchAtMost(s, t, between(0, uint64(h.Writes[i])))
+			least := uint64(0)
+			if h.Least != nil && i == 0 {
+				least = h.Least(args)
+			}
+			if !a.touchAtMost(s, t, between(least, uint64(h.Writes[i]))) {
+				return most, false
+			}
 			a.stored(s, t.reg, 0, uint64(h.Writes[i]))
 			most += uint64(h.Writes[i]) / 8
 		}
 	}
 	if h.Reads {
 		// Printing follows addresses where the format says so.
-		if extra, safe := a.formatted(s); !safe {
-			if a.note != nil {
-				a.note(s, access{slot: a.slot, verdict: Open, wild: true, size: 1, reg: register + 2, arg: 2, text: true, address: args[1]})
-			}
-			most += extra
-		} else {
-			most += extra
+		extra, ok := a.formatted(s)
+		most += extra
+		if !ok {
+			return most, false
 		}
 	}
 	if h.Follows {
@@ -505,14 +508,17 @@ func (a *analysis) results(s *state, r num) {
 	}
 }
 
-// formatted reports whether printing by the format in r1 reads only what it may,
-// and what it is charged.
-func (a *analysis) formatted(s *state) (most uint64, safe bool) {
+// formatted judges what printing by the format in r1 reads, and returns what it is
+// charged; false: it is certain to fault.
+func (a *analysis) formatted(s *state) (most uint64, ok bool) {
 	format, constant := a.constantText(s, register+1)
 	if !constant {
-		return 4 * vm.MaxRegion / 8, false
+		if a.note != nil {
+			a.note(s, access{slot: a.slot, verdict: Open, wild: true, size: 1, reg: register + 2, arg: 2, text: true, address: s.abs(register + 2)})
+		}
+		return 4 * vm.MaxRegion / 8, true
 	}
-	safe = true
+	ok = true
 	arg := register + 2
 	for i := 0; i < len(format); i++ {
 		if format[i] != '%' {
@@ -525,7 +531,10 @@ func (a *analysis) formatted(s *state) (most uint64, safe bool) {
 		}
 		if format[i] == 's' {
 			v, longest := a.text(s, arg)
-			safe = safe && v == Safe
+			if v != Safe && a.note != nil {
+				a.note(s, access{slot: a.slot, verdict: v, size: 1, reg: arg, arg: arg - register, text: true, format: true, address: s.abs(arg)})
+			}
+			ok = ok && v != Fatal
 			most += longest / 8
 		}
 		switch format[i] {
@@ -533,7 +542,7 @@ func (a *analysis) formatted(s *state) (most uint64, safe bool) {
 			arg++
 		}
 	}
-	return most, safe
+	return most, ok
 }
 
 // constantText is the string in .rodata that register i is the address of.

@@ -34,7 +34,12 @@ type Report struct {
 type Worst struct {
 	Known bool   `json:"known"`
 	Most  uint64 `json:"most"` // with what helpers charge
-	Why   string `json:"why"`  // it is not known
+	Why   string `json:"why"`  // it is not known; or which loop or helper takes most of it, "" if none does
+
+	// Place is that of the loop or helper that Why is about; File "": not known.
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 }
 
 // Stack is what a container takes of it.
@@ -77,14 +82,26 @@ func (r *Result) Report(env *Env, debug *build.Debug) *Report {
 	w := words{env, debug}
 	rep := &Report{GaveUp: r.GaveUp, Findings: []Finding{}}
 	rep.Instructions = Worst{Known: r.Bound.Known, Most: r.Bound.Instructions}
-	switch {
+	about := r.Bound.Slot
+	switch heavy := r.Bound.Heaviest; {
+	case r.Bound.Known && heavy.Instructions == 0:
+		about = -1
+	case r.Bound.Known && heavy.Times == 0:
+		about = heavy.Slot
+		rep.Instructions.Why = fmt.Sprintf("the call of %s%s takes up to %d", w.helper(heavy.Slot), w.at(heavy.Slot), heavy.Instructions)
 	case r.Bound.Known:
+		about = heavy.Slot
+		rep.Instructions.Why = fmt.Sprintf("the loop%s takes up to %d: it is gone through up to %d times", w.at(heavy.Slot), heavy.Instructions, heavy.Times)
 	case r.GaveUp || r.Bound.Slot < 0:
 		rep.Instructions.Why = "there are too many ways through it"
 	case r.Bound.Helper:
 		rep.Instructions.Why = "what the helper" + w.at(r.Bound.Slot) + " takes is not known"
 	default:
 		rep.Instructions.Why = "no bound is known for the loop" + w.at(r.Bound.Slot)
+	}
+	if about >= 0 {
+		f := w.place(about)
+		rep.Instructions.File, rep.Instructions.Line, rep.Instructions.Column = f.File, f.Line, f.Column
 	}
 	rep.Stack = Stack{Reserved: env.Need.Stack, Calls: w.deepest(r)}
 	if used, ok := r.StackUse(); ok {
@@ -117,12 +134,23 @@ func (r *Result) Report(env *Env, debug *build.Debug) *Report {
 
 // at is " at file:line", or the slot.
 func (w *words) at(slot int) string {
-	if w.debug != nil {
-		if line, ok := w.debug.Place(slot); ok {
-			return fmt.Sprintf(" at %s:%d", line.File, line.Line)
-		}
+	if line, ok := w.line(slot); ok {
+		return fmt.Sprintf(" at %s:%d", line.File, line.Line)
 	}
 	return fmt.Sprintf(" at instruction %d", slot)
+}
+
+// line is where in the source an instruction comes from. The compiler gives none to
+// some jumps: then it is that of the instruction before in the same function.
+func (w *words) line(slot int) (line build.Line, ok bool) {
+	if w.debug == nil {
+		return line, false
+	}
+	name := w.function(slot)
+	for ; slot >= 0 && !ok && w.function(slot) == name; slot-- {
+		line, ok = w.debug.Place(slot)
+	}
+	return line, ok
 }
 
 func (w *words) function(slot int) string {
@@ -136,10 +164,8 @@ func (w *words) function(slot int) string {
 
 func (w *words) place(slot int) Finding {
 	f := Finding{Slot: slot, Function: w.function(slot), Why: []string{}}
-	if w.debug != nil {
-		if line, ok := w.debug.Place(slot); ok {
-			f.File, f.Line, f.Column = line.File, line.Line, line.Column
-		}
+	if line, ok := w.line(slot); ok {
+		f.File, f.Line, f.Column = line.File, line.Line, line.Column
 	}
 	return f
 }
@@ -187,6 +213,8 @@ func (w *words) finding(a *Access) Finding {
 	}
 	f.What = does + " " + bytesOf(a.Size)
 	switch {
+	case a.Arg > 0 && a.Text && a.found.format:
+		f.What = w.helper(a.Slot) + " reads a text for %s"
 	case a.Arg > 0 && a.Text:
 		f.What = w.helper(a.Slot) + " reads a text"
 	case a.Arg > 0 && a.Size > vm.MaxRegion:
@@ -203,6 +231,9 @@ func (w *words) finding(a *Access) Finding {
 	f.Kind = kind
 	f.Why = w.origins(a)
 	f.Try = w.advice(a, kind)
+	if a.found.format && kind == Nowhere {
+		f.Try = "%s takes the address of a text; a number is printed by %d"
+	}
 	return f
 }
 

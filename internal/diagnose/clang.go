@@ -21,8 +21,28 @@ type rule struct {
 // translation is what rules know beside the message.
 type translation struct {
 	names []string // that are declared: helpers with their prefix
+	hooks []string // that femto.h has
 	cpu   string
 }
+
+// library is what people call of the C library, and what there is instead.
+var library = func() map[string]struct{ why, fix string } {
+	all := map[string]struct{ why, fix string }{}
+	add := func(names, why, fix string) {
+		for _, name := range strings.Fields(names) {
+			all[name] = struct{ why, fix string }{why, fix}
+		}
+	}
+	const none = "there is no C library beneath a container"
+	add("malloc calloc realloc free alloca", "there is no heap: what a container takes is known before it runs", "make a variable, static if it shall last, of the greatest size")
+	add("memset memcpy memmove memcmp strlen strcmp strncmp strcpy", none, "include <string.h>: the SDK has one, whose functions become instructions or loops")
+	add("printf puts putchar fprintf sprintf snprintf", none, `print with FEMTO_LOG("%d\n", value)`)
+	add("rand random srand", none, "femto_random() returns 32 random bits")
+	add("time clock gettimeofday clock_gettime", none, "femto_now_ms() returns the milliseconds since the device started")
+	add("sleep usleep nanosleep", none, "femto_ztimer_periodic_wakeup waits, in a long-running container")
+	add("exit abort assert", none, "return from the hook's function")
+	return all
+}()
 
 var softFloat = regexp.MustCompile(`^__(.*[sd]f[23]?|.*[sd]f[sd]i|.*(unssi|undi|si|di)[sd]f|(fix|float).*|(eq|ne|lt|le|gt|ge|unord)[sd]f2)$|^(fmod|pow|sqrt|sin|cos)f?$`)
 
@@ -62,11 +82,14 @@ func rules() []rule {
 			return "the compiler wants to call " + m[1], "there is no C library beneath a container", fix
 		}},
 		{Undeclared, re(`call to undeclared (?:library )?function '(\w+)'`), func(m []string, t *translation) (string, string, string) {
-			fix := "declare it, or include the header that does"
+			why, fix := "neither femto.h nor the source has it", "declare it, or include the header that does"
+			if l, ok := library[m[1]]; ok {
+				why, fix = l.why, l.fix
+			}
 			if near := Nearest(m[1], t.names); near != "" {
 				fix = "did you mean " + near + "?"
 			}
-			return "the function " + m[1] + " is not declared", "neither femto.h nor the source has it", fix
+			return "the function " + m[1] + " is not declared", why, fix
 		}},
 		{NoPrototype, re(`use of undeclared identifier '(\w+)'`), func(m []string, t *translation) (string, string, string) {
 			fix := shortType(m[1])
@@ -74,6 +97,13 @@ func rules() []rule {
 				fix = "did you mean " + near + "?"
 			}
 			return m[1] + " is not declared", "the source says nowhere what it is", fix
+		}},
+		{NoPrototype, re(`unknown type name 'femto_(\w+)_context'`), func(m []string, t *translation) (string, string, string) {
+			fix := "declare femto_" + m[1] + "_context, if it is a hook of the firmware's own"
+			if near := Nearest(m[1], t.hooks); near != "" {
+				fix = "did you mean " + near + "?"
+			}
+			return "there is no standard hook " + m[1], "the hooks are " + strings.Join(t.hooks, ", "), fix
 		}},
 		{NoPrototype, re(`unknown type name '(\w+)'`), func(m []string, _ *translation) (string, string, string) {
 			fix := shortType(m[1])
@@ -124,11 +154,12 @@ var inside = regexp.MustCompile(`, (\S+):(\d+):(\d+)$`)
 // repeats are messages that say again what another one has said.
 var repeats = regexp.MustCompile(`^could not determine the original source location|^\d+ errors? generated|only small returns supported`)
 
-// Clang translates what clang wrote. names are functions that sources may call;
+// Clang translates what clang wrote. names are functions that sources may call,
+// hooks those that femto.h has;
 // cpu is the level it compiled for. Messages that are not known pass through.
 // source is the file that is meant where clang names none.
-func Clang(output, source, cpu string, names []string) List {
-	t := &translation{names, cpu}
+func Clang(output, source, cpu string, names, hooks []string) List {
+	t := &translation{names, hooks, cpu}
 	table := rules()
 	var list List
 	seen := map[string]bool{}
@@ -156,6 +187,13 @@ func Clang(output, source, cpu string, names []string) List {
 		d.Place.Line, _ = strconv.Atoi(m[2])
 		d.Place.Column, _ = strconv.Atoi(m[3])
 		// The back end names a line many times, and one cause by several lines.
+		// A function that is not declared is taken to return an int, which leads to
+		// further messages of its line.
+		if d.Code == OtherCompile && slices.ContainsFunc(list, func(e *Diagnostic) bool {
+			return e.Code == Undeclared && e.Place.File == d.Place.File && e.Place.Line == d.Place.Line
+		}) {
+			continue
+		}
 		key := fmt.Sprint(d.Code, d.Place.File, d.Place.Line, d.What)
 		if slices.Contains([]Code{StackTooLarge, SixArguments, FloatingPoint, WideInteger, AtomicLevel}, d.Code) {
 			key = fmt.Sprint(d.Code, d.Place.File)

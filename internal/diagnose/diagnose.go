@@ -86,8 +86,15 @@ const excerpt = 72
 
 // Format returns d as people read it, without escapes for the terminal.
 func (d *Diagnostic) Format() string {
+	return d.format(fmt.Sprintf("error[%v]", d.Code))
+}
+
+// Note returns d as people read what is no error, and has no number.
+func (d *Diagnostic) Note() string { return d.format("note") }
+
+func (d *Diagnostic) format(kind string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "error[%v]: %s\n", d.Code, d.What)
+	fmt.Fprintf(&b, "%s: %s\n", kind, d.What)
 	switch {
 	case d.Place.File != "":
 		fmt.Fprintf(&b, "  --> %s\n", d.Place)

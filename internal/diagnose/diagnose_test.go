@@ -30,6 +30,8 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
+var hookNames = []string{"timer", "event", "message", "coap"}
+
 var helperNames = []string{"femto_fetch_local", "femto_store_local", "femto_printf", "femto_random"}
 
 // TestClang translates what clang wrote for each of testdata/clang.
@@ -52,7 +54,7 @@ func TestClang(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			list := Clang(string(raw), filepath.Base(source), "v2", helperNames)
+			list := Clang(string(raw), filepath.Base(source), "v2", helperNames, hookNames)
 			list.Read("testdata/clang")
 			var said strings.Builder
 			for _, d := range list {
@@ -102,7 +104,7 @@ func TestClangStillSaysSo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list := Clang(string(got), name+".c", "v2", helperNames)
+		list := Clang(string(got), name+".c", "v2", helperNames, hookNames)
 		list.Read("testdata/clang")
 		said := ""
 		for _, d := range list {
@@ -125,7 +127,7 @@ func TestClangPassesThrough(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said string
-			for _, d := range Clang(test.output, "a.c", "v2", nil) {
+			for _, d := range Clang(test.output, "a.c", "v2", nil, nil) {
 				said += d.Format()
 			}
 			if said != test.want {
@@ -145,7 +147,7 @@ func FuzzClang(f *testing.F) {
 		f.Add(string(raw))
 	}
 	f.Fuzz(func(t *testing.T, output string) {
-		list := Clang(output, "a.c", "v2", helperNames)
+		list := Clang(output, "a.c", "v2", helperNames, hookNames)
 		if len(list) == 0 {
 			t.Fatal("nothing said")
 		}

@@ -289,7 +289,7 @@ func (p *Project) compile(ctx context.Context) (*build.Program, map[string]strin
 		}
 		var refused *build.CompileError
 		if errors.As(err, &refused) {
-			problems = append(problems, diagnose.Clang(refused.Output, source, p.cpu(), helperFunctions())...)
+			problems = append(problems, diagnose.Clang(refused.Output, source, p.cpu(), helperFunctions(), hookNames())...)
 			continue
 		}
 		if err != nil {
@@ -337,6 +337,15 @@ func helperFunctions() []string {
 	var names []string
 	for i := range sdkgen.Helpers {
 		names = append(names, "femto_"+sdkgen.Helpers[i].Name)
+	}
+	return names
+}
+
+// hookNames lists the standard hooks.
+func hookNames() []string {
+	var names []string
+	for i := range sdkgen.Hooks {
+		names = append(names, sdkgen.Hooks[i].Name)
 	}
 	return names
 }

@@ -13,9 +13,34 @@ import (
 
 // Outside makes a program of sources that belong to no project, such as those
 // written for comparable systems: C, Rust, objects, or one file of assembly. Warnings
-// are not errors there, and where version 2 of the instruction set does not do,
-// version 4 is taken. What the author has to change is a diagnose.List.
+// are not errors there, where version 2 of the instruction set does not do, version 4
+// is taken, and string literals may be written to if the program is certain to do
+// that. What the author has to change is a diagnose.List.
 func Outside(ctx context.Context, sources ...string) (*build.Program, error) {
+	program, err := outside(ctx, false, sources)
+	if err != nil || !writesToConstants(program) || slices.ContainsFunc(sources, func(s string) bool { return filepath.Ext(s) != ".c" }) {
+		return program, err
+	}
+	if writable, err := outside(ctx, true, sources); err == nil && !writesToConstants(writable) {
+		return writable, nil
+	}
+	return program, nil
+}
+
+// writesToConstants reports whether a program is certain to fault for that.
+func writesToConstants(program *build.Program) bool {
+	if len(program.Rodata) == 0 {
+		return false
+	}
+	raw, err := program.Image()
+	if err != nil {
+		return false
+	}
+	_, certain := (&Project{Dir: ".", Config: &Config{}}).Deep(&Built{Image: raw})
+	return slices.ContainsFunc(certain, func(d *diagnose.Diagnostic) bool { return d.Code == diagnose.WriteToReadOnly })
+}
+
+func outside(ctx context.Context, writableStrings bool, sources []string) (*build.Program, error) {
 	p := &Project{Dir: ".", Config: &Config{}}
 	if len(sources) == 1 && filepath.Ext(sources[0]) == ".s" {
 		program, err := build.Sources(ctx, sources[0])
@@ -32,7 +57,7 @@ func Outside(ctx context.Context, sources ...string) (*build.Program, error) {
 	if err := build.WriteHeaders(headers); err != nil {
 		return nil, err
 	}
-	c := build.Compiler{Headers: headers, Foreign: true}
+	c := build.Compiler{Headers: headers, Foreign: true, WritableStrings: writableStrings}
 	var objects []build.Object
 	var problems diagnose.List
 	for _, source := range sources {
@@ -84,7 +109,7 @@ func compileOutside(ctx context.Context, c build.Compiler, source string) ([]byt
 		if !errors.As(err, &refused) {
 			return object, nil, err
 		}
-		list = diagnose.Clang(refused.Output, source, c.CPU, helperFunctions())
+		list = diagnose.Clang(refused.Output, source, c.CPU, helperFunctions(), hookNames())
 		if !slices.ContainsFunc(list, func(d *diagnose.Diagnostic) bool { return slices.Contains(newer, d.Code) }) {
 			break
 		}

@@ -46,6 +46,10 @@ var problems = []struct {
 		"FEMTO_HOOK(event, run)\n{\n    const u8 *bytes = context;\n    s64 sum = 0;\n\n    for (u64 i = 0; i < length; i++)\n        sum += bytes[i];\n    return sum;\n}\n"}},
 	{"nowhere", diagnose.NoRegion, "", map[string]string{"src/a.c": hello +
 		"FEMTO_HOOK(timer, run)\n{\n    volatile u8 *at = (u8 *)(u64)(femto_random() & 1023);\n\n    return at[8];\n}\n"}},
+	{"text-number", diagnose.NoRegion, "", map[string]string{"src/a.c": hello +
+		"FEMTO_HOOK(event, run)\n{\n    const char *name = (const char *)3;\n\n    if (length > 4)\n        FEMTO_LOG(\"%u: %s\", (u32)length, name);\n    return 0;\n}\n"}},
+	{"digits-to-literal", diagnose.WriteToReadOnly, "", map[string]string{"src/a.c": hello +
+		"FEMTO_HOOK(event, run)\n{\n    char *digits = (char *)\"     \";\n\n    return (s64)femto_fmt_u32_dec(digits, (u32)length);\n}\n"}},
 	{"outside-stack", diagnose.OutsideStack, "", map[string]string{"src/a.c": hello +
 		"FEMTO_HOOK(timer, run)\n{\n    volatile u8 window[4] = {0};\n    u64 i = 20;\n\n    __asm__ volatile(\"\" : \"+r\"(i) : : \"memory\");\n    window[20 + (context->count & 7)] = i;\n    return window[0];\n}\n"}},
 	{"outside-context", diagnose.OutsideContext, "", map[string]string{"src/a.c": hello +

@@ -1,3 +1,3 @@
-#include <linux/types.h>
+#include <sys/types.h>
 #include "femto.h"
 FEMTO_HOOK(timer, tick) { return 0; }

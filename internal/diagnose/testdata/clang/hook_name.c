@@ -1,0 +1,5 @@
+#include "femto.h"
+FEMTO_HOOK(timr, tick)
+{
+    return 0;
+}
