@@ -38,7 +38,16 @@ type story struct {
 	Image     bool     `json:"image_found"`
 	Try       []string `json:"hints"`
 
-	code diagnose.Code
+	code   diagnose.Code
+	itself bool // it stopped itself
+}
+
+// what is the story in a sentence.
+func (t *story) what() string {
+	if t.itself {
+		return t.Container + " stopped itself: " + t.Fault
+	}
+	return t.Container + " was stopped: " + t.Fault
 }
 
 // A frame is a place in the program.
@@ -112,6 +121,14 @@ func (s *stop) tell(container, hook string, img *images.Image) *story {
 		t.Frames = append(t.Frames, frameAt(program, sources, slot))
 	}
 	t.Why = s.why(program)
+	if img != nil {
+		if reason := trapReason(img.Debug, s.fault, s.slot); reason != "" {
+			t.Fault, t.Why, t.code, t.itself = reason, "a check that Go makes when running failed", diagnose.TrapFault, true
+			if reason == "panic" {
+				t.Why = "it called panic"
+			}
+		}
+	}
 	return t
 }
 
@@ -215,7 +232,7 @@ func (s *stop) where(program *trace.Program) string {
 // print writes a story as errors are written.
 func (t *story) print(w io.Writer) {
 	at := &t.Frames[0]
-	d := diagnose.Diagnostic{Code: t.code, What: t.Container + " was stopped: " + t.Fault,
+	d := diagnose.Diagnostic{Code: t.code, What: t.what(),
 		Place: diagnose.Place{File: at.File, Line: at.Line, Column: at.Column, Text: at.Text}, Where: at.where()}
 	if at.File == "" && at.Assembly != "" {
 		d.Where += ": " + at.Assembly
@@ -246,7 +263,7 @@ func (t *story) print(w io.Writer) {
 // err is the story as the error of a command.
 func (t *story) err(dir string) error {
 	at := &t.Frames[0]
-	d := &diagnose.Diagnostic{Code: t.code, What: t.Container + " was stopped: " + t.Fault, Why: t.Why, Try: t.Try,
+	d := &diagnose.Diagnostic{Code: t.code, What: t.what(), Why: t.Why, Try: t.Try,
 		Place: diagnose.Place{File: at.File, Line: at.Line, Column: at.Column, Text: at.Text}, Where: at.where()}
 	for i := range t.Frames[1:] {
 		f := &t.Frames[1+i]

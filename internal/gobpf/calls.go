@@ -37,6 +37,9 @@ func (l *lowerer) survey(fn *ssa.Function, open map[*ssa.Function]bool) {
 	}
 	for _, b := range fn.Blocks {
 		for _, in := range b.Instrs {
+			if _, debug := in.(*ssa.DebugRef); debug {
+				continue
+			}
 			for _, o := range in.Operands(nil) {
 				if callee, ok := (*o).(*ssa.Function); ok {
 					visit(callee)
@@ -84,7 +87,9 @@ func (l *lowerer) call(f *frame, in *ssa.Call) operand {
 		if l.f.values > maxValues {
 			l.fail(diagnose.GoLarge, pos, "the program is too large", "functions were put into one another too often", "call them at fewer places")
 		}
-		site, before := l.site, l.pos
+		site, before, within := l.site, l.pos, l.within
+		l.within = len(l.f.bodies)
+		l.f.bodies = append(l.f.bodies, within)
 		switch own := !l.foreign(fn); {
 		case own: // a closure of the author's, perhaps, that package femto calls
 			l.site = token.NoPos
@@ -94,7 +99,7 @@ func (l *lowerer) call(f *frame, in *ssa.Call) operand {
 		l.depth++
 		list = l.body(fn, args, callee.free, true)
 		l.depth--
-		l.site, l.pos = site, before
+		l.site, l.pos, l.within = site, before, within
 	}
 	switch results.Len() {
 	case 0:

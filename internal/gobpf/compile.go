@@ -63,6 +63,7 @@ func Package(ctx context.Context, dir, base string) (*Result, error) {
 	}
 	program, packages := l.ssa()
 	for _, s := range l.order {
+		packages[s.path].SetDebugMode(s.own)
 		packages[s.path].Build()
 	}
 	_ = program
@@ -285,7 +286,8 @@ func (l *lowerer) lower(entry *ssa.Function) []*function {
 }
 
 func (l *lowerer) function(f *function, fn *ssa.Function) {
-	l.f, l.pos = f, fn.Pos()
+	l.f, l.pos, l.within = f, fn.Pos(), 0
+	f.bodies = []int{0}
 	l.b = f.newBlock()
 	var args []operand
 	for _, p := range fn.Params {
@@ -323,6 +325,7 @@ func (l *lowerer) generate(functions []*function) (codes []*code) {
 	for _, f := range functions {
 		c := f.selectCode()
 		c.allocate()
+		c.locate()
 		c.place(l.loader)
 		c.tidy()
 		codes = append(codes, c)

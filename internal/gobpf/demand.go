@@ -33,6 +33,7 @@ func (f *function) demand() bool {
 			case n == 0:
 			case (v.op == opZext || v.op == opSext) && n <= v.imm,
 				v.op == opAnd && !v.narrow && v.args[1].isConst() && n < 64 && v.args[1].imm&(1<<n-1) == 1<<n-1:
+				f.forget(v, n)
 				zero := f.constant(0)
 				v.op, v.args, v.imm = opOr, []*value{v.args[0], zero}, 0
 				changed = true

@@ -153,6 +153,7 @@ func (c *code) join() {
 	same := func(a, b inst) bool {
 		a.pos, b.pos = 0, 0
 		a.copies, b.copies = false, false
+		a.holds, b.holds, a.body, b.body = nil, nil, 0, 0
 		return a == b
 	}
 	for i := 0; i < len(c.blocks); i++ {
@@ -174,6 +175,13 @@ func (c *code) join() {
 			if k < 1 || a.kind == endJump && k < 2 && len(a.insts) != k && len(b.insts) != k {
 				continue
 			}
+			for n := range k { // what both share, holds on both ways
+				x, y := &a.insts[len(a.insts)-1-n], &b.insts[len(b.insts)-1-n]
+				x.holds = both(x.holds, y.holds)
+				y.holds = x.holds
+			}
+			a.jump.holds = both(a.jump.holds, b.jump.holds)
+			b.jump.holds = a.jump.holds
 			switch {
 			case len(b.insts) == k:
 				a, b = b, a
@@ -225,6 +233,7 @@ func (c *code) convert() {
 			if !first.writes || first.readsDst || first.dst != in.dst || first.src == in.dst || first.call {
 				continue
 			}
+			in.holds = nil
 			b.insts = append(b.insts, in)
 			if n == 0 {
 				b.yes = short.no
@@ -264,20 +273,23 @@ func (c *code) refTrap(l *loader, reason int, in *inst) *trapStub {
 	p := l.place(in.pos)
 	for i := range c.traps {
 		if t := &c.traps[i]; t.reason == reason && t.line == p.Line && t.file == p.File {
+			t.holds = both(t.holds, in.holds)
 			return t
 		}
 	}
-	c.traps = append(c.traps, trapStub{reason: reason, line: p.Line, file: p.File, pos: in.pos, at: -1})
+	c.traps = append(c.traps, trapStub{reason: reason, line: p.Line, file: p.File, pos: in.pos, at: -1, holds: in.holds})
 	return &c.traps[len(c.traps)-1]
 }
 
 // An assembler collects the text of all functions.
 type assembler struct {
-	l     *loader
-	text  []byte
-	lines []build.Line
-	calls []pendingCall
-	err   error
+	l      *loader
+	text   []byte
+	lines  []build.Line
+	calls  []pendingCall
+	seen   sightings
+	bodies []int // of the function that is being written
+	err    error
 }
 
 type pendingCall struct {
@@ -308,6 +320,11 @@ func reg(r int) uint8 {
 
 func (a *assembler) put(in *inst) {
 	a.line(in)
+	width := 1
+	if in.opcode == isa.LDDW || in.opcode == isa.LDDWD {
+		width = 2
+	}
+	a.seen.see(in, a.bodies, a.slot(), width)
 	out := isa.Instruction{Opcode: in.opcode, Dst: reg(in.dst), Src: reg(in.src), Offset: int16(in.offset), Imm: int32(in.imm)}
 	if in.slot != nil {
 		if in.opcode&isa.ClassMask == isa.ClassALU64 {
@@ -362,10 +379,10 @@ func (a *assembler) function(c *code) {
 				continue
 			}
 			t.at = a.slot()
-			a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos})
+			a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos, holds: t.holds})
 		}
 	}
-	c.at = a.slot()
+	c.at, a.bodies = a.slot(), c.f.bodies
 	// Traps lie where control does not come, in front of code that ends in exit
 	// or a jump, so that nothing needs to follow them.
 	for _, b := range c.blocks {
@@ -391,7 +408,7 @@ func (a *assembler) function(c *code) {
 		if i+1 < len(c.blocks) {
 			next = c.blocks[i+1]
 		}
-		always := inst{opcode: isa.ClassJMP | isa.JA, dst: none, src: none, pos: b.jump.pos}
+		always := inst{opcode: isa.ClassJMP | isa.JA, dst: none, src: none, pos: b.jump.pos, holds: b.jump.holds}
 		leaves := true
 		switch b.kind {
 		case endJump:
@@ -413,12 +430,12 @@ func (a *assembler) function(c *code) {
 				goes(always, b.no)
 			}
 		case endReturn:
-			a.put(&inst{opcode: isa.ClassJMP | isa.EXIT, dst: none, src: none, pos: b.jump.pos})
+			a.put(&inst{opcode: isa.ClassJMP | isa.EXIT, dst: none, src: none, pos: b.jump.pos, holds: b.jump.holds})
 		case endTrap:
 			t := c.refTrap(a.l, b.jump.trap, &b.jump)
 			if t.at < 0 {
 				t.at = a.slot()
-				a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos})
+				a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos, holds: t.holds})
 			} else {
 				t.jumps = append(t.jumps, a.slot())
 				a.put(&b.jump)
@@ -492,11 +509,14 @@ func (l *lowerer) layout() (data, rodata []byte, symbols []build.Symbol) {
 // link makes a program of functions; the first one is the entry.
 func (l *lowerer) link(list []*code) (*build.Program, error) {
 	data, rodata, symbols := l.layout()
-	a := &assembler{l: l.loader}
+	a := &assembler{l: l.loader, seen: sightings{map[*local][]build.Where{}, map[*stackSlot]int{}, map[int][2]int{}}}
+	table := l.newTypes()
+	var variables []build.Variable
 	at := map[*function]int{}
 	var traps []build.Trap
 	for _, c := range list {
 		a.function(c)
+		variables = append(variables, l.variables(c, &a.seen, table)...)
 		at[c.f] = c.at
 		for _, t := range c.traps {
 			traps = append(traps, build.Trap{Slot: t.at, Reason: reasons[t.reason]})
@@ -509,12 +529,13 @@ func (l *lowerer) link(list []*code) (*build.Program, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
+	variables = append(l.packageVariables(a.slot(), table), variables...)
 	slices.SortFunc(traps, func(a, b build.Trap) int { return cmp.Compare(a.Slot, b.Slot) })
 	slices.SortStableFunc(symbols, func(a, b build.Symbol) int {
 		return cmp.Or(-strings.Compare(a.Section, b.Section), cmp.Compare(a.Offset, b.Offset))
 	})
 	return &build.Program{
 		Parts:   image.Parts{Data: data, Rodata: rodata, Text: a.text, Functions: []image.Function{{Name: []byte(list[0].f.name)}}},
-		Symbols: symbols, Lines: a.lines, Traps: traps,
+		Symbols: symbols, Lines: a.lines, Traps: traps, Types: table.list, Variables: variables,
 	}, nil
 }

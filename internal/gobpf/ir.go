@@ -123,6 +123,7 @@ type value struct {
 	callee *function
 	block  *block
 	pos    token.Pos
+	body   int // of the function's bodies, the one that it is of
 	id     int
 }
 
@@ -133,6 +134,7 @@ type stackSlot struct {
 	align  int
 	offset int // from r10, below 0; once placed
 	pos    token.Pos
+	parted bool // some of it is in registers
 	turns  bool // a loop begins it anew in each turn, at the same place
 }
 
@@ -172,6 +174,9 @@ type function struct {
 	params  []*value
 	slots   []*stackSlot
 	results int
+	bodies  []int    // what was put in place of calls: the body in which that was; the first one is the function's own
+	locals  []*local // that the debugger shows
+	notes   []note
 	entry   bool // r1 is the context, r2 its length, r0 what the hook gets
 	values  int
 	nblocks int
@@ -186,7 +191,13 @@ func (f *function) newBlock() *block {
 
 func (f *function) newValue(o op, args ...*value) *value {
 	f.values++
-	return &value{op: o, args: args, id: f.values}
+	v := &value{op: o, args: args, id: f.values}
+	for _, a := range args {
+		if a != nil {
+			v.body = max(v.body, a.body)
+		}
+	}
+	return v
 }
 
 func (f *function) constant(n int64) *value {

@@ -78,7 +78,7 @@ func (l *counted) normalise() bool {
 		}
 		n := next.args[1].imm
 		j := l.f.newValue(opPhi, nil, nil)
-		j.block, j.pos, j.length = l.head, k.pos, false
+		j.block, j.pos, j.body, j.length = l.head, k.pos, k.body, false
 		j.args[l.in] = l.f.constant(k.args[l.in].imm + n)
 		l.f.replace(next, j)
 		step := l.atEnd(l.head.preds[l.back], opAdd, j, l.f.constant(n))
@@ -146,7 +146,7 @@ func (l *counted) pointers() bool {
 					first = l.atEnd(before, opAdd, base, start)
 				}
 				p := l.f.newValue(opPhi, nil, nil)
-				p.block, p.pos = l.head, v.pos
+				p.block, p.pos, p.body = l.head, v.pos, v.body
 				p.args[l.in] = first
 				p.args[l.back] = l.atEnd(l.head.preds[l.back], opAdd, p, l.f.constant(step*scale))
 				l.head.values = append([]*value{p}, l.head.values...)

@@ -40,11 +40,12 @@ type lowerer struct {
 	calls    map[*ssa.Function]int
 	cycles   map[*ssa.Function]bool
 
-	f     *function
-	b     *block
-	pos   token.Pos
-	site  token.Pos // of the author's call of what is being lowered, if that is not the author's
-	depth int       // of inlining
+	f      *function
+	b      *block
+	pos    token.Pos
+	site   token.Pos // of the author's call of what is being lowered, if that is not the author's
+	depth  int       // of inlining
+	within int       // see function.bodies
 }
 
 // A frame is a body being lowered.
@@ -56,6 +57,7 @@ type frame struct {
 	after  *block      // where an inlined body goes on, nil otherwise
 	result [][]operand // of each return of an inlined body
 	phis   []*ssa.Phi
+	locals map[localKey]*local
 	same   map[ssa.Value]*ssa.Alloc // see loopVariables
 }
 
@@ -120,7 +122,7 @@ func (l *lowerer) unforeseen(pos token.Pos, what string) {
 
 func (l *lowerer) emit(o op, args ...*value) *value {
 	v := l.f.newValue(o, args...)
-	v.pos, v.block = l.pos, l.b
+	v.pos, v.block, v.body = l.pos, l.b, l.within
 	l.b.values = append(l.b.values, v)
 	return v
 }
@@ -332,6 +334,23 @@ func (l *lowerer) constant(c *ssa.Const) operand {
 	return operand{regs: []*value{l.imm(integerOf(c.Value))}}
 }
 
+// madeUp are names that SSA gives to what has none.
+var madeUp = []string{"complit", "new", "makeslice", "varargs", "slicelit"}
+
+// constantNumber is the number that an SSA constant is, nil if it is none.
+func (l *lowerer) constantNumber(c *ssa.Const) *int64 {
+	var n int64
+	switch c.Value.Kind() {
+	case constant.Bool:
+		n = int64(boolean(constant.BoolVal(c.Value)))
+	case constant.Int:
+		n = integerOf(c.Value)
+	default:
+		return nil
+	}
+	return &n
+}
+
 func integerOf(v constant.Value) int64 {
 	v = constant.ToInt(v)
 	if n, exact := constant.Int64Val(v); exact {
@@ -377,7 +396,7 @@ func (l *lowerer) reg(f *frame, v ssa.Value) *value {
 // body lowers fn with its arguments at the current place. An inlined one
 // leaves its results; otherwise its returns are those of l.f.
 func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []operand {
-	f := &frame{fn: fn, env: map[ssa.Value]operand{}, entry: map[*ssa.BasicBlock]*block{}, exit: map[*ssa.BasicBlock]*block{}}
+	f := &frame{fn: fn, env: map[ssa.Value]operand{}, entry: map[*ssa.BasicBlock]*block{}, exit: map[*ssa.BasicBlock]*block{}, locals: map[localKey]*local{}}
 	if len(fn.Blocks) == 0 {
 		l.fail(diagnose.GoNoBody, l.pos, "the function "+fn.Name()+" has no body", "it is neither compiled here nor a helper", "a helper is declared with //femto:helper and its number")
 	}
@@ -394,6 +413,7 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 	}
 	for i, p := range fn.Params {
 		f.env[p] = args[i]
+		l.noted(l.declare(f, p.Name(), p.Pos(), p.Type()), args[i], true)
 	}
 	for i, p := range fn.FreeVars {
 		f.env[p] = free[i]
@@ -409,19 +429,26 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 	l.jump(f.entry[fn.Blocks[0]])
 	for _, b := range order {
 		l.b = f.entry[b]
+		if pos := placeOfBlock(b); pos.IsValid() && !l.site.IsValid() {
+			l.pos = pos
+		}
 		for n, in := range b.Instrs {
+			if ref, debug := in.(*ssa.DebugRef); debug {
+				l.refers(f, ref)
+				continue
+			}
 			switch {
 			case l.site.IsValid():
 				l.pos = l.site
-			case in.Pos().IsValid():
-				l.pos = in.Pos()
 			case placeless(in): // it has the place of what follows
 				for _, next := range b.Instrs[n:] {
-					if next.Pos().IsValid() {
+					if _, phi := next.(*ssa.Phi); !phi && next.Pos().IsValid() {
 						l.pos = next.Pos()
 						break
 					}
 				}
+			case in.Pos().IsValid():
+				l.pos = in.Pos()
 			}
 			l.instruction(f, in)
 		}
@@ -447,9 +474,26 @@ func (l *lowerer) body(fn *ssa.Function, args, free []operand, inlined bool) []o
 	return results
 }
 
+// placeOfBlock is where the first thing that a block does is in the source: the
+// test of a range has no place of its own but that of what it goes through.
+func placeOfBlock(b *ssa.BasicBlock) token.Pos {
+	for n := 0; n < 2; n++ {
+		for _, in := range b.Instrs {
+			if _, debug := in.(*ssa.DebugRef); !debug && !placeless(in) && in.Pos().IsValid() {
+				return in.Pos()
+			}
+		}
+		if len(b.Succs) == 0 {
+			break
+		}
+		b = b.Succs[0]
+	}
+	return token.NoPos
+}
+
 func placeless(in ssa.Instruction) bool {
 	switch in.(type) {
-	case *ssa.SliceToArrayPointer, *ssa.ChangeInterface:
+	case *ssa.SliceToArrayPointer, *ssa.ChangeInterface, *ssa.Phi:
 		return true
 	}
 	return false
@@ -554,7 +598,6 @@ func (f *frame) edge(p, b *ssa.BasicBlock) *block {
 
 func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 	switch in := in.(type) {
-	case *ssa.DebugRef:
 	case *ssa.Phi:
 		if first := f.same[in]; first != nil {
 			f.env[in] = f.env[first]
@@ -581,6 +624,7 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 			o.regs = append(o.regs, phi)
 		}
 		f.env[in] = relate(in.Type(), o)
+		l.noted(l.declare(f, in.Comment, in.Pos(), in.Type()), o, false)
 	case *ssa.Alloc:
 		if first := f.same[in]; first != nil {
 			f.env[in] = f.env[first]
@@ -599,6 +643,9 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		slot := l.newSlot(in.Comment, t)
 		l.clear(slot, slot.slot.size)
 		f.env[in] = operand{regs: []*value{slot}}
+		if token.IsIdentifier(in.Comment) && !slices.Contains(madeUp, in.Comment) && !l.site.IsValid() {
+			l.f.locals = append(l.f.locals, &local{name: in.Comment, typ: t, slot: slot.slot, body: l.within})
+		}
 	case *ssa.BinOp:
 		f.env[in] = operand{regs: []*value{l.binary(f, in)}}
 	case *ssa.UnOp:
@@ -1021,8 +1068,11 @@ func (l *lowerer) undisturbed(load *ssa.UnOp) bool {
 	users := map[*ssa.BasicBlock]int{}
 	last := 0
 	for _, r := range *load.Referrers() {
-		if _, phi := r.(*ssa.Phi); phi {
+		switch r.(type) {
+		case *ssa.Phi:
 			return false
+		case *ssa.DebugRef:
+			continue
 		}
 		users[r.Block()]++
 		if r.Block() == load.Block() {

@@ -31,6 +31,8 @@ type inst struct {
 	callee   *function
 	args     int // of a call: r1 and on
 	call     bool
+	holds    *[]holding // locals in registers before it
+	body     int        // see function.bodies
 	pos      token.Pos
 }
 
@@ -57,6 +59,7 @@ type code struct {
 	at       int // slot of the entry
 	end      int
 	frame    int
+	named    map[int][]*local // by virtual register
 }
 
 type trapStub struct {
@@ -66,6 +69,7 @@ type trapStub struct {
 	pos    token.Pos
 	at     int
 	jumps  []int // slots
+	holds  *[]holding
 }
 
 var sizes = map[int]uint8{1: isa.B, 2: isa.H, 4: isa.W, 8: isa.DW}
@@ -85,12 +89,13 @@ type selector struct {
 	of   map[*block]*mblock
 	kept map[*value]bool // addresses on the stack that a loop needs in a register
 	pos  token.Pos
+	body int
 }
 
 func fits(n int64) bool { return n == int64(int32(n)) }
 
 func (s *selector) put(in inst) {
-	in.pos = s.pos
+	in.pos, in.body = s.pos, s.body
 	s.b.insts = append(s.b.insts, in)
 }
 
@@ -228,7 +233,7 @@ func (f *function) selectCode() *code {
 			}
 		}
 		for _, v := range b.values {
-			s.pos = v.pos
+			s.pos, s.body = v.pos, v.body
 			if v.op != opPhi && !s.fused(v) {
 				s.value(v)
 			}
@@ -245,9 +250,9 @@ func (f *function) selectCode() *code {
 				continue
 			}
 			between := s.fresh()
-			head = append(head, inst{opcode: isa.ClassALU64 | isa.MOV | isa.SourceX, dst: s.reg(v), src: between, writes: true, copies: true, pos: v.pos})
+			head = append(head, inst{opcode: isa.ClassALU64 | isa.MOV | isa.SourceX, dst: s.reg(v), src: between, writes: true, copies: true, pos: v.pos, body: v.body})
 			for i, a := range v.args {
-				s.b, s.pos = s.of[b.preds[i]], v.pos
+				s.b, s.pos, s.body = s.of[b.preds[i]], b.preds[i].pos, v.body
 				s.into(between, a)
 			}
 		}
@@ -260,6 +265,7 @@ func (f *function) selectCode() *code {
 			m.preds = append(m.preds, s.of[p])
 		}
 	}
+	c.name(s.regs)
 	return c
 }
 
@@ -274,7 +280,7 @@ func (s *selector) ending(b *block) {
 		} else {
 			m.jump = inst{opcode: isa.ClassJMP | isa.JNE, dst: s.reg(b.on), src: none, readsDst: true}
 		}
-		m.jump.pos = b.pos
+		m.jump.pos, m.jump.body = b.pos, b.on.body
 		m.yes, m.no = s.of[b.succs[0]], s.of[b.succs[1]]
 	case endReturn:
 		if b.on != nil {

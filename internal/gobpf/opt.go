@@ -157,6 +157,12 @@ func (f *function) prune() bool {
 
 // replace makes all users of v use w.
 func (f *function) replace(v, w *value) {
+	f.follow(func(x *value) *value {
+		if x == v {
+			return w
+		}
+		return x
+	})
 	for _, b := range f.blocks {
 		for _, u := range b.values {
 			for i, a := range u.args {
@@ -427,7 +433,7 @@ func (f *function) simplify() bool {
 			s.added = nil
 			w := s.value(v)
 			for _, a := range s.added {
-				a.block, a.pos = b, v.pos
+				a.block, a.pos, a.body = b, v.pos, v.body
 			}
 			out = append(out, s.added...)
 			if w != v {
@@ -440,6 +446,7 @@ func (f *function) simplify() bool {
 		b.values = out
 		changed = changed || s.changed
 	}
+	f.follow(final)
 	for _, b := range f.blocks {
 		for _, v := range b.values {
 			for i, a := range v.args {
@@ -890,6 +897,7 @@ func (f *function) number() bool {
 		}
 		b.values = out
 	}
+	f.follow(get)
 	for _, b := range f.blocks {
 		for _, v := range b.values {
 			for i, a := range v.args {

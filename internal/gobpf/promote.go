@@ -48,6 +48,12 @@ func (f *function) promote() bool {
 		}
 	}
 	index := map[part]int{}
+	whole := map[int]*local{}
+	note := func(n int, v *value) {
+		if of := whole[n]; of != nil {
+			of.noted(f, v)
+		}
+	}
 	var list []part
 	kept := map[*stackSlot]bool{} // some part stays in memory
 	for _, s := range f.slots {
@@ -61,6 +67,13 @@ func (f *function) promote() bool {
 			if overlaps {
 				kept[s] = true
 				continue
+			}
+			if p.size != s.size {
+				s.parted = true
+			}
+			if of := f.localIn(s); of != nil && p.size == s.size { // it is in registers from now on
+				of.slot, of.values, of.bits = nil, map[*value]bool{}, int64(8*p.size)
+				whole[len(list)] = of
 			}
 			index[p] = len(list)
 			list = append(list, p)
@@ -108,6 +121,7 @@ func (f *function) promote() bool {
 		}
 		phi := f.newValue(opPhi)
 		phi.block = b
+		note(n, phi)
 		s.start[n] = phi
 		for _, p := range b.preds {
 			phi.args = append(phi.args, atEnd(p, n))
@@ -147,6 +161,7 @@ func (f *function) promote() bool {
 						z.block, z.pos = b, v.pos
 						out = append(out, z)
 						current[n] = z
+						note(n, z)
 					}
 				}
 				if !kept[s] {
@@ -165,6 +180,7 @@ func (f *function) promote() bool {
 								out = append(out, z)
 								current[n] = z
 							}
+							note(n, current[n])
 							continue
 						}
 						if current[n] == nil {
@@ -188,6 +204,7 @@ func (f *function) promote() bool {
 	for _, phi := range phis {
 		phi.block.values = append([]*value{phi}, phi.block.values...)
 	}
+	f.follow(get)
 	for _, b := range f.blocks {
 		for _, v := range b.values {
 			for i, a := range v.args {

@@ -150,6 +150,12 @@ func (f *function) unrollOne(head *block, body map[*block]bool) bool {
 			after.preds[i] = out
 		}
 	}
+	f.follow(func(v *value) *value { // what it is in which turn is not told apart
+		if now[v] != nil {
+			return nil
+		}
+		return v
+	})
 	// Who used values of the loop behind it uses those of the last turn.
 	for _, b := range f.blocks {
 		if body[b] {

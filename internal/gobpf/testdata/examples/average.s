@@ -13,7 +13,6 @@ Average:
 	r3 += -1
 	r3 <<= 2
 	r3 += r1
-# average.go:9
 	r0 = 0
 	goto L19
 # average.go:8
@@ -31,7 +30,7 @@ L16:
 # average.go:11
 	r0 += r2
 	r1 += 4
-# average.go:9
+# average.go:10
 L19:
 	if r1 != r3 goto L16
 # average.go:13

@@ -2,7 +2,7 @@
 Fletcher32:
 	r6 = r2
 	r6 >>= 1
-# fletcher32.go:15
+# fletcher32.go:16
 	r2 = 65535
 	r3 = 65535
 	goto L29
@@ -25,7 +25,7 @@ L13:
 # fletcher32.go:20
 	r3 += r2
 	r4 += 2
-# fletcher32.go:15
+# fletcher32.go:18
 L17:
 	if r4 != r1 goto L13
 # fletcher32.go:22
@@ -39,13 +39,12 @@ L17:
 	r0 &= 65535
 	r3 >>= 16
 	r0 += r3
-# fletcher32.go:15
+# fletcher32.go:23
 	r2 = r4
 	r3 = r0
-# fletcher32.go:14
+# fletcher32.go:16
 L29:
 	r4 = r1
-# fletcher32.go:16
 	if r6 s> 0 goto L5
 # fletcher32.go:9
 	r0 = r3

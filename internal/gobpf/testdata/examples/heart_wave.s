@@ -16,7 +16,6 @@ Rate:
 	r1 = 10
 	r2 = 1
 	call 16
-# heart_wave.go:19
 	r6 = 80
 	r0 = 1
 # heart_wave.go:24

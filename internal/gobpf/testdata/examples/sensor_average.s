@@ -13,7 +13,6 @@ Average:
 	*(u32 *)(r10 - 4) = 0
 	call 96
 	*(u32 *)(r10 - 4) = r0
-# sensor_average.go:22
 	r7 = 0
 	r6 = 0
 # sensor_average.go:25
@@ -45,7 +44,7 @@ L14:
 	*(u32 *)(r10 - 28) = r1
 	*(u32 *)(r10 - 24) = r1
 	*(u32 *)(r10 - 20) = r1
-# sensor_average.go:22
+# sensor_average.go:43
 	r6 = 1
 	goto L48
 # sensor_average.go:32
@@ -60,24 +59,21 @@ L40:
 # sensor_average.go:33
 	r7 += 1
 	if r7 != 10 goto L48
-# sensor_average.go:22
-	r7 = 0
 # sensor_average.go:43
+	r7 = 0
 L48:
 	r3 = r10
 	r3 += -16
 	r1 = r10
 	r1 += -56
-# sensor_average.go:42
 	r2 = 0
 	goto L57
-# sensor_average.go:43
 L54:
 	r0 = *(u32 *)(r1 + 0)
 # sensor_average.go:44
 	r2 += r0
 	r1 += 4
-# sensor_average.go:42
+# sensor_average.go:43
 L57:
 	if r1 != r3 goto L54
 # sensor_average.go:46
