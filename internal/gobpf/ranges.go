@@ -695,7 +695,7 @@ func (f *function) bounds() bool {
 					v.op, v.args, v.imm = opOr, []*value{v.args[0], zero}, 0
 					changed = true
 				} else if a := v.args[0]; a.narrow && p.exact(a, facts, b).within(c.low, c.high) {
-					v.op, v.args, v.imm = a.op, a.args, 0
+					v.op, v.args, v.imm = a.op, slices.Clone(a.args), 0
 					changed = true
 				}
 			}

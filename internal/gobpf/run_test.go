@@ -41,6 +41,7 @@ func TestPrograms(t *testing.T) {
 		{"a closure that is returned", "func adder(k int) func(int) int { return func(x int) int { k += x; return k } }\n//femto:hook event\nfunc Run(ctx []byte) int { f := adder(len(ctx)); f(1); return f(2) }", 11, ""},
 		{"goto", "//femto:hook event\nfunc Run(ctx []byte) int { n := 0\nagain:\nif n < len(ctx) { n += 3; goto again }\nif n > 8 { goto end }\nn = 0\nend:\nreturn n }", 9, ""},
 		{"copy of a text", "//femto:hook event\nfunc Run(ctx []byte) int { var a [12]byte; n := copy(a[:3+ctx[0]], \"greeting\") + copy(a[9:], \"more\") + copy(ctx[:7], \"1234567\"); return n*1000000 + int(a[0])*10000 + int(a[9])*100 + int(ctx[6]) }", (6+3+7)*1000000 + 'g'*10000 + 'm'*100 + '7', ""},
+		{"a difference that is needed in two widths", "func later(a, b int16) int16 { if a > b { return a - b }; return b &^ a }\n//femto:hook event\nfunc Run(ctx []byte) int { x := int16(len(ctx)&1) - max(later(1, 32766), 2); return int(x) + int(uint8(x))<<20 }", 2<<20 - 32766, ""},
 		{"bounds", "//femto:hook event\nfunc Run(ctx []byte) int { return len(ctx[ctx[5]:]) }", 0, "slice bounds out of range"},
 		{"convert", "//femto:hook event\nfunc Run(ctx []byte) int { return int([9]byte(ctx)[0]) }", 0, "slice is shorter than the array"},
 		{"panic", "//femto:hook event\nfunc Run(ctx []byte) int { if len(ctx) > 1 { panic(\"long\") }; return 1 }", 0, "panic"},
