@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -21,9 +22,18 @@ func TestWatch(t *testing.T) {
 	if _, err := build.FindClang(); err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
+	watch(t, "c", "src/hello.c", "return most;", "return most }", "expected ';' after return statement", "return most + %d;")
+}
+
+// TestWatchGo is TestWatch of a container in Go.
+func TestWatchGo(t *testing.T) {
+	watch(t, "go", "hello.go", "return most\n", "return most )\n", "expected statement, found ')'", "return most + %d\n")
+}
+
+func watch(t *testing.T, lang, source, line, mistake, complaint, instead string) {
 	dir := filepath.Join(t.TempDir(), "hello")
 	var said bytes.Buffer
-	if code := Main(context.Background(), []string{"init", dir, "--template", "function"}, nil, io.Discard, &said); code != exitOK {
+	if code := Main(context.Background(), []string{"init", dir, "--template", "function", "--lang", lang}, nil, io.Discard, &said); code != exitOK {
 		t.Fatalf("init: %s", &said)
 	}
 	t.Chdir(dir)
@@ -56,7 +66,6 @@ func TestWatch(t *testing.T) {
 		}
 	}
 	fire("9 (0x9)")
-	source := filepath.Join("src", "hello.c")
 	text, err := os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)
@@ -71,15 +80,16 @@ func TestWatch(t *testing.T) {
 	if tests, err = os.ReadFile("tests/hello.toml"); err != nil {
 		t.Fatal(err)
 	}
-	edit("return most;", "return most }")
-	if got := next(); got.Type != "error" || got.What != "expected ';' after return statement" {
+	other := func(n int) string { return fmt.Sprintf(instead, n) }
+	edit(line, mistake)
+	if got := next(); got.Type != "error" || got.What != complaint {
 		t.Errorf("a mistake: %+v", got)
 	}
-	edit("return most;", "return most + 1;")
+	edit(line, other(1))
 	if got := next(); got.Type != "error" || !strings.Contains(got.What, "returned 10, want 9") {
 		t.Errorf("a failing test: %+v", got)
 	}
-	edit("return most;", "return most; /* the same */")
+	edit(line, strings.TrimSuffix(line, "\n")+" /* the same */\n")
 	if got := next(); got.Type != "result" || !got.Unchanged {
 		t.Errorf("the same image: %+v", got)
 	}
@@ -89,9 +99,9 @@ func TestWatch(t *testing.T) {
 	if got := next(); got.Type != "result" || got.Tests != 0 {
 		t.Errorf("without tests: %+v", got)
 	}
-	for i, instead := range []string{"return most + 1;", "return most + 2;", "return most + 3;"} {
+	for i := range 3 {
 		start := time.Now()
-		edit("return most;", instead)
+		edit(line, other(i+1))
 		got := next()
 		took := time.Since(start)
 		if got.Type != "result" || got.Unchanged || got.Digest == first.Digest {
@@ -104,7 +114,7 @@ func TestWatch(t *testing.T) {
 	for range 3 {
 		text = append(text, "/* another version */\n"...)
 		start := time.Now()
-		edit("return most;", "return most + 4;")
+		edit(line, other(4))
 		var stdout bytes.Buffer
 		if code := Main(context.Background(), []string{"run", "--ctx", "01"}, nil, &stdout, io.Discard); code != exitOK || stdout.String() != "5 (0x5)\n" {
 			t.Errorf("exit %d: %s", code, &stdout)
