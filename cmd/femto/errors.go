@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/internal/remote"
@@ -32,10 +33,32 @@ func (e *commandError) Unwrap() error { return e.err }
 func usageError(cmd *cobra.Command, err error) error {
 	return &commandError{
 		exit: exitUsage,
-		what: err.Error(),
+		what: flagReason(err),
 		try:  []string{cmd.CommandPath() + " --help"},
 		err:  err,
 	}
+}
+
+// flagReason says in words what is wrong with a flag: the package of flags says what
+// the functions of Go said.
+func flagReason(err error) string {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err.Error()
+	}
+	f := invalid.GetFlag()
+	wants := map[string]string{"bool": "it takes no value", "duration": "a time is wanted, such as 10s or 250ms"}[f.Value.Type()]
+	switch {
+	case wants != "":
+	case strings.Contains(f.Value.Type(), "int"):
+		wants = "a whole number is wanted"
+		if errors.Is(err, strconv.ErrRange) {
+			wants = "the number is too large, or too small"
+		}
+	default:
+		wants = invalid.Unwrap().Error()
+	}
+	return fmt.Sprintf("--%s=%s: %s", f.Name, invalid.GetValue(), wants)
 }
 
 // errorDocument is an error for scripts.

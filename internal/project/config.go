@@ -143,7 +143,7 @@ func decodeProblems(file string, lines []string, err error, shape reflect.Type) 
 		row, column := wrong.Position()
 		return diagnose.List{{
 			Code: diagnose.BadTOML, What: "cannot read " + filepath.Base(file), Place: at(row, column),
-			Why: strings.TrimPrefix(wrong.Error(), "toml: "), Err: err,
+			Why: diagnose.TOMLReason(wrong), Err: err,
 		}}
 	}
 	return diagnose.List{{Code: diagnose.BadTOML, What: "cannot read " + filepath.Base(file), Where: file, Why: strings.TrimPrefix(err.Error(), "toml: "), Err: err}}

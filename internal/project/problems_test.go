@@ -5,10 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/femto-containers/femto/internal/diagnose"
+	"github.com/femto-containers/femto/internal/testtable"
 )
 
 const hello = "#include \"femto.h\"\n"
@@ -110,4 +113,27 @@ func TestProblems(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysAreExplained: what explains an unknown key lists all that there are.
+func TestKeysAreExplained(t *testing.T) {
+	cause := diagnose.Find(diagnose.UnknownKey).Cause
+	var missing func(shape reflect.Type)
+	missing = func(shape reflect.Type) {
+		for shape.Kind() == reflect.Map || shape.Kind() == reflect.Slice || shape.Kind() == reflect.Pointer {
+			shape = shape.Elem()
+		}
+		if shape.Kind() != reflect.Struct {
+			return
+		}
+		for i := range shape.NumField() {
+			f := shape.Field(i)
+			if key := f.Tag.Get("toml"); key != "" && !regexp.MustCompile(`\b`+key+`\b`).MatchString(cause) {
+				t.Errorf("%v does not mention %s of %v", diagnose.UnknownKey, key, shape)
+			}
+			missing(f.Type)
+		}
+	}
+	missing(reflect.TypeFor[Config]())
+	missing(reflect.TypeFor[testtable.Table]())
 }

@@ -216,19 +216,26 @@ func unreadable(file string, lines []string, err error) diagnose.List {
 			if key[0] != "test" {
 				d.What = "a table has no key " + strings.Join(key, ".")
 			}
-			shape := reflect.TypeFor[Test]()
-			if len(key) > 2 && key[1] == "expect" {
-				shape = reflect.TypeFor[Expect]()
+			known := []string{"test"}
+			switch {
+			case key[0] != "test":
+			case len(key) > 2 && key[1] == "expect":
+				known = keysOf(reflect.TypeFor[Expect]())
+			case len(key) > 2 && key[1] == "sensors":
+				known = keysOf(reflect.TypeFor[Sensor]())
+			default:
+				known = keysOf(reflect.TypeFor[Test]())
 			}
-			if near := diagnose.Nearest(key[len(key)-1], keysOf(shape)); near != "" {
-				d.Fix = "did you mean " + near + "?"
+			d.Why = "the keys here are " + strings.Join(known, ", ")
+			if near := diagnose.Nearest(key[len(key)-1], known); near != "" {
+				d.Why, d.Fix = "", "did you mean "+near+"?"
 			}
 			list = append(list, d)
 		}
 		return list
 	case errors.As(err, &wrong):
 		line, column := wrong.Position()
-		return diagnose.List{{Code: diagnose.BadTOML, What: "cannot read " + file, Place: at(line, column), Why: strings.TrimPrefix(wrong.Error(), "toml: "), Err: err}}
+		return diagnose.List{{Code: diagnose.BadTOML, What: "cannot read " + file, Place: at(line, column), Why: diagnose.TOMLReason(wrong), Err: err}}
 	}
 	return diagnose.List{{Code: diagnose.BadTOML, What: "cannot read " + file, Where: file, Why: strings.TrimPrefix(err.Error(), "toml: "), Err: err}}
 }
