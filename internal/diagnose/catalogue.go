@@ -73,7 +73,6 @@ const (
 	OverRAM     Code = 412
 	OverStack   Code = 413
 	OverBudget  Code = 414
-	LintFinding Code = 420
 
 	MemoryFault   Code = 501
 	BudgetFault   Code = 502
