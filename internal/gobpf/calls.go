@@ -88,13 +88,15 @@ func (l *lowerer) call(f *frame, in *ssa.Call) operand {
 			l.fail(diagnose.GoLarge, pos, "the program is too large", "functions were put into one another too often", "call them at fewer places")
 		}
 		site, before, within := l.site, l.pos, l.within
-		l.within = len(l.f.bodies)
-		l.f.bodies = append(l.f.bodies, within)
 		switch own := !l.foreign(fn); {
 		case own: // a closure of the author's, perhaps, that package femto calls
 			l.site = token.NoPos
 		case !l.foreign(in.Parent()):
 			l.site = l.pos
+		}
+		if !l.site.IsValid() { // package femto is not looked into
+			l.within = len(l.f.bodies)
+			l.f.bodies = append(l.f.bodies, body{within, symbolName(fn), l.pos})
 		}
 		l.depth++
 		list = l.body(fn, args, callee.free, true)

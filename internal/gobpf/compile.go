@@ -287,7 +287,7 @@ func (l *lowerer) lower(entry *ssa.Function) []*function {
 
 func (l *lowerer) function(f *function, fn *ssa.Function) {
 	l.f, l.pos, l.within = f, fn.Pos(), 0
-	f.bodies = []int{0}
+	f.bodies = []body{{name: f.name}}
 	l.b = f.newBlock()
 	var args []operand
 	for _, p := range fn.Params {

@@ -179,6 +179,9 @@ func (c *code) join() {
 				x, y := &a.insts[len(a.insts)-1-n], &b.insts[len(b.insts)-1-n]
 				x.holds = both(x.holds, y.holds)
 				y.holds = x.holds
+				if x.body != y.body {
+					x.body, y.body = 0, 0
+				}
 			}
 			a.jump.holds = both(a.jump.holds, b.jump.holds)
 			b.jump.holds = a.jump.holds
@@ -274,10 +277,13 @@ func (c *code) refTrap(l *loader, reason int, in *inst) *trapStub {
 	for i := range c.traps {
 		if t := &c.traps[i]; t.reason == reason && t.line == p.Line && t.file == p.File {
 			t.holds = both(t.holds, in.holds)
+			if t.body != in.body {
+				t.body = 0
+			}
 			return t
 		}
 	}
-	c.traps = append(c.traps, trapStub{reason: reason, line: p.Line, file: p.File, pos: in.pos, at: -1, holds: in.holds})
+	c.traps = append(c.traps, trapStub{reason: reason, line: p.Line, file: p.File, pos: in.pos, at: -1, holds: in.holds, body: in.body})
 	return &c.traps[len(c.traps)-1]
 }
 
@@ -288,7 +294,7 @@ type assembler struct {
 	lines  []build.Line
 	calls  []pendingCall
 	seen   sightings
-	bodies []int // of the function that is being written
+	bodies []body // of the function that is being written
 	err    error
 }
 
@@ -379,7 +385,7 @@ func (a *assembler) function(c *code) {
 				continue
 			}
 			t.at = a.slot()
-			a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos, holds: t.holds})
+			a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos, holds: t.holds, body: t.body})
 		}
 	}
 	c.at, a.bodies = a.slot(), c.f.bodies
@@ -408,7 +414,7 @@ func (a *assembler) function(c *code) {
 		if i+1 < len(c.blocks) {
 			next = c.blocks[i+1]
 		}
-		always := inst{opcode: isa.ClassJMP | isa.JA, dst: none, src: none, pos: b.jump.pos, holds: b.jump.holds}
+		always := inst{opcode: isa.ClassJMP | isa.JA, dst: none, src: none, pos: b.jump.pos, holds: b.jump.holds, body: b.jump.body}
 		leaves := true
 		switch b.kind {
 		case endJump:
@@ -430,12 +436,12 @@ func (a *assembler) function(c *code) {
 				goes(always, b.no)
 			}
 		case endReturn:
-			a.put(&inst{opcode: isa.ClassJMP | isa.EXIT, dst: none, src: none, pos: b.jump.pos, holds: b.jump.holds})
+			a.put(&inst{opcode: isa.ClassJMP | isa.EXIT, dst: none, src: none, pos: b.jump.pos, holds: b.jump.holds, body: b.jump.body})
 		case endTrap:
 			t := c.refTrap(a.l, b.jump.trap, &b.jump)
 			if t.at < 0 {
 				t.at = a.slot()
-				a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos, holds: t.holds})
+				a.put(&inst{opcode: isa.ClassLDX | isa.MEM | isa.B, dst: 0, src: frame10, offset: TrapBase + t.reason, pos: t.pos, holds: t.holds, body: t.body})
 			} else {
 				t.jumps = append(t.jumps, a.slot())
 				a.put(&b.jump)
@@ -509,14 +515,16 @@ func (l *lowerer) layout() (data, rodata []byte, symbols []build.Symbol) {
 // link makes a program of functions; the first one is the entry.
 func (l *lowerer) link(list []*code) (*build.Program, error) {
 	data, rodata, symbols := l.layout()
-	a := &assembler{l: l.loader, seen: sightings{map[*local][]build.Where{}, map[*stackSlot]int{}, map[int][2]int{}}}
+	a := &assembler{l: l.loader, seen: sightings{map[*local][]build.Where{}, map[*stackSlot]int{}, map[int][][2]int{}}}
 	table := l.newTypes()
 	var variables []build.Variable
+	var inlined []build.Inlined
 	at := map[*function]int{}
 	var traps []build.Trap
 	for _, c := range list {
 		a.function(c)
 		variables = append(variables, l.variables(c, &a.seen, table)...)
+		inlined = append(inlined, l.inlined(c, &a.seen)...)
 		at[c.f] = c.at
 		for _, t := range c.traps {
 			traps = append(traps, build.Trap{Slot: t.at, Reason: reasons[t.reason]})
@@ -536,6 +544,6 @@ func (l *lowerer) link(list []*code) (*build.Program, error) {
 	})
 	return &build.Program{
 		Parts:   image.Parts{Data: data, Rodata: rodata, Text: a.text, Functions: []image.Function{{Name: []byte(list[0].f.name)}}},
-		Symbols: symbols, Lines: a.lines, Traps: traps, Types: table.list, Variables: variables,
+		Symbols: symbols, Lines: a.lines, Traps: traps, Types: table.list, Variables: variables, Inlined: inlined,
 	}, nil
 }

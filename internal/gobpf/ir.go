@@ -174,12 +174,19 @@ type function struct {
 	params  []*value
 	slots   []*stackSlot
 	results int
-	bodies  []int    // what was put in place of calls: the body in which that was; the first one is the function's own
+	bodies  []body   // what was put in place of calls; the first one is the function's own
 	locals  []*local // that the debugger shows
 	notes   []note
 	entry   bool // r1 is the context, r2 its length, r0 what the hook gets
 	values  int
 	nblocks int
+}
+
+// A body is that of a function that was put in place of a call.
+type body struct {
+	outer int // in which body
+	name  string
+	call  token.Pos
 }
 
 func (f *function) newBlock() *block {

@@ -70,6 +70,7 @@ type trapStub struct {
 	at     int
 	jumps  []int // slots
 	holds  *[]holding
+	body   int
 }
 
 var sizes = map[int]uint8{1: isa.B, 2: isa.H, 4: isa.W, 8: isa.DW}

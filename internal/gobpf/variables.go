@@ -210,7 +210,7 @@ func (c *code) name(regs map[*value]int) {
 // was handed in.
 func (f *function) outlives(v *value, of *local, owners map[*local]bool) bool {
 	within := func(body, outer int) bool {
-		for ; body != 0 && body != outer; body = f.bodies[body] {
+		for ; body != 0 && body != outer; body = f.bodies[body].outer {
 		}
 		return body == outer
 	}
@@ -287,21 +287,24 @@ func both(a, b *[]holding) *[]holding {
 
 // sightings collect where locals are, in the order of slots.
 type sightings struct {
-	where  map[*local][]build.Where
-	slots  map[*stackSlot]int // the first instruction that names it
-	bodies map[int][2]int     // of the function that is being written: first slot, first behind
+	where map[*local][]build.Where
+	slots map[*stackSlot]int // the first instruction that names it
+	// Of the function that is being written, by its bodies: runs of slots, each
+	// the first and the first behind it.
+	bodies map[int][][2]int
 }
 
-func (s *sightings) see(in *inst, bodies []int, slot, width int) {
+func (s *sightings) see(in *inst, bodies []body, slot, width int) {
 	if _, ok := s.slots[in.slot]; in.slot != nil && !ok {
 		s.slots[in.slot] = slot
 	}
-	for n := in.body; n != 0; n = bodies[n] {
-		span, ok := s.bodies[n]
-		if !ok {
-			span[0] = slot
+	for n := in.body; n != 0; n = bodies[n].outer {
+		runs := s.bodies[n]
+		if last := len(runs) - 1; last >= 0 && runs[last][1] >= slot {
+			runs[last][1] = slot + width
+			continue
 		}
-		s.bodies[n] = [2]int{span[0], slot + width}
+		s.bodies[n] = append(runs, [2]int{slot, slot + width})
 	}
 	if in.holds == nil {
 		return
@@ -320,14 +323,15 @@ func (s *sightings) see(in *inst, bodies []int, slot, width int) {
 // variables lists what the side file says of a function's variables.
 func (l *lowerer) variables(c *code, s *sightings, table *typeList) (list []build.Variable) {
 	for _, of := range c.f.locals {
-		scope, ok := s.bodies[of.body]
-		if of.body == 0 {
-			scope, ok = [2]int{c.at, c.end}, true
+		scope := [2]int{c.at, c.end}
+		if of.body != 0 {
+			runs := s.bodies[of.body]
+			if len(runs) == 0 {
+				continue
+			}
+			scope = [2]int{runs[0][0], runs[len(runs)-1][1]}
 		}
-		if !ok {
-			continue
-		}
-		v := build.Variable{Name: of.name, Type: table.add(of.typ), Function: c.f.name, Parameter: of.param && of.body == 0, From: scope[0], To: scope[1]}
+		v := build.Variable{Name: of.name, Type: table.add(of.typ), Function: c.f.bodies[of.body].name, Parameter: of.param, From: scope[0], To: scope[1]}
 		switch {
 		case of.slot != nil:
 			if first, ok := s.slots[of.slot]; ok && !of.slot.parted {
@@ -344,7 +348,18 @@ func (l *lowerer) variables(c *code, s *sightings, table *typeList) (list []buil
 		}
 		list = append(list, v)
 	}
-	s.bodies = map[int][2]int{}
+	return list
+}
+
+// inlined lists where what was put in place of calls is, from the outside in.
+func (l *lowerer) inlined(c *code, s *sightings) (list []build.Inlined) {
+	for n, of := range c.f.bodies {
+		p := l.place(of.call)
+		for _, run := range s.bodies[n] {
+			list = append(list, build.Inlined{Function: of.name, From: run[0], To: run[1], File: p.File, Line: p.Line})
+		}
+	}
+	s.bodies = map[int][][2]int{}
 	return list
 }
 
