@@ -45,14 +45,40 @@ func (s *Session) BreakLine(file string, line int) (*Breakpoint, error) {
 	return s.add(&Breakpoint{Kind: "line", Name: fmt.Sprintf("%s:%d", known, actual), Slots: slots, Place: Place{known, actual}}), nil
 }
 
+// isCalled reports whether a function has a name: a method by its own, too.
+func isCalled(function, name string) bool {
+	return function == name || strings.HasSuffix(function, "."+name)
+}
+
+// inlinedSlots are the first slots of what was put in place of calls of a
+// function, for each line with such a call.
+func (p *Program) inlinedSlots(name string) (slots []int) {
+	first := map[Place]int{}
+	for _, in := range p.Debug.Inlined {
+		at := Place{in.File, in.Line}
+		if from, ok := first[at]; isCalled(in.Function, name) && (!ok || in.From < from) {
+			first[at] = in.From
+		}
+	}
+	for _, slot := range first {
+		slots = append(slots, slot)
+	}
+	slices.Sort(slots)
+	return slots
+}
+
 // BreakFunction sets a breakpoint where a function begins; of a helper, where
 // it is called.
 func (s *Session) BreakFunction(name string) (*Breakpoint, error) {
 	for _, f := range s.Functions {
-		if f.Name == name {
+		if isCalled(f.Name, name) {
 			place, _ := s.PlaceAt(f.Slot)
 			return s.add(&Breakpoint{Kind: "function", Name: name, Slots: []int{f.Slot}, Place: place}), nil
 		}
+	}
+	if slots := s.inlinedSlots(name); slots != nil {
+		place, _ := s.PlaceAt(slots[0])
+		return s.add(&Breakpoint{Kind: "function", Name: name, Slots: slots, Place: place}), nil
 	}
 	if b, err := s.BreakHelper(name); err == nil {
 		return b, nil

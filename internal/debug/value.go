@@ -517,7 +517,7 @@ func (s *Session) HasChildren(v Value) bool {
 // TypeName is a type as C writes it.
 func (s *Session) TypeName(t build.Type) string {
 	switch {
-	case t.Name != "" && (t.Kind == build.KindStruct || t.Kind == build.KindUnion || t.Kind == build.KindEnum):
+	case t.Name != "":
 		return t.Name
 	case t.Kind == build.KindPointer:
 		return strings.TrimSuffix(s.TypeName(s.typeOf(t.Of)), " ") + " *"
@@ -527,8 +527,6 @@ func (s *Session) TypeName(t build.Type) string {
 			rest = "[" + rest
 		}
 		return fmt.Sprintf("%s[%d]%s", name, t.Count, rest)
-	case t.Name != "":
-		return t.Name
 	}
 	return t.Kind
 }

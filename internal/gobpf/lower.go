@@ -644,7 +644,9 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		l.clear(slot, slot.slot.size)
 		f.env[in] = operand{regs: []*value{slot}}
 		if token.IsIdentifier(in.Comment) && !slices.Contains(madeUp, in.Comment) && !l.site.IsValid() {
-			l.f.locals = append(l.f.locals, &local{name: in.Comment, typ: t, slot: slot.slot, body: l.within})
+			of := &local{name: in.Comment, typ: t, slot: slot.slot, body: l.within, values: map[*value]bool{}}
+			f.locals[localKey{in.Pos(), 0}] = of
+			l.f.locals = append(l.f.locals, of)
 		}
 	case *ssa.BinOp:
 		f.env[in] = operand{regs: []*value{l.binary(f, in)}}

@@ -31,8 +31,9 @@ type local struct {
 	body  int        // see function.bodies
 	slot  *stackSlot // in which it lies, nil if it is in registers
 
-	values map[*value]bool // that it has been
-	fixed  *int64          // it never is another number
+	values  map[*value]bool // that it has been
+	fixed   *int64          // it never is another number
+	address *value          // it is the address of a variable, and no other one
 }
 
 // A note says that a local, or the word of it that is looked at, is a value.
@@ -87,7 +88,9 @@ func (l *lowerer) noted(list []*local, o operand, param bool) {
 		return
 	}
 	for n, of := range list {
-		of.param = of.param || param
+		if of.param = of.param || param; of.slot != nil {
+			continue // what is on the stack is there
+		}
 		of.noted(l.f, o.regs[n])
 	}
 }
@@ -138,6 +141,9 @@ func (l *lowerer) settle(list []*local, c *ssa.Const) {
 		n = *o
 	}
 	of := list[0]
+	if of.slot != nil {
+		return
+	}
 	for v := range of.values {
 		if v.isConst() && v.imm == n {
 			return
@@ -184,11 +190,10 @@ func (c *code) name(regs map[*value]int) {
 	}
 	c.named = map[int][]*local{}
 	for _, of := range c.f.locals {
-		if len(held[of]) == 1 {
-			for v := range held[of] {
-				if v != nil && v.isConst() {
-					of.fixed = &v.imm
-				}
+		of.fixed = fixed(held[of])
+		for v := range held[of] {
+			if len(held[of]) == 1 && v != nil && (v.op == opSlot || v.op == opGlobal) {
+				of.address = v
 			}
 		}
 		for v := range held[of] {
@@ -203,6 +208,24 @@ func (c *code) name(regs map[*value]int) {
 	for _, list := range c.named {
 		slices.SortFunc(list, func(a, b *local) int { return cmp.Compare(a.name, b.name) })
 	}
+}
+
+// fixed is the constant that a variable always has, nil if there is none: the
+// zero that it begins with does not count.
+func fixed(held map[*value]bool) *int64 {
+	var one *int64
+	for v := range held {
+		if v == nil || !v.isConst() {
+			return nil
+		}
+		if one != nil && *one != 0 && v.imm != 0 && *one != v.imm {
+			return nil
+		}
+		if one == nil || v.imm != 0 {
+			one = &v.imm
+		}
+	}
+	return one
 }
 
 // outlives reports whether a value may be needed for another variable when this
@@ -234,7 +257,8 @@ func (c *code) locate() {
 		return
 	}
 	c.liveness()
-	for _, b := range c.blocks {
+	arrives := c.arrivals()
+	for n, b := range c.blocks {
 		live := slices.Clone(bitset(b.live))
 		half := map[int]bool{} // being computed by several instructions
 		at := func(in *inst) {
@@ -253,6 +277,9 @@ func (c *code) locate() {
 					}
 				}
 			}
+			if n == 0 {
+				list = append(list, arrives[in]...)
+			}
 			in.holds = settled(list)
 		}
 		if b.kind != endBranch {
@@ -260,6 +287,26 @@ func (c *code) locate() {
 		}
 		c.backwards(b, live, func(in *inst, _ bitset) { at(in) })
 	}
+}
+
+// arrivals are the parameters that are still where the caller has left them,
+// before the instructions that take them.
+func (c *code) arrivals() map[*inst][]holding {
+	arrives := map[*inst][]holding{}
+	entry := c.blocks[0]
+	for i := range c.f.params {
+		for at := range entry.insts {
+			if in := &entry.insts[at]; in.copies && in.src == 1+i {
+				for _, of := range c.named[in.dst] {
+					for before := range at + 1 {
+						arrives[&entry.insts[before]] = append(arrives[&entry.insts[before]], holding{of, in.src})
+					}
+				}
+				break
+			}
+		}
+	}
+	return arrives
 }
 
 // settled drops locals that are in two registers: one of them is the old value.
@@ -337,6 +384,12 @@ func (l *lowerer) variables(c *code, s *sightings, table *typeList) (list []buil
 			if first, ok := s.slots[of.slot]; ok && !of.slot.parted {
 				v.Where = []build.Where{{From: max(v.From, first), To: v.To, Address: fmt.Sprintf("r10%+d", of.slot.offset)}}
 			}
+		case of.address != nil:
+			if a := of.address; a.op == opGlobal {
+				v.Where = []build.Where{{From: v.From, To: v.To, Value: fmt.Sprintf("%#x", a.global.address()+uint64(a.imm))}}
+			} else if first, ok := s.slots[a.slot]; ok {
+				v.Where = []build.Where{{From: max(v.From, first), To: v.To, Value: fmt.Sprintf("r10%+d", a.slot.offset+int(a.imm))}}
+			}
 		case of.fixed != nil:
 			v.Where = []build.Where{{From: v.From, To: v.To, Value: fmt.Sprint(*of.fixed)}}
 		default:
@@ -371,14 +424,19 @@ func (l *lowerer) packageVariables(end int, table *typeList) (list []build.Varia
 		if s := l.sources[v.Pkg().Path()]; !g.used || s == nil || !s.own {
 			continue
 		}
-		region := vm.RegionData
-		if g.rodata {
-			region = vm.RegionRodata
-		}
 		list = append(list, build.Variable{Name: v.Name(), Type: table.add(v.Type()), To: end,
-			Where: []build.Where{{To: end, Address: fmt.Sprintf("%#x", vm.Address(region, uint32(g.offset)))}}})
+			Where: []build.Where{{To: end, Address: fmt.Sprintf("%#x", g.address())}}})
 	}
 	return list
+}
+
+// address is where a global lies, once that is known.
+func (g *global) address() uint64 {
+	region := vm.RegionData
+	if g.rodata {
+		region = vm.RegionRodata
+	}
+	return vm.Address(region, uint32(g.offset))
 }
 
 // A typeList makes types of the side file of types in Go.
