@@ -111,7 +111,7 @@ func loadOwner(file string) (key agent.Key, err error) {
 	if file == "" {
 		return key, nil
 	}
-	public, err := loadPublicKey("--owner", file)
+	public, err := loadGivenKey("--owner", file)
 	if err != nil {
 		return key, err
 	}
@@ -204,7 +204,7 @@ func loadTenants(trust []string) ([]agent.Tenant, error) {
 		if _, err := os.Stat(file); err != nil {
 			file, hooks, limited = cutLast(arg, "=")
 		}
-		public, err := loadPublicKey("--trust", file)
+		public, err := loadGivenKey("--trust", file)
 		if err != nil {
 			return nil, err
 		}

@@ -87,7 +87,7 @@ func findHook(d *remote.Device, info *remote.Info, name string) (*remote.Hook, e
 	}
 	return nil, &commandError{exit: exitMismatch, what: fmt.Sprintf("the device has no hook %q", name),
 		where: d.URI, why: "its hooks are " + strings.Join(names, ", "),
-		try: []string{command("femto", "device", "info", "-d", d.URI)}}
+		try: []string{command("femto", "hook", "ls", "-d", d.URI)}}
 }
 
 func printOutcomes(w io.Writer, firing *remote.Firing) {

@@ -120,3 +120,13 @@ func loadPublicKey(flag, file string) (author.PublicKey, error) {
 	}
 	return key, nil
 }
+
+// loadGivenKey reads the key that a flag names for devices to have: a public one, for
+// a private key stays where it is.
+func loadGivenKey(flag, file string) (author.PublicKey, error) {
+	if _, err := author.LoadPrivate(file); err == nil {
+		return author.PublicKey{}, &commandError{exit: exitUsage, what: flag + " names a private key", where: file,
+			why: "it signs, so no device may have it; devices get the public one", try: []string{command("femto", "device", "run", "--trust", file+".pub")}}
+	}
+	return loadPublicKey(flag, file)
+}

@@ -53,9 +53,9 @@ femto manifest verify.`,
 				return err
 			case refused > 0:
 				return &commandError{exit: exitRejected, what: "devices would refuse this manifest", where: args[0],
-					why: fmt.Sprintf("%d of %d findings", refused, len(findings)), try: []string{command("femto", "manifest", "show", args[0])}}
+					why: fmt.Sprintf("%d of %s", refused, countText(len(findings), "finding")), try: []string{command("femto", "manifest", "show", args[0])}}
 			case !asJSON:
-				fmt.Fprintf(cmd.ErrOrStderr(), "%d findings, none of which makes every device refuse it\n", len(findings))
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s, none of which makes every device refuse it\n", countText(len(findings), "finding"))
 			}
 			return nil
 		},

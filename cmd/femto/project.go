@@ -159,7 +159,7 @@ func printReport(w io.Writer, p *project.Project, r *project.Report, all bool) e
 	fmt.Fprintf(t, "memory\t%d of %d accesses safe\t%s\n", deep.Accesses.Safe, deep.Accesses.Total, open)
 	granted := "any is granted"
 	if r.Granted != nil {
-		granted = "granted " + dash(strings.Join(r.Granted, " "))
+		granted = "granted " + dash(strings.Join(p.Config.Granted(), " "))
 	}
 	fmt.Fprintf(t, "helpers\t%s\t%s\n", dash(strings.Join(r.Helpers, " ")), granted)
 	fmt.Fprintf(t, "stores\tlocal %d, tenant %d, global %d\tentries\n", r.Stores[0], r.Stores[1], r.Stores[2])

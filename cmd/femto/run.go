@@ -233,7 +233,11 @@ func (s *subject) onDevice(cmd *cobra.Command, tf *traceFlags, asJSON bool) erro
 			fmt.Fprintln(cmd.ErrOrStderr(), printable(strings.TrimSuffix(line, "\n")))
 		}
 	}
-	if err := printRun(cmd, &result, t, asJSON); err != nil || r.Fault == vm.OK {
+	err = printRun(cmd, &result, t, asJSON)
+	if err == nil && r.Fault == vm.OK && !asJSON && s.context == nil && len(c.DefaultContext()) == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "the context was empty: %s gives one\n", s.command("--ctx", "0102ff"))
+	}
+	if err != nil || r.Fault == vm.OK {
 		return err
 	}
 	return s.stopped(&result, func(watch vm.Trace) {

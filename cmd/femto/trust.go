@@ -171,7 +171,7 @@ func until(span time.Duration) uint64 {
 
 // newTenant is who holds a public key, trusted with nothing yet.
 func newTenant(flag, file, name string) (author.Tenant, error) {
-	public, err := loadPublicKey(flag, file)
+	public, err := loadGivenKey(flag, file)
 	if err != nil {
 		return author.Tenant{}, err
 	}

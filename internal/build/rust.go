@@ -32,13 +32,13 @@ func rustMessages(said string) string {
 	return strings.TrimSpace(rustEnd.ReplaceAllString(said, ""))
 }
 
-// FindRust returns the path of a compiler of Rust. It writes LLVM's bitcode,
-// which clang reads if it is not older.
-func FindRust(ctx context.Context, clang string) (string, error) {
-	said, err := exec.CommandContext(ctx, clang, "--version").Output()
-	newest := clangVersion.FindSubmatch(said)
+// FindRust returns the path of a compiler of Rust, and what it calls itself. It
+// writes LLVM's bitcode, which clang reads if it is not older.
+func FindRust(ctx context.Context, clang string) (path, said string, err error) {
+	version, err := exec.CommandContext(ctx, clang, "--version").Output()
+	newest := clangVersion.FindSubmatch(version)
 	if err != nil || newest == nil {
-		return "", fmt.Errorf("%s does not say its version", clang)
+		return "", "", fmt.Errorf("%s does not say its version", clang)
 	}
 	limit, _ := strconv.Atoi(string(newest[1]))
 	candidates := []string{"rustc", "/usr/bin/rustc"}
@@ -49,11 +49,12 @@ func FindRust(ctx context.Context, clang string) (string, error) {
 		out, err := exec.CommandContext(ctx, candidate, "-vV").Output()
 		if m := rustLLVM.FindSubmatch(out); err == nil && m != nil {
 			if n, _ := strconv.Atoi(string(m[1])); n <= limit {
-				return candidate, nil
+				first, _, _ := strings.Cut(string(out), "\n")
+				return candidate, first, nil
 			}
 		}
 	}
-	return "", ErrNoRust
+	return "", "", ErrNoRust
 }
 
 // CompileRust returns the object of a crate in Rust: one file without std, which

@@ -280,8 +280,12 @@ func (p *Project) compile(ctx context.Context) (*build.Program, map[string]strin
 				}
 			}
 			if isRust(source) {
-				if object, err = compileRust(ctx, &c, source); errors.Is(err, build.ErrNoRust) {
+				var rustc string
+				if object, rustc, err = compileRust(ctx, &c, source); errors.Is(err, build.ErrNoRust) {
 					return nil, nil, "", p.noCompiler(source, err)
+				}
+				if !strings.Contains(said, rustc) {
+					said += ", " + rustc
 				}
 			} else {
 				object, err = c.Compile(ctx, source)

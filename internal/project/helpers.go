@@ -48,6 +48,22 @@ func (c *Config) granted() *vm.HelperSet {
 	return &set
 }
 
+// Granted lists what grants.helpers names, as it does, and of groups their members.
+func (c *Config) Granted() []string {
+	var list []string
+	for _, name := range c.Grants.Helpers {
+		var members []string
+		for _, n := range helpersCalled(name) {
+			members = append(members, HelperName(n))
+		}
+		if len(members) != 1 || members[0] != name {
+			name += " (" + strings.Join(members, " ") + ")"
+		}
+		list = append(list, name)
+	}
+	return list
+}
+
 // HelperName is a helper's name, or its number.
 func HelperName(n uint8) string {
 	for i := range sdkgen.Helpers {

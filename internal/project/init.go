@@ -117,26 +117,33 @@ func readTemplate(name, template string) (map[string]string, *prebuilt, error) {
 	}
 	c := build.Compiler{Headers: Headers}
 	files["compile_flags.txt"] = strings.Join(c.Args(""), "\n") + "\n" // for editors
-	content, err := templates.ReadFile("templates/" + template + "/prebuilt.json")
+	p, err := readPrebuilt(template+"/prebuilt.json", templateSource, "src/"+name+".c")
+	return files, p, err
+}
+
+// readPrebuilt returns what the source called from compiles to, as if it was called
+// to; nil if there is no such file.
+func readPrebuilt(file, from, to string) (*prebuilt, error) {
+	content, err := templates.ReadFile("templates/" + file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return files, nil, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var p prebuilt
 	if err := json.Unmarshal(content, &p); err != nil {
-		return nil, nil, fmt.Errorf("template %s: %w", template, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	for i := range p.Program.Lines {
-		if line := &p.Program.Lines[i]; line.File == templateSource {
-			line.File = "src/" + name + ".c"
+		if line := &p.Program.Lines[i]; line.File == from {
+			line.File = to
 		}
 	}
 	for i := range p.Program.Inlined {
-		if call := &p.Program.Inlined[i]; call.File == templateSource {
-			call.File = "src/" + name + ".c"
+		if call := &p.Program.Inlined[i]; call.File == from {
+			call.File = to
 		}
 	}
-	return files, &p, nil
+	return &p, nil
 }

@@ -101,7 +101,7 @@ func compileOutside(ctx context.Context, c build.Compiler, source string) ([]byt
 		var object []byte
 		var err error
 		if isRust(source) {
-			object, err = compileRust(ctx, &c, source)
+			object, _, err = compileRust(ctx, &c, source)
 		} else {
 			object, err = c.Compile(ctx, source, "-fdebug-prefix-map="+filepath.Dir(filepath.Clean(source))+"/=")
 		}

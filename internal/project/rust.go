@@ -8,8 +8,8 @@ import (
 	"github.com/femto-containers/femto/internal/build"
 )
 
-// readRustTemplate returns the files of a project in Rust, by name. It comes
-// without an image.
+// readRustTemplate returns the files of a project in Rust, by name, and what they
+// compile to.
 func readRustTemplate(name, template string) (map[string]string, *prebuilt, error) {
 	files := map[string]string{}
 	for from, to := range map[string]string{
@@ -25,7 +25,8 @@ func readRustTemplate(name, template string) (map[string]string, *prebuilt, erro
 		files[to] = string(content)
 	}
 	files[File] = inRustWords.Replace(strings.Replace(files[File], `"NAME"`, `"`+name+`"`, 1))
-	return files, nil, nil
+	p, err := readPrebuilt("rust/"+template+".prebuilt.json", "src/container.rs", "src/"+name+".rs")
+	return files, p, err
 }
 
 // inRustWords turns femto.toml of a template in C to that of one in Rust.
@@ -35,13 +36,15 @@ var inRustWords = strings.NewReplacer(
 	"FEMTO_HOOK(sensor, ...)", `meta!(b"hook=sensor\0")`, "FEMTO_HOOK(event, ...)", `meta!(b"hook=event\0")`,
 )
 
-// compileRust compiles one source in Rust.
-func compileRust(ctx context.Context, c *build.Compiler, source string) ([]byte, error) {
-	rustc, err := build.FindRust(ctx, c.Path)
+// compileRust compiles one source in Rust, and returns what its compiler calls
+// itself too.
+func compileRust(ctx context.Context, c *build.Compiler, source string) (object []byte, said string, err error) {
+	rustc, said, err := build.FindRust(ctx, c.Path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return c.CompileRust(ctx, rustc, source)
+	object, err = c.CompileRust(ctx, rustc, source)
+	return object, said, err
 }
 
 func isRust(source string) bool { return filepath.Ext(source) == ".rs" }

@@ -16,7 +16,7 @@ func needRust(t *testing.T) {
 	needCompiler(t)
 	clang, err := build.FindClang()
 	if err == nil {
-		_, err = build.FindRust(t.Context(), clang)
+		_, _, err = build.FindRust(t.Context(), clang)
 	}
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
@@ -61,7 +61,10 @@ func TestRustTemplates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := p.Build(t.Context())
+		if b, err := p.Build(t.Context()); err != nil || b.Made {
+			t.Fatalf("%s: init left no image that counts: %v", template, err)
+		}
+		b, err := p.Rebuild(t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", template, err)
 		}
