@@ -5,7 +5,7 @@ FUZZTIME ?= 5s
 
 .PHONY: help test vet ci fuzz cross
 
-include firmware/firmware.mk bench/bench.mk internal/vmfuzz/vmfuzz.mk internal/gofuzz/gofuzz.mk agent/agent.mk engine/engine.mk suit/suit.mk internal/client/client.mk internal/deepcheck/deepcheck.mk internal/gobpf/gobpf.mk
+include firmware/firmware.mk bench/bench.mk internal/vmfuzz/vmfuzz.mk internal/gofuzz/gofuzz.mk agent/agent.mk engine/engine.mk suit/suit.mk internal/client/client.mk internal/deepcheck/deepcheck.mk internal/gobpf/gobpf.mk cmd/femto/femto.mk
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,8 +17,16 @@ import (
 	"github.com/femto-containers/femto/internal/build"
 )
 
-// TestWatch edits a source and waits until the simulated device runs it. How
-// long that takes is printed, not judged: the aim is below a second.
+// Bars on the time from the saved file on, of the fastest of several edits. Other
+// work slows them down, so they are judged only where FEMTO_BARS names the command
+// that runs: make author-bars.
+const (
+	toResult  = 500 * time.Millisecond // of femto run
+	toRunning = time.Second            // on the simulated device, by femto watch
+)
+
+// TestWatch edits a source and waits until the simulated device runs it, and has
+// femto run show its result. How long that takes is printed, and judged by the bars.
 func TestWatch(t *testing.T) {
 	if _, err := build.FindClang(); err != nil {
 		t.Skipf("SKIPPED: %v", err)
@@ -99,7 +108,8 @@ func watch(t *testing.T, lang, source, line, mistake, complaint, instead string)
 	if got := next(); got.Type != "result" || got.Tests != 0 {
 		t.Errorf("without tests: %+v", got)
 	}
-	for i := range 3 {
+	running, result := time.Hour, time.Hour // the fastest
+	for i := range 5 {
 		start := time.Now()
 		edit(line, other(i+1))
 		got := next()
@@ -107,19 +117,39 @@ func watch(t *testing.T, lang, source, line, mistake, complaint, instead string)
 		if got.Type != "result" || got.Unchanged || got.Digest == first.Digest {
 			t.Fatalf("another image: %+v", got)
 		}
-		fire([]string{"10 (0xa)", "11 (0xb)", "12 (0xc)"}[i])
+		fire(fmt.Sprintf("%d (%#x)", 10+i, 10+i))
+		running = min(running, took)
 		t.Logf("edit to running on the simulated device: %v", took.Round(time.Millisecond))
 	}
 	cancel()
-	for range 3 {
+	command := os.Getenv("FEMTO_BARS")
+	for range 5 {
 		text = append(text, "/* another version */\n"...)
 		start := time.Now()
 		edit(line, other(4))
 		var stdout bytes.Buffer
-		if code := Main(context.Background(), []string{"run", "--ctx", "01"}, nil, &stdout, io.Discard); code != exitOK || stdout.String() != "5 (0x5)\n" {
+		code := exitOK
+		if args := []string{"run", "--ctx", "01"}; command != "" {
+			run := exec.Command(command, args...)
+			run.Stdout = &stdout
+			if err := run.Run(); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			code = Main(context.Background(), args, nil, &stdout, io.Discard)
+		}
+		if code != exitOK || stdout.String() != "5 (0x5)\n" {
 			t.Errorf("exit %d: %s", code, &stdout)
 		}
-		t.Logf("edit to result of femto run: %v", time.Since(start).Round(time.Millisecond))
+		took := time.Since(start)
+		result = min(result, took)
+		t.Logf("edit to result of femto run: %v", took.Round(time.Millisecond))
+	}
+	if command != "" {
+		t.Logf("%s: edit to running at best %v of %v, edit to result %v of %v", lang, running.Round(time.Millisecond), toRunning, result.Round(time.Millisecond), toResult)
+		if running > toRunning || result > toResult {
+			t.Error("a bar is missed")
+		}
 	}
 	go func() { _, _ = io.Copy(io.Discard, read) }()
 	if code := <-ended; code != exitOK && code != exitInterrupted {
