@@ -134,6 +134,7 @@ type stackSlot struct {
 	align  int
 	offset int // from r10, below 0; once placed
 	pos    token.Pos
+	set    bool // on the line that declares it
 	parted bool // some of it is in registers
 	turns  bool // a loop begins it anew in each turn, at the same place
 }

@@ -645,6 +645,7 @@ func (l *lowerer) instruction(f *frame, in ssa.Instruction) {
 		f.env[in] = operand{regs: []*value{slot}}
 		if token.IsIdentifier(in.Comment) && !slices.Contains(madeUp, in.Comment) && !l.site.IsValid() {
 			of := &local{name: in.Comment, typ: t, slot: slot.slot, body: l.within, values: map[*value]bool{}}
+			slot.slot.set = l.setAtOnce(in)
 			f.locals[localKey{in.Pos(), 0}] = of
 			l.f.locals = append(l.f.locals, of)
 		}

@@ -161,7 +161,9 @@ func (f *function) promote() bool {
 						z.block, z.pos = b, v.pos
 						out = append(out, z)
 						current[n] = z
-						note(n, z)
+						if !s.set {
+							note(n, z)
+						}
 					}
 				}
 				if !kept[s] {

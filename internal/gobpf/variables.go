@@ -172,7 +172,7 @@ func (f *function) forget(v *value, bits int64) {
 	}
 }
 
-// named lists which locals the registers hold, before they are allocated.
+// name finds which locals the registers hold, before they are allocated.
 func (c *code) name(regs map[*value]int) {
 	owners := map[*value]map[*local]bool{}
 	held := map[*local]map[*value]bool{}
@@ -210,22 +210,26 @@ func (c *code) name(regs map[*value]int) {
 	}
 }
 
-// fixed is the constant that a variable always has, nil if there is none: the
-// zero that it begins with does not count.
-func fixed(held map[*value]bool) *int64 {
-	var one *int64
+// fixed is the constant that a variable always has, nil if there is none.
+func fixed(held map[*value]bool) (n *int64) {
 	for v := range held {
-		if v == nil || !v.isConst() {
+		if v == nil || !v.isConst() || n != nil && *n != v.imm {
 			return nil
 		}
-		if one != nil && *one != 0 && v.imm != 0 && *one != v.imm {
-			return nil
-		}
-		if one == nil || v.imm != 0 {
-			one = &v.imm
+		n = &v.imm
+	}
+	return n
+}
+
+// setAtOnce reports whether a variable gets a value on the line that declares
+// it: nobody sees the zero that it has before.
+func (l *lowerer) setAtOnce(v *ssa.Alloc) bool {
+	for _, in := range v.Block().Instrs[slices.Index(v.Block().Instrs, ssa.Instruction(v))+1:] {
+		if s, ok := in.(*ssa.Store); ok && s.Addr == ssa.Value(v) {
+			return l.fset.Position(s.Pos()).Line == l.fset.Position(v.Pos()).Line
 		}
 	}
-	return one
+	return false
 }
 
 // outlives reports whether a value may be needed for another variable when this
