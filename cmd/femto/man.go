@@ -15,8 +15,9 @@ func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write manual pages",
-		Long: `Writes a manual page for each verb into the folder DIR, which is made if it is not
-there: femto.1, femto-run.1 and so on. They come from the same place as the help.`,
+		Long: `Writes a manual page for each verb into the folder DIR, which is made if
+it is not there: femto.1, femto-run.1 and so on. They come from the same place as
+the help.`,
 		Example: `  femto man share/man/man1`,
 		Args:    exactArgs("the folder DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

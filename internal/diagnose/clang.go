@@ -152,7 +152,7 @@ var stdint = regexp.MustCompile(`^(u?)int(8|16|32|64)_t$`)
 var inside = regexp.MustCompile(`, (\S+):(\d+):(\d+)$`)
 
 // repeats are messages that say again what another one has said.
-var repeats = regexp.MustCompile(`^could not determine the original source location|^\d+ errors? generated|only small returns supported`)
+var repeats = regexp.MustCompile(`^could not determine the original source location|^\d+ errors? generated|^too many errors emitted|only small returns supported`)
 
 // Clang translates what clang wrote. names are functions that sources may call,
 // hooks those that femto.h has;

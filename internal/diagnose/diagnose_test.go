@@ -123,6 +123,7 @@ func TestClangPassesThrough(t *testing.T) {
 		"no place":         {"error: unknown argument: '-x'", "error[FC0299]: unknown argument: '-x'\n  --> a.c\n"},
 		"a note":           {"a.c:1:2: error: strange\na.c:3:4: note: declared here", "error[FC0299]: strange\n  --> a.c:1:2\n  why: declared here\n"},
 		"a drive":          {`C:\x\a.c:7:9: error: strange`, "error[FC0299]: strange\n  --> C:/x/a.c:7:9\n"},
+		"and so on":        {"a.c:1:3: error: strange\nfatal error: too many errors emitted, stopping now [-ferror-limit=]", "error[FC0299]: strange\n  --> a.c:1:3\n"},
 		"warnings are not": {"a.c:1:2: warning: odd\na.c:1:3: error: strange", "error[FC0299]: strange\n  --> a.c:1:3\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -246,6 +246,14 @@ func (c *Config) problems(file string, lines []string) (list diagnose.List) {
 		wrong("hooks", "", "a container runs on one hook", "[hooks] names "+strings.Join(c.hookNames(), " and "))
 	}
 	for _, name := range c.hookNames() {
+		if near := diagnose.Nearest(name, hookNames()); c.Hooks[name].UUID == "" && near != "" && near != name {
+			d := &diagnose.Diagnostic{Code: diagnose.BadValue, What: fmt.Sprintf("there is no standard hook %q", name), Place: placeOf(file, lines, "hooks", name),
+				Why: "the hooks are " + strings.Join(hookNames(), ", ") + "; one of the firmware's own has a uuid here", Fix: "did you mean " + near + "?"}
+			if d.Place.Line == 0 {
+				d.Place = placeOf(file, lines, "hooks."+name, "")
+			}
+			list = append(list, d)
+		}
 		if u := c.Hooks[name].UUID; u != "" {
 			if _, err := uuid.Parse(u); err != nil {
 				wrong("hooks", name, fmt.Sprintf("%q is not a UUID", u), err.Error())

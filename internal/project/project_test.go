@@ -176,6 +176,10 @@ func TestParse(t *testing.T) {
 		"two hooks":        {described + "[hooks]\ntimer = {}\nevent = {}\n", diagnose.BadValue, "one hook", 5},
 		"hook's UUID":      {described + "[hooks]\ndoor = { uuid = \"x\" }\n", diagnose.BadValue, "is not a UUID", 6},
 		"hook's parameter": {described + "[hooks]\ntimer = { every = \"10s\" }\n", diagnose.UnknownKey, "hooks.timer.every", 6},
+		"hook's name":      {described + "[hooks]\ntimr = {}\n", diagnose.BadValue, "did you mean timer?", 6},
+		"hook's table":     {described + "[hooks.evnt]\n", diagnose.BadValue, "did you mean event?", 5},
+		"own hook":         {described + "[hooks]\ntimr = { uuid = \"6ba7b810-9dad-11d1-80b4-00c04fd430c8\" }\n", 0, "", 0},
+		"another's hook":   {described + "[hooks]\ndoorbell = {}\n", 0, "", 0},
 		"instruction set":  {described + "[build]\ncpu = \"v9\"\n", diagnose.BadValue, "v9", 6},
 	} {
 		t.Run(name, func(t *testing.T) {
