@@ -57,7 +57,7 @@ func (e *Engine) FireOne(now int64, i int, ctx []byte) (result Result) {
 		return result
 	}
 	h := &e.config.Hooks[c.hook]
-	e.fire(now, h, ctx, nil, &Event{tenant: c.tenant, from: uint8(i), alone: true}, &result)
+	e.fire(now, h, ctx, nil, &Event{tenant: c.tenant, from: uint8(i), to: toFrom}, &result)
 	return result
 }
 
@@ -78,7 +78,7 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 	e.mapRegions(h)
 	for i := h.first; i != none; i = e.config.Containers[i].next {
 		c := &e.config.Containers[i]
-		if to != nil && (c.tenant != to.tenant || (i == to.from) != to.alone) {
+		if to != nil && (c.tenant != to.tenant || to.to != toAll && (i == to.from) != (to.to == toFrom)) {
 			continue
 		}
 		if c.stack > 0 && c.wake == never {
@@ -89,7 +89,7 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 		}
 		t := e.tenantOf(c)
 		// Who gets an event was found to afford it, and gets it whole.
-		if t.Grant.Rate > 0 && t.affords(now) > now && (to == nil || to.alone) {
+		if t.Grant.Rate > 0 && t.affords(now) > now && (to == nil || to.to == toFrom) {
 			result.Skipped++
 			continue
 		}

@@ -236,7 +236,7 @@ func (e *Engine) install(i int, spec *Spec, p *plan) {
 	e.machine.Prepare(n.image.Text())
 	copy(e.config.Memory[unit*e.used:], n.image.Data())
 	e.used += int(n.size)
-	e.forgetStack(i)
+	e.forget(i)
 }
 
 // release gives back what c has of memory beyond keep units, and closes the
@@ -260,10 +260,11 @@ func (e *Engine) release(c *Container, keep int) {
 	}
 }
 
-// forgetStack makes the next run begin with a cleared stack, as place i has
-// another container, or none.
-func (e *Engine) forgetStack(i int) {
+// forget makes the next run begin with a cleared stack, and drops what the
+// container has sent, as place i has another one, or none.
+func (e *Engine) forget(i int) {
 	e.replaced(i)
+	e.withdraw(i)
 	if e.stack == uint8(i) {
 		e.stack = none
 		clear(e.config.Stack)

@@ -115,7 +115,7 @@ func (e *Engine) Remove(i int) Error {
 	e.release(c, 0)
 	e.endTrial(i)
 	*c = Container{}
-	e.forgetStack(i)
+	e.forget(i)
 	return OK
 }
 

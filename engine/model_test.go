@@ -114,7 +114,8 @@ type modelTenant struct {
 type modelEvent struct {
 	due    int64
 	tenant int
-	from   int // place, or -1
+	from   int // place
+	all    bool
 }
 
 type model struct {
@@ -224,6 +225,7 @@ func (m *model) trials() (n int) {
 // version makes place i run k, keeping its store.
 func (m *model) version(i int, k kind) {
 	p := &m.places[i]
+	m.withdraw(i)
 	p.kind, p.state, p.count, p.streak, p.wake, p.executed = k, engine.Attached, 0, 0, 0, 0
 	if !slices.Contains(m.order[p.hook], i) {
 		m.order[p.hook] = append(m.order[p.hook], i)
@@ -233,6 +235,13 @@ func (m *model) version(i int, k kind) {
 func (m *model) unlink(i int) {
 	p := &m.places[i]
 	m.order[p.hook] = slices.DeleteFunc(m.order[p.hook], func(n int) bool { return n == i })
+}
+
+// withdraw ends what the container at place i has sent.
+func (m *model) withdraw(i int) {
+	n := len(m.queue)
+	m.queue = slices.DeleteFunc(m.queue, func(v modelEvent) bool { return v.from == i })
+	m.seen["event withdrawn"] += n - len(m.queue)
 }
 
 func (m *model) revert(i int) {
@@ -342,7 +351,7 @@ func (m *model) affords(tenant int) int64 {
 }
 
 // send has a container of the model send an event.
-func (m *model) send(i int, due int64, from int) engine.Error {
+func (m *model) send(i int, due int64, all bool) engine.Error {
 	tenant, mine := m.places[i].tenant, 0
 	for _, v := range m.queue {
 		if v.tenant == tenant {
@@ -354,7 +363,7 @@ func (m *model) send(i int, due int64, from int) engine.Error {
 		m.seen["event dropped"]++
 		return engine.ErrQueue
 	}
-	m.queue = append(m.queue, modelEvent{due, tenant, from})
+	m.queue = append(m.queue, modelEvent{due, tenant, i, all})
 	return engine.OK
 }
 
@@ -367,7 +376,7 @@ func (m *model) hooked(hook int, event *modelEvent) engine.Result {
 	want := engine.Result{Value: defaultResult}
 	for _, i := range slices.Clone(m.order[hook]) {
 		p := &m.places[i]
-		if event != nil && (p.tenant != event.tenant || i == event.from) {
+		if event != nil && (p.tenant != event.tenant || i == event.from && !event.all) {
 			continue
 		}
 		if p.kind.long() {
@@ -398,9 +407,9 @@ func (m *model) hooked(hook int, event *modelEvent) engine.Result {
 			p.count++
 			want.Value = p.count
 		case kindSend:
-			want.Value = int64(m.send(i, m.now, i))
+			want.Value = int64(m.send(i, m.now, false))
 		case kindTimer:
-			want.Value = int64(m.send(i, m.now+timerTime, -1))
+			want.Value = int64(m.send(i, m.now+timerTime, true))
 		}
 	}
 	return want
@@ -560,12 +569,12 @@ func (m *model) dismiss() {
 		if p := &m.places[i]; p.state != engine.Removed && p.tenant == tenant {
 			m.expect(m.b.Remove(i), engine.OK)
 			m.unlink(i)
+			m.withdraw(i)
 			*p = modelled{}
 		}
 	}
 	m.b.Dismiss(tenant)
 	m.tenants[tenant] = &modelTenant{rate: m.tenants[tenant].rate}
-	m.queue = slices.DeleteFunc(m.queue, func(v modelEvent) bool { return v.tenant == tenant })
 }
 
 // stores is the store of every owner, in the order in which they are saved.
@@ -667,6 +676,7 @@ func (m *model) step(n int) {
 	case do < 7:
 		if m.expect(m.b.Remove(i), want(engine.Installed, a, s, u, f)) {
 			m.unlink(i)
+			m.withdraw(i)
 			*p = modelled{}
 		}
 	case do < 9:
@@ -751,6 +761,11 @@ func (m *model) compare() {
 	if n := m.promised(); n > len(m.b.config.Entries) {
 		m.fail("%d entries are promised", n)
 	}
+	for _, v := range m.queue {
+		if p := &m.places[v.from]; p.state == engine.Removed || p.tenant != v.tenant {
+			m.fail("an event of place %d waits, whose container is gone", v.from)
+		}
+	}
 	for i, t := range m.tenants {
 		if got := m.b.Tenant(i).Dropped(); got != t.dropped {
 			m.fail("tenant %d dropped %d events, want %d", i, got, t.dropped)
@@ -814,7 +829,7 @@ func TestModel(t *testing.T) {
 	for _, what := range []string{
 		"install: no error", "install: image needs more than it is granted", "install: not on trial, or too many containers are",
 		"store: no error", "store: store is full", "saved", "skipped",
-		"event delivered", "event waits", "event dropped", "tenants contend", "came back stopped", "came back detached",
+		"event delivered", "event waits", "event dropped", "event withdrawn", "tenants contend", "came back stopped", "came back detached",
 	} {
 		if seen[what] < int(events/20_000) {
 			t.Errorf("%q was seen %d times only", what, seen[what])

@@ -144,22 +144,32 @@ func (e *Engine) Sleep(call *vm.Call, at int64) Error {
 type Event struct {
 	due          int64 // when it is delivered
 	kind, value  uint32
-	tenant, from uint8 // from is none if the sender gets it too
-	alone        bool  // it is for from, not for the others
+	tenant, from uint8
+	to           audience
 }
+
+// audience is which containers of its tenant an event is for.
+type audience uint8
+
+const (
+	toOthers audience = iota // than from
+	toAll
+	toFrom
+)
 
 // Send queues an event for the other containers of the running one's tenant
 // that are on the hook that has Events, which Poll fires with {u32 kind, u32
 // value, u64 now}. It returns ErrQueue if too many wait: a tenant may
-// fill no more than its share of the queue.
+// fill no more than its share of the queue. What a container has sent, timers
+// among it, ends with it.
 func (e *Engine) Send(kind, value uint32) Error {
-	return e.queue(Event{due: e.now, kind: kind, value: value, from: e.running})
+	return e.queue(Event{due: e.now, kind: kind, value: value, to: toOthers})
 }
 
 // SendAt is Send for a time to come, in microseconds, and for all containers of
 // the tenant on that hook, the running one included: a timer that fires once.
 func (e *Engine) SendAt(due int64, kind, value uint32) Error {
-	return e.queue(Event{due: due, kind: kind, value: value, from: none})
+	return e.queue(Event{due: due, kind: kind, value: value, to: toAll})
 }
 
 func (e *Engine) queue(event Event) Error {
@@ -178,11 +188,23 @@ func (e *Engine) queue(event Event) Error {
 		e.tenantOf(c).dropped++
 		return ErrQueue
 	}
-	event.tenant = c.tenant
+	event.tenant, event.from = c.tenant, e.running
 	queue[e.queued] = event
 	e.queued++
 	e.by(event.due)
 	return OK
+}
+
+// withdraw drops the events of place i that are not delivered yet.
+func (e *Engine) withdraw(i int) {
+	kept := 0
+	for n := range e.config.Events[:e.queued] {
+		if v := &e.config.Events[n]; int(v.from) != i {
+			e.config.Events[kept] = *v
+			kept++
+		}
+	}
+	e.queued = kept
 }
 
 // deliver fires the event that is due first, of those whose tenant has some of

@@ -727,3 +727,52 @@ func TestDismiss(t *testing.T) {
 }
 
 func pairs(b *bench, owner int) string { return fmt.Sprint(b.Pairs(owner)) }
+
+// TestEventsEndWithTheirContainer: what a container has sent, timers among it,
+// neither arrives after it is gone nor takes the place of what its successor sends.
+func TestEventsEndWithTheirContainer(t *testing.T) {
+	timers := func(value int) []byte { // as many as there is room for
+		return code(t, fmt.Sprintf("mov r6, 0\nloop: mov r1, 1000\nmov r2, r6\nmov r3, %d\ncall 0xa1\nadd r6, 1\njlt r6, 9, loop\nmov r0, 0", value))
+	}
+	receiver := code(t, "ldxw r2, [r1+4]\nldxw r1, [r1]\ncall 0x10\nmov r0, 0")
+	for name, end := range map[string]func(b *bench){
+		"removed": func(b *bench) {
+			b.Remove(0)
+			b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: timers(7)})
+		},
+		"replaced": func(b *bench) { b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: timers(7)}) },
+		"reverted": func(b *bench) {
+			b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: timers(8)})
+			b.FireOne(0, 0, nil)
+			if err := b.Revert(0); err != engine.OK {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newScheduler(t)
+			b.config.Trials, b.config.Events = make([]engine.Trial, 1), make([]engine.Event, 20)
+			b.Init(&b.config)
+			b.config.Tenants[1].Grant.Trial = 10
+			first := 5
+			if name == "reverted" {
+				first = 7
+			}
+			b.mustInstall(t, 0, engine.Spec{Tenant: 1, Image: timers(first)})
+			b.mustInstall(t, 1, engine.Spec{Hook: hookWritable, Tenant: 1, Image: receiver})
+			b.mustInstall(t, 2, engine.Spec{Hook: hookPositive, Tenant: 1, Image: code(t, "mov r1, 1000\nmov r2, 77\nmov r3, 9\ncall 0xa1\nmov r0, 0")})
+			b.FireOne(0, 2, nil)
+			b.FireOne(0, 0, nil)
+			end(b)
+			b.FireOne(second/2, 0, nil)
+			for now := int64(0); now <= 2*second; now += second / 4 {
+				for b.Poll(now) == now {
+				}
+			}
+			want := "[{77 9} {0 7} {1 7} {2 7}]"
+			if got := pairs(b, 1); got != want {
+				t.Errorf("arrived: %s, want %s", got, want)
+			}
+		})
+	}
+}

@@ -85,18 +85,10 @@ func (t *Tenant) Dropped() uint32 { return t.dropped }
 func (t *Tenant) reset() { *t = Tenant{Name: t.Name, Grant: t.Grant} }
 
 // Dismiss forgets what tenant i, which has no containers any more, leaves to
-// whoever gets its place: store, events, and what it has used of its rate. i
+// whoever gets its place: its store, and what it has used of its rate. i
 // must be a place of the table, as Owner is not.
 func (e *Engine) Dismiss(i int) {
 	e.Clear(TenantStore(i))
-	kept := 0
-	for n := range e.config.Events[:e.queued] {
-		if v := &e.config.Events[n]; int(v.tenant) != i {
-			e.config.Events[kept] = *v
-			kept++
-		}
-	}
-	e.queued = kept
 	e.config.Tenants[i].reset()
 }
 
