@@ -71,9 +71,6 @@ func (a *Agent) place(c *component, signer int) (int, Error) {
 	if err := a.countable(c, t); err != OK {
 		return 0, err
 	}
-	if t.Containers > 0 && a.containersOf(signer) >= int(t.Containers) {
-		return 0, ErrQuota
-	}
 	if i := a.engine.Free(); i >= 0 {
 		return i, OK
 	}
@@ -90,15 +87,4 @@ func (a *Agent) countable(c *component, t *Tenant) Error {
 		return ErrQuota
 	}
 	return OK
-}
-
-// containersOf returns how many containers a tenant has.
-func (a *Agent) containersOf(tenant int) int {
-	n := 0
-	for i := range a.c.Containers {
-		if c := a.container(i); c.used() && int(c.tenant) == tenant {
-			n++
-		}
-	}
-	return n
 }

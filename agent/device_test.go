@@ -93,12 +93,14 @@ func (d *device) start() agent.Error {
 		Memory: make([]byte, 256), Entries: make([]engine.Entry, 16), Line: make([]byte, 64),
 		Helpers: helpers.Standard, ImageSize: testSlot, Budget: 10_000, FaultLimit: 3,
 	}
+	anything, anyOfBobs := engine.Everything(), engine.Everything()
+	anyOfBobs.Helpers = bobHelpers
 	d.config = agent.Config{
 		Board: testBoard, Version: "test", Vendor: author.VendorID(), Class: author.ClassID(testBoard), Device: deviceID,
 		Remote: 1 << hookEvent,
 		Tenants: []agent.Tenant{
-			{Name: "alice", Key: agent.Ed25519(alice.raw()), Hooks: 1<<hookEvent | 1<<hookTimer},
-			{Name: "bob", Key: agent.Ed25519(bob.raw()), Hooks: 1 << hookEvent, Grant: &engine.Grant{Helpers: bobHelpers}},
+			{Name: "alice", Key: agent.Ed25519(alice.raw()), Hooks: 1<<hookEvent | 1<<hookTimer, Grant: &anything},
+			{Name: "bob", Key: agent.Ed25519(bob.raw()), Hooks: 1 << hookEvent, Grant: &anyOfBobs},
 		},
 		Owner: agent.Ed25519(chief.raw()), Reboot: func() { d.reboots++ }, Nonce: 1000,
 		Flash: d.flash, LogSize: testLog, SlotSize: testSlot, TrustSize: testTrust,

@@ -250,14 +250,17 @@ func TestTablesFull(t *testing.T) {
 	})
 	t.Run("quotas", func(t *testing.T) {
 		d := newDevice(t, func(c *agent.Config, _ *engine.Config) {
-			c.Tenants[0].Containers, c.Tenants[0].Counters = 2, 3
+			grant := engine.Everything()
+			grant.Containers = 2
+			c.Tenants[0].Grant, c.Tenants[0].Counters = &grant, 3
 		})
 		install := func(name string) string {
 			return describe(d.deploy(order{number: 1, image: returning(t, 1, 0), name: name}))
 		}
 		const used = "check: operation failed (the tenant's quota is used up)"
+		const more = "install: operation failed (it needs one container more than the tenant may have)"
 		for _, step := range []struct{ install, remove, want string }{
-			{"a", "", "done"}, {"b", "", "done"}, {"c", "", used}, {"", "a", "done"}, {"c", "", "done"}, {"", "c", "done"}, {"d", "", used},
+			{"a", "", "done"}, {"b", "", "done"}, {"c", "", more}, {"", "a", "done"}, {"c", "", "done"}, {"", "c", "done"}, {"d", "", used},
 		} {
 			got := ""
 			if step.remove != "" {
@@ -362,7 +365,7 @@ func TestRequestsRefused(t *testing.T) {
 // does not get.
 func TestUnmetNeeds(t *testing.T) {
 	d := newDevice(t, func(c *agent.Config, _ *engine.Config) {
-		c.Tenants[0].Grant = &engine.Grant{Budget: 100, LocalQuota: 2, TenantQuota: 3, Memory: 16}
+		c.Tenants[0].Grant = &engine.Grant{Budget: 100, Quota: [3]uint16{2, 3}, Memory: 16}
 	})
 	timer := author.HookID("timer")
 	contract := image.Contract{Keys: 1<<image.KeyHook | 1<<image.KeyHelpers | 1<<image.KeyStack | 1<<image.KeyBudget | 1<<image.KeyEntries, Hook: timer[:], Stack: 4096, Budget: 5000, Entries: [3]uint16{3, 4, 100}}

@@ -113,9 +113,11 @@ func intact(s *flash.Slots, slot int) (content []byte, ok bool) {
 	return content, hashes(header.digest(), content)
 }
 
-// start has the engine run container i's current image.
+// start has the engine run container i's current image, which passed every check
+// when it came.
 func (a *Agent) start(i int, c *component) bool {
 	a.spec(c, int(a.container(i).tenant), a.image(i))
+	a.newSpec.Kept = true
 	return a.engine.Install(i, &a.newSpec).Reason == engine.OK
 }
 
@@ -133,7 +135,7 @@ func (a *Agent) spec(c *component, tenant int, image []byte) {
 // engine, in newSpec.
 func (a *Agent) specOf(i int, image []byte) {
 	c := a.engine.Container(i)
-	a.newSpec = engine.Spec{Hook: c.Hook(), Name: c.Name(), Image: image, Tenant: c.Tenant(), Proven: true}
+	a.newSpec = engine.Spec{Hook: c.Hook(), Name: c.Name(), Image: image, Tenant: c.Tenant(), Proven: true, Kept: true}
 }
 
 // Snapshot gives the log what is worth keeping when it moves to its other bank

@@ -47,6 +47,7 @@ const (
 	storePairs  = 4 // pairs in a record
 	pairSize    = 9 // key, value, pairEnd
 	maxParts    = 254
+	partMark    = 1 // ends the tag of a tenant's part of the global store
 	kindStore   = 2 // 1 was without pairEnd
 )
 
@@ -75,8 +76,12 @@ func (s *Stores) tag(set *storeSet, owner int) bool {
 	case owner == engine.TenantStore(engine.Owner):
 		return false // its containers are not of the network
 	case owner < engine.Global:
+		tenant := (engine.Global - owner) / 2 // counted from 1
 		scope = engine.ScopeTenant
-		t := &a.tenants[engine.TenantStore(0)-owner]
+		if owner == engine.GlobalStore(tenant-1) {
+			scope, tag[storeTag-1] = engine.ScopeGlobal, partMark
+		}
+		t := &a.tenants[tenant-1]
 		if t.free() {
 			return false
 		}
@@ -152,7 +157,7 @@ func (s *Stores) fill(tag []byte, cursor flash.Cursor, parts byte) bool {
 		for ; parts > 0; parts-- {
 			record, _ := s.log.Next(&cursor)
 			for p := record.Payload[storeHead:]; len(p) >= pairSize; p = p[pairSize:] {
-				e.Put(owner, binary.LittleEndian.Uint32(p), binary.LittleEndian.Uint32(p[4:]))
+				e.Restore(owner, binary.LittleEndian.Uint32(p), binary.LittleEndian.Uint32(p[4:]))
 			}
 		}
 		return true
@@ -203,7 +208,7 @@ func (s *Stores) write(set *storeSet, owner int) flash.Error {
 // encode makes set, whose tag is set, a part of owner's pairs, and returns its
 // length, 0 if the pairs are too many, and whether there are further parts.
 func (s *Stores) encode(set *storeSet, owner, part int) (n int, more bool) {
-	pairs := s.agent.engine.Pairs(owner)
+	pairs := s.agent.engine.Part(owner)
 	parts := max(1, (len(pairs)+storePairs-1)/storePairs)
 	if parts > maxParts {
 		return 0, false
@@ -223,7 +228,7 @@ func (s *Stores) encode(set *storeSet, owner, part int) (n int, more bool) {
 func (s *Stores) Snapshot(*flash.Log) flash.Error {
 	set := &s.sets[1]
 	for owner := s.first(); owner < s.agent.engine.Containers(); owner++ {
-		if s.tag(set, owner) && len(s.agent.engine.Pairs(owner)) > 0 {
+		if s.tag(set, owner) && len(s.agent.engine.Part(owner)) > 0 {
 			for part, more := 0, true; more; part++ {
 				var n int
 				if n, more = s.encode(set, owner, part); n == 0 {

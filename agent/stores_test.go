@@ -91,6 +91,49 @@ func TestStoresAreKept(t *testing.T) {
 	}
 }
 
+// TestPartsAreKept: who has added what to the global store is known after a
+// restart, also if it is more than a share has become; it ends with its tenant.
+func TestPartsAreKept(t *testing.T) {
+	k := newKeeper(t, 4)
+	d := newDevice(t, func(c *agent.Config, e *engine.Config) {
+		k.set(c, e)
+		c.Tenants[1].Grant.Entries = 0
+	})
+	d.engine.Tenant(0).Grant.Hooks = 0 // bob is alone
+	for key := range uint32(21) {
+		owner := []int{engine.GlobalStore(1), engine.Global, engine.GlobalStore(1)}[key%3]
+		if err := d.engine.Put(owner, key, key); err != engine.OK {
+			t.Fatalf("key %d: %v", key, err)
+		}
+	}
+	bobs, owners := fmt.Sprint(d.engine.Part(engine.GlobalStore(1))), fmt.Sprint(d.engine.Part(engine.Global))
+	d.elapseUntilKept(k)
+	d.restart() // and alice is there
+	if got := fmt.Sprint(d.engine.Part(engine.GlobalStore(1))); got != bobs || len(d.engine.Part(engine.GlobalStore(1))) != 14 {
+		t.Errorf("bob's part: %s, want %s", got, bobs)
+	}
+	if got := fmt.Sprint(d.engine.Part(engine.Global)); got != owners {
+		t.Errorf("the owner's part: %s, want %s", got, owners)
+	}
+	if err := d.engine.Put(engine.GlobalStore(1), 99, 99); err != engine.ErrStore {
+		t.Errorf("beyond bob's share, which is 12 of 24: %v", err)
+	}
+	if v := d.engine.Get(engine.GlobalStore(0), 3); v != 3 {
+		t.Errorf("alice sees %d, want 3", v)
+	}
+	if got := d.trust(chief, 10, tenant("alice", alice, "event")); got != "done" {
+		t.Fatal(got)
+	}
+	if got := d.engine.Pairs(engine.Global); len(got) != 7 {
+		t.Errorf("what a revoked tenant has added stays: %v", got)
+	}
+	d.elapseUntilKept(k)
+	d.restart()
+	if got := d.engine.Pairs(engine.Global); len(got) != 7 {
+		t.Errorf("it came back: %v", got)
+	}
+}
+
 func TestStoresGoToNobodyElse(t *testing.T) {
 	k := newKeeper(t, 4)
 	d := newDevice(t, k.set)

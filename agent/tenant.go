@@ -11,11 +11,9 @@ type Tenant struct {
 	Key   Key
 	Next  Key           // one that is as good, while the tenant changes keys; zero: none
 	Hooks uint32        // bit i: may use hook i
-	Grant *engine.Grant // what its containers may do; nil: everything
+	Grant *engine.Grant // what its containers may do; nil: everything, within its shares
 
-	// Quotas keep a tenant from taking places that others need. 0: no limit.
-	Containers uint8
-	Counters   uint8 // components that it can ever name
+	Counters uint8 // components that it can ever name; 0: no limit
 
 	Spent uint64 // numbers up to this one are spent on every component
 	Until uint64 // higher numbers are refused; 0: none are
@@ -118,7 +116,7 @@ func (a *Agent) grant(i int) bool {
 	if t.Grant != nil {
 		to.Grant = *t.Grant
 	} else {
-		to.Grant = engine.Everything()
+		to.Grant = engine.Grant{Helpers: engine.Everything().Helpers}
 	}
 	to.Grant.Hooks = t.Hooks
 	return true

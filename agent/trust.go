@@ -38,24 +38,28 @@ const (
 	TrustHelpers     = 5  // true, or [* uint]: every helper, or these numbers
 	TrustBudget      = 6  // instructions per activation; 0: the hook's
 	TrustRate        = 7  // instructions per second of all its containers; 0: no limit
-	TrustContainers  = 8  // 0: no limit
-	TrustMemory      = 9  // bytes for .data and own stacks; 0: no limit
-	TrustLocal       = 10 // entries in a container's store; 0: the device's
-	TrustTenant      = 11 // entries in the tenant's store; 0: the device's
+	TrustContainers  = 8  // 0: a share
+	TrustMemory      = 9  // bytes for .data and own stacks; 0: a share
+	TrustLocal       = 10 // entries in a container's store; 0: all it has
+	TrustTenant      = 11 // entries in the tenant's store; 0: all it has
 	TrustTrial       = 12 // seconds that a new version has to prove itself; 0: none
 	TrustConfirm     = 13 // 1: by being confirmed
 	TrustCounters    = 14 // components that it can ever name; 0: no limit
 	TrustSpent       = 15 // numbers up to this one are spent
 	TrustUntil       = 16 // higher numbers are refused; 0: none are
 	TrustDevelopment = 17 // 1: the keys are for development, which devices in production refuse
-	trustKeys        = 18
+	TrustFlash       = 18 // bytes of the images of all its containers; 0: as many as containers have
+	TrustGlobal      = 19 // entries in its part of the global store; 0: all it has
+	TrustEntries     = 20 // of all its stores together; 0: a share
+	trustKeys        = 21
 )
 
 // trustBits is how many bits the numbers above have room for: larger ones are
 // cut to the largest there is, which means the same.
 var trustBits = [trustKeys]uint8{
 	TrustBudget: 31, TrustRate: 31, TrustContainers: 8, TrustMemory: 16, TrustLocal: 16, TrustTenant: 16,
-	TrustTrial: 16, TrustConfirm: 1, TrustCounters: 8, TrustSpent: 40, TrustUntil: 40, TrustDevelopment: 1,
+	TrustTrial: 16, TrustConfirm: 1, TrustCounters: 8, TrustDevelopment: 1,
+	TrustFlash: 32, TrustGlobal: 16, TrustEntries: 16,
 }
 
 //
@@ -91,7 +95,7 @@ func (t *trust) next(e *engine.Engine, tenant []Tenant, grant []engine.Grant) bo
 	clear(tenant)
 	clear(grant)
 	to, g := &tenant[0], &grant[0]
-	var limits [trustKeys]uint64
+	var limits [trustKeys]uint32
 	for n := d.Map(); n > 0 && d.Err() == 0; n-- {
 		switch key := d.Uint(); key {
 		case TrustName:
@@ -134,22 +138,26 @@ func (t *trust) next(e *engine.Engine, tenant []Tenant, grant []engine.Grant) bo
 					d.Fail(cbor.ErrRange)
 				}
 			}
+		case TrustSpent:
+			to.Spent = d.Uint()
+		case TrustUntil:
+			to.Until = d.Uint()
 		default:
 			if key >= trustKeys || key == 0 {
 				d.Fail(cbor.ErrKey)
 				break
 			}
-			limits[key] = min(d.Uint(), 1<<trustBits[key]-1)
+			limits[key] = uint32(min(d.Uint(), 1<<trustBits[key]-1))
 		}
 	}
 	g.Hooks = to.Hooks
 	g.Budget, g.Rate = int32(limits[TrustBudget]), int32(limits[TrustRate])
 	g.Memory, g.Trial = uint16(limits[TrustMemory]), uint16(limits[TrustTrial])
-	g.LocalQuota, g.TenantQuota = uint16(limits[TrustLocal]), uint16(limits[TrustTenant])
-	g.Containers = uint8(limits[TrustContainers])
+	g.Quota = [3]uint16{uint16(limits[TrustLocal]), uint16(limits[TrustTenant]), uint16(limits[TrustGlobal])}
+	g.Entries = uint16(limits[TrustEntries])
+	g.Flash, g.Containers = limits[TrustFlash], uint8(limits[TrustContainers])
 	g.Confirm = limits[TrustConfirm] != 0
-	to.Containers, to.Counters = g.Containers, uint8(limits[TrustCounters])
-	to.Spent, to.Until = limits[TrustSpent], limits[TrustUntil]
+	to.Counters = uint8(limits[TrustCounters])
 	to.development = limits[TrustDevelopment] != 0
 	to.identify()
 	if to.free() || to.name[0] == 0 {

@@ -75,10 +75,6 @@ type Config struct {
 	Quantum    int32 // instructions after which a long-running container gives way; 0: the budget
 	FaultLimit uint8 // consecutive faults that detach a container; 0: never
 
-	LocalQuota  uint16 // entries in one container's local store; 0: as many as there are
-	TenantQuota uint16 // entries in one tenant's store; 0: as many as there are
-	GlobalQuota uint16 // entries in the global store; 0: as many as there are
-
 	// Log, if not nil, takes what a container prints. line is valid until it
 	// returns. It must not call the engine.
 	Log func(c *Container, line []byte)

@@ -9,9 +9,8 @@ type Engine struct {
 	// What is used most comes first: it takes the shorter instructions.
 	running uint8 // container, or none
 	stack   uint8 // container whose leavings are on the stack, or none
-	global  account
-	used    int // units of Memory
-	queued  int // Events not delivered
+	used    int   // units of Memory
+	queued  int   // Events not delivered
 	config  Config
 	now     int64
 	next    int64 // when Poll wants to be called again
@@ -37,7 +36,7 @@ func (e *Engine) Init(config *Config) Error {
 	e.all = vm.HelperSet{}
 	e.owner.reset()
 	e.owner.Grant = Everything()
-	e.now, e.used, e.queued, e.global, e.saved = 0, 0, 0, 0, 0
+	e.now, e.used, e.queued, e.saved = 0, 0, 0, 0
 	e.running, e.stack = none, none
 	for i := range e.config.Hooks {
 		if len(e.config.Hooks[i].Regions) > vm.Regions-vm.RegionGrant {

@@ -17,6 +17,7 @@ type Spec struct {
 	Name   []byte // at most 16 bytes, copied; together with Hook it names the container
 	Image  []byte // kept: must stay as it is until the container is replaced or removed
 	Proven bool   // needs no trial, whatever the tenant's grant says
+	Kept   bool   // was installed before: it takes no more than it had, so shares do not count
 }
 
 // plan is what Check finds out for Install. It stays below the 256 bytes that
@@ -125,28 +126,38 @@ func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, need *vm.Ne
 		unmet |= UnmetBudget
 	}
 	size := max(p.container.needed(), int(p.container.size))
-	containers, memory, free := 1, size, len(e.config.Memory)>>unitShift-e.used+int(c.size)
-	promised := e.promised() - max(c.store.entries(), int(c.reserved))
+	containers, memory, images, free := 1, size, len(spec.Image), len(e.config.Memory)>>unitShift-e.used+int(c.size)
+	mine, all := e.taken(spec.Tenant)
+	all += int(contract.Entries[ScopeLocal]) - c.promised()
+	mine += int(contract.Entries[ScopeLocal])
+	if c.Tenant() == spec.Tenant { // a free place has promised nothing
+		mine -= c.promised()
+	}
 	for i := range e.config.Containers {
 		if other := &e.config.Containers[i]; other != c && other.state != Removed && other.Tenant() == spec.Tenant {
 			containers++
 			memory += int(other.size)
+			images += len(other.image.Bytes())
 		}
 	}
 	p.container.size = uint16(min(size, 0xffff))
 	for scope := range contract.Entries {
-		if int(contract.Entries[scope]) > e.quota(Scope(scope), t) {
+		n := int(contract.Entries[scope])
+		if quota := int(g.Quota[scope]); quota > 0 && n > quota || e.exceeds(n, g.Entries, len(e.config.Entries), spec.Kept) {
 			unmet |= UnmetLocal << scope // the bits are in the order of the scopes
 		}
 	}
-	if promised+int(contract.Entries[ScopeLocal]) > len(e.config.Entries) {
+	if all > len(e.config.Entries) || e.exceeds(mine, g.Entries, len(e.config.Entries), spec.Kept) {
 		unmet |= UnmetLocal
 	}
-	if g.Containers > 0 && containers > int(g.Containers) {
+	if e.exceeds(containers, uint16(g.Containers), len(e.config.Containers), spec.Kept) {
 		unmet |= UnmetContainers
 	}
-	if size > free || g.Memory > 0 && unit*memory > int(g.Memory) {
+	if size > free || e.exceeds(unit*memory, g.Memory, len(e.config.Memory), spec.Kept) {
 		unmet |= UnmetMemory
+	}
+	if g.Flash > 0 && uint32(images) > g.Flash {
+		unmet |= UnmetFlash
 	}
 	p.err.Unmet = unmet
 	switch {
@@ -168,26 +179,6 @@ func (c *Container) needed() int {
 		n += int(c.stack) + vm.SavedSize(c.depth)
 	}
 	return n >> unitShift
-}
-
-// quota is how many entries a store of a scope may have.
-//
-//go:noinline
-func (e *Engine) quota(s Scope, t *Tenant) int {
-	granted, n := uint16(0), e.config.GlobalQuota
-	switch s {
-	case ScopeLocal:
-		granted, n = t.Grant.LocalQuota, e.config.LocalQuota
-	case ScopeTenant:
-		granted, n = t.Grant.TenantQuota, e.config.TenantQuota
-	}
-	if granted != 0 {
-		n = granted
-	}
-	if most := len(e.config.Entries); n == 0 || int(n) > most {
-		return most
-	}
-	return int(n)
 }
 
 // Install puts the container of spec at place i, behind those that its hook

@@ -45,7 +45,9 @@ func interfere(t *testing.T, attack func(b *bench)) (x interference) {
 	b.config.Containers = make([]engine.Container, 10)
 	b.config.Memory = make([]byte, 4<<10)
 	b.config.Entries = make([]engine.Entry, 40)
-	b.config.LocalQuota, b.config.TenantQuota, b.config.GlobalQuota = 4, 4, 4
+	for i := range b.config.Tenants {
+		b.config.Tenants[i].Grant.Entries = 0 // a share
+	}
 	b.config.Events = make([]engine.Event, 10)
 	b.config.Budget, b.config.Quantum, b.config.FaultLimit = ifBudget, ifQuantum, 0
 	b.config.Hooks[hookWritable].Events = true
@@ -76,6 +78,10 @@ func interfere(t *testing.T, attack func(b *bench)) (x interference) {
 		mov r1, 2
 		mov r2, r7
 		call 0x14
+		or r8, r0
+		mov r1, 5000
+		mov r2, r7
+		call 0x11
 		or r8, r0
 		lddwr r1, 0
 		mov r2, r7
@@ -144,8 +150,8 @@ func interfere(t *testing.T, attack func(b *bench)) (x interference) {
 		}
 		now = max(now, min(next, due))
 	}
-	for _, owner := range []int{7, 8, engine.TenantStore(1)} {
-		x.seen.Stores = append(x.seen.Stores, append([]engine.Entry(nil), b.Pairs(owner)...))
+	for _, owner := range []int{7, 8, engine.TenantStore(1), engine.GlobalStore(1)} {
+		x.seen.Stores = append(x.seen.Stores, append([]engine.Entry(nil), b.Part(owner)...))
 	}
 	x.seen.Log = b.log.String()
 	x.seen.Wakeups = uint64(b.Get(9, 1))

@@ -573,7 +573,9 @@ func (m *model) dismiss() {
 			*p = modelled{}
 		}
 	}
+	grant := m.b.Tenant(tenant).Grant
 	m.b.Dismiss(tenant)
+	m.b.Tenant(tenant).Grant = grant
 	m.tenants[tenant] = &modelTenant{rate: m.tenants[tenant].rate}
 }
 

@@ -701,6 +701,7 @@ func TestDismiss(t *testing.T) {
 	for i := range 2 {
 		b.mustInstall(t, i, engine.Spec{Tenant: i + 1, Image: send})
 		b.Put(engine.TenantStore(i+1), 5, 6)
+		b.Put(engine.GlobalStore(i+1), uint32(i), 6)
 	}
 	const now = 100 * second
 	b.mustInstall(t, 2, engine.Spec{Hook: hookSingle, Tenant: 1, Image: program(t, "mov r1, 3000\nloop: sub r1, 1\njne r1, 0, loop\nmov r0, 0", image.Parts{})})
@@ -710,6 +711,11 @@ func TestDismiss(t *testing.T) {
 	b.Remove(0)
 	b.Remove(2)
 	b.Dismiss(1)
+	if g := b.Tenant(1).Grant; g != (engine.Grant{}) {
+		t.Errorf("the grant stays: %+v", g)
+	}
+	b.Tenant(1).Grant = engine.Everything()
+	b.Tenant(1).Grant.Rate = 1000
 	receiver := code(t, "ldxw r2, [r1+4]\nmov r1, 1\ncall 0x10\nmov r0, 0")
 	for i := range 2 {
 		b.mustInstall(t, 3+i, engine.Spec{Hook: hookWritable, Tenant: i + 1, Image: receiver})
@@ -721,7 +727,7 @@ func TestDismiss(t *testing.T) {
 	for range 4 {
 		b.Poll(now)
 	}
-	if got := pairs(b, 3) + pairs(b, 4) + pairs(b, engine.TenantStore(1)) + pairs(b, engine.TenantStore(2)); got != "[][{1 1}][][{5 6}]" {
+	if got := pairs(b, 3) + pairs(b, 4) + pairs(b, engine.TenantStore(1)) + pairs(b, engine.TenantStore(2)) + pairs(b, engine.Global); got != "[][{1 1}][][{5 6}][{1 6}]" {
 		t.Error(got)
 	}
 }

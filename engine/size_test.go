@@ -51,8 +51,8 @@ func TestStateSizes(t *testing.T) {
 		{"entry of a store", engine.Entry{}, 8},
 		{"event", engine.Event{}, 24},
 		{"trial", engine.Trial{}, 32},
-		{"grant", engine.Grant{}, 56},
-		{"tenant", engine.Tenant{}, 96},
+		{"grant", engine.Grant{}, 64},
+		{"tenant", engine.Tenant{}, 104},
 		{"hook", engine.Hook{}, 88},
 		{"engine with its machine", engine.Engine{}, 1264},
 	} {

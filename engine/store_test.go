@@ -18,29 +18,38 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t)
 		img := code(t, "mov r0, 0")
-		b.config.LocalQuota, b.config.TenantQuota, b.config.GlobalQuota = 6, 5, 7
-		b.Init(&b.config)
-		localQuota, tenantQuota := []int{6, 3, 9, 6}, []int{5, 5, 4, 8}
-		for i := range b.config.Tenants {
-			g := &b.config.Tenants[i].Grant
-			g.LocalQuota, g.TenantQuota = uint16(localQuota[i]%6), uint16(tenantQuota[i]%5)
-			if localQuota[i] > 6 {
-				g.LocalQuota = 9
-			}
-			if tenantQuota[i] > 5 {
-				g.TenantQuota = 8
-			}
+		quotas := [][3]uint16{{6, 5, 7}, {3, 5, 0}, {9, 4, 2}, {6, 8, 7}, {0, 0, 1}} // the owner's first
+		for i, quota := range quotas {
+			b.Tenant(i - 1).Grant.Quota = quota
 		}
 
 		type model struct {
 			pairs  []engine.Entry
 			tenant int
 		}
-		owners := []int{engine.Global, engine.TenantStore(engine.Owner), 0, 1, 2, 3}
-		stores := map[int]*model{engine.Global: {}, engine.TenantStore(engine.Owner): {}}
-		for i := range b.config.Tenants {
-			owners = append(owners, engine.TenantStore(i))
-			stores[engine.TenantStore(i)] = &model{}
+		owners := []int{0, 1, 2, 3}
+		stores := map[int]*model{}
+		globals := []*model{}
+		for i := engine.Owner; i < len(b.config.Tenants); i++ {
+			owners = append(owners, engine.TenantStore(i), engine.GlobalStore(i))
+			stores[engine.TenantStore(i)], stores[engine.GlobalStore(i)] = &model{tenant: i}, &model{tenant: i}
+			globals = append(globals, stores[engine.GlobalStore(i)])
+		}
+		isGlobal := func(owner int) bool { return owner < 0 && owner%2 != 0 }
+		// Who is said to have a key of the global store may be another one.
+		locate := func(owner int, key uint32) (m *model, at int) {
+			has := func(e engine.Entry) bool { return e.Key == key }
+			if isGlobal(owner) {
+				for _, m := range globals {
+					if at := slices.IndexFunc(m.pairs, has); at >= 0 {
+						return m, at
+					}
+				}
+			}
+			if m = stores[owner]; m == nil {
+				return nil, -1
+			}
+			return m, slices.IndexFunc(m.pairs, has)
 		}
 		total := func() (n int) {
 			for _, m := range stores {
@@ -52,11 +61,7 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 			i := random.IntN(4)
 			owner := owners[random.IntN(len(owners))]
 			key, value := random.Uint32N(10), random.Uint32()
-			m := stores[owner]
-			at := -1
-			if m != nil {
-				at = slices.IndexFunc(m.pairs, func(e engine.Entry) bool { return e.Key == key })
-			}
+			m, at := locate(owner, key)
 			switch random.IntN(16) {
 			case 0:
 				tenant := random.IntN(5) - 1
@@ -74,7 +79,7 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 					break
 				}
 				b.Clear(owner)
-				if m != nil {
+				if m := stores[owner]; m != nil {
 					m.pairs = nil
 				}
 			case 3, 4:
@@ -85,14 +90,15 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 					m.pairs = slices.Delete(m.pairs, at, at+1)
 				}
 			default:
-				quota := 7
-				switch {
-				case owner >= 0 && m != nil:
-					quota = append([]int{6}, localQuota...)[m.tenant+1]
-				case owner == engine.TenantStore(engine.Owner):
-					quota = 5
-				case owner < engine.Global:
-					quota = tenantQuota[-3-owner]
+				quota, mine := 0, 0
+				if m != nil {
+					scope := engine.ScopeTenant
+					if isGlobal(owner) {
+						scope = engine.ScopeGlobal
+					} else if owner >= 0 {
+						scope = engine.ScopeLocal
+					}
+					quota, mine = int(quotas[m.tenant+1][scope]), len(m.pairs)
 				}
 				want := engine.OK
 				switch {
@@ -100,7 +106,7 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 					want = engine.ErrContainer
 				case at >= 0:
 					m.pairs[at].Value = value
-				case len(m.pairs) == quota || total() == len(b.config.Entries):
+				case quota > 0 && mine == quota || total() == len(b.config.Entries):
 					want = engine.ErrStore
 				default:
 					m.pairs = append(m.pairs, engine.Entry{Key: key, Value: value})
@@ -113,6 +119,15 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 				var want []engine.Entry
 				if m := stores[owner]; m != nil {
 					want = m.pairs
+				}
+				if got := b.Part(owner); !slices.Equal(got, want) {
+					t.Fatalf("seed %d step %d: part of %d is %v, want %v", seed, step, owner, got, want)
+				}
+				if isGlobal(owner) {
+					want = nil
+					for _, m := range globals {
+						want = append(want, m.pairs...)
+					}
 				}
 				if got := b.Pairs(owner); !slices.Equal(got, want) {
 					t.Fatalf("seed %d step %d: store of %d is %v, want %v", seed, step, owner, got, want)
@@ -140,7 +155,7 @@ func TestStoresAgreeWithMaps(t *testing.T) {
 
 func TestStoreOwners(t *testing.T) {
 	b := newBench(t)
-	for _, owner := range []int{-7, 0, 3, 4} {
+	for _, owner := range []int{-13, -12, -11, 0, 3, 4} {
 		if err := b.Put(owner, 1, 1); err != engine.ErrContainer {
 			t.Errorf("Put for %d: %v", owner, err)
 		}

@@ -9,28 +9,51 @@ const Owner = -1
 // AllHooks lets a tenant use every hook.
 const AllHooks = ^uint32(0)
 
-// Grant is what the owner lets the containers of a tenant do.
+// Grant is what the owner lets the containers of a tenant do. What is a share
+// if 0 is an equal one among the tenants that have a hook: what the device has,
+// divided by their number.
 type Grant struct {
 	Helpers vm.HelperSet
 	Hooks   uint32 // bit i: hook i; or AllHooks
 	Budget  int32  // instructions per activation; 0: the hook's. The smaller counts
 	Rate    int32  // instructions per second of all its containers; 0: no limit
+	Flash   uint32 // bytes of the images of all its containers; 0: as many as containers have
 	Trial   uint16 // seconds that a new version has to prove itself; 0: none
 
-	LocalQuota  uint16 // entries in a container's local store; 0: the engine's
-	TenantQuota uint16 // entries in the tenant's store; 0: the engine's
-	Memory      uint16 // bytes for .data and own stacks of all its containers; 0: no limit
-	Containers  uint8  // 0: no limit
-	Confirm     bool   // a trial without Confirm fails
+	Entries    uint16    // of all its stores and its part of the global one together; 0: a share
+	Quota      [3]uint16 // of them, by Scope: in the store of a container, in its own, in its part of the global one; 0: all
+	Memory     uint16    // bytes for .data and own stacks of all its containers; 0: a share
+	Containers uint8     // places of the table; 0: a share
+	Confirm    bool      // a trial without Confirm fails
 }
 
 // Everything is the grant that refuses nothing.
 func Everything() (g Grant) {
 	g.Hooks = AllHooks
+	g.Entries, g.Memory, g.Containers = most, most, MaxTable
 	for i := range g.Helpers {
 		g.Helpers[i] = ^uint32(0)
 	}
 	return g
+}
+
+const most = 1<<16 - 1
+
+// exceeds reports whether n is more than a tenant may have of something: than it
+// was granted, or else than an equal share, unless it is kept from before.
+//
+//go:noinline
+func (e *Engine) exceeds(n int, granted uint16, of int, kept bool) bool {
+	if granted > 0 {
+		return n > int(granted)
+	}
+	tenants := 0
+	for i := range e.config.Tenants {
+		if e.config.Tenants[i].Grant.Hooks != 0 {
+			tenants++
+		}
+	}
+	return !kept && n > max(1, of/max(1, tenants))
 }
 
 // mayUse reports whether containers may be attached to hook.
@@ -50,6 +73,7 @@ type Tenant struct {
 	lead    uint32 // how far it is ahead of whose turn it is, see pollSlice
 	dropped uint32
 	store   account
+	added   account // its part of the global store
 }
 
 // second is one, in microseconds.
@@ -85,11 +109,12 @@ func (t *Tenant) Dropped() uint32 { return t.dropped }
 func (t *Tenant) reset() { *t = Tenant{Name: t.Name, Grant: t.Grant} }
 
 // Dismiss forgets what tenant i, which has no containers any more, leaves to
-// whoever gets its place: its store, and what it has used of its rate. i
-// must be a place of the table, as Owner is not.
+// whoever gets its place: its grant, its store, its part of the global one, and
+// what it has used of its rate. i must be a place of the table, as Owner is not.
 func (e *Engine) Dismiss(i int) {
 	e.Clear(TenantStore(i))
-	e.config.Tenants[i].reset()
+	e.Clear(GlobalStore(i))
+	e.config.Tenants[i] = Tenant{}
 }
 
 // Tenant returns tenant i of the table, or nil if there is none. Tenant(Owner)
@@ -129,7 +154,8 @@ const (
 	UnmetBudget                       // more instructions per activation
 	UnmetLocal                        // more entries in the local store
 	UnmetTenant                       // more entries in the tenant's store
-	UnmetGlobal                       // more entries in the global store
+	UnmetGlobal                       // more entries in its part of the global store
 	UnmetMemory                       // more bytes for .data and an own stack
 	UnmetContainers                   // one container more
+	UnmetFlash                        // more bytes of images
 )

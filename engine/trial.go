@@ -88,7 +88,7 @@ func (e *Engine) Revert(i int) Error {
 		return ErrBusy
 	}
 	c := &e.config.Containers[i]
-	spec := Spec{Hook: int(c.hook), Tenant: c.Tenant(), Name: c.Name(), Image: t.image.Bytes(), Proven: true}
+	spec := Spec{Hook: int(c.hook), Tenant: c.Tenant(), Name: c.Name(), Image: t.image.Bytes(), Proven: true, Kept: true}
 	was, reserved := c.state, t.reserved
 	*t = Trial{}
 	var p plan

@@ -74,6 +74,9 @@ type tenantView struct {
 	Memory        uint16   `json:"memory"`
 	Entries       uint16   `json:"entries"`
 	TenantEntries uint16   `json:"tenant_entries"`
+	GlobalEntries uint16   `json:"global_entries"`
+	AllEntries    uint16   `json:"all_entries"`
+	Flash         uint32   `json:"flash"`
 	Trial         uint16   `json:"trial_s"`
 	Confirm       bool     `json:"confirm"`
 	Until         uint64   `json:"until"`
@@ -86,7 +89,8 @@ func viewTrust(info *remote.Info, store *author.Trust) *trustView {
 	for i := range store.Tenants {
 		t := &store.Tenants[i]
 		view := tenantView{Name: t.Name, KeyIDs: []string{}, Hooks: []string{}, Helpers: []string{}, Budget: t.Budget, Rate: t.Rate,
-			Containers: t.Containers, Memory: t.Memory, Entries: t.Local, TenantEntries: t.Store, Trial: t.Trial,
+			Containers: t.Containers, Memory: t.Memory, Entries: t.Local, TenantEntries: t.Store,
+			GlobalEntries: t.Global, AllEntries: t.Entries, Flash: t.Flash, Trial: t.Trial,
 			Confirm: t.Confirm != 0, Until: t.Until, Development: t.Development != 0}
 		for _, key := range t.Keys {
 			if public, err := author.ParseRaw(key); err == nil {
@@ -146,7 +150,8 @@ func printTrust(w io.Writer, v *trustView) {
 		}{
 			{tenant.Budget, "instructions per activation"}, {tenant.Rate, "instructions per second"}, {uint32(tenant.Containers), "containers"},
 			{uint32(tenant.Memory), "B of memory"}, {uint32(tenant.Entries), "entries per store"},
-			{uint32(tenant.TenantEntries), "entries of the tenant"}, {uint32(tenant.Trial), "s of trial"},
+			{uint32(tenant.TenantEntries), "entries of the tenant"}, {uint32(tenant.GlobalEntries), "global entries"},
+			{uint32(tenant.AllEntries), "entries in all"}, {tenant.Flash, "B of images"}, {uint32(tenant.Trial), "s of trial"},
 		} {
 			if limit.n > 0 {
 				limits = append(limits, fmt.Sprintf("%d %s", limit.n, limit.what))

@@ -24,7 +24,8 @@ func newKeyTrustCommand() *cobra.Command {
 		Short: "Have a device trust a tenant's key, and say with what",
 		Long: `Adds the holder of a public key to the trust store of a device, or changes what he
 is trusted with; the device's owner signs. Without --hooks and --helpers that is
-every hook and every helper; a limit that is not given is none.
+every hook and every helper. Of containers, memory and entries of stores a tenant
+has an equal share unless these are given; another limit that is not given is none.
 
 A tenant is called what its key's file is called. Numbers that were signed before
 now are taken as spent, so that nothing comes back that a tenant with this key
@@ -86,8 +87,11 @@ had installed when he was trusted before.`,
 	flags.Uint32Var(&t.Rate, "rate", 0, "instructions per second of all his containers")
 	flags.Uint8Var(&t.Containers, "containers", 0, "how many containers he may have")
 	flags.Uint16Var(&t.Memory, "memory", 0, "bytes of memory for all his containers")
+	flags.Uint32Var(&t.Flash, "flash", 0, "bytes of the images of all his containers")
+	flags.Uint16Var(&t.Entries, "all-entries", 0, "entries of all his stores together")
 	flags.Uint16Var(&t.Local, "entries", 0, "entries in the store of a container")
 	flags.Uint16Var(&t.Store, "tenant-entries", 0, "entries in the tenant's store")
+	flags.Uint16Var(&t.Global, "global-entries", 0, "entries that his containers add to the global store")
 	flags.Uint8Var(&t.Counters, "counters", 0, "how many containers he may ever name")
 	flags.DurationVar(&trial, "trial", 0, "how long a new version has to prove itself before the old one is given up")
 	flags.BoolVar(&confirm, "confirm", false, "a new version has to be confirmed: to behave is not enough")

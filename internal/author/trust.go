@@ -47,7 +47,8 @@ type Trust struct {
 	Tenants []Tenant
 }
 
-// Tenant is one whom an owner trusts. Limits of 0 are none.
+// Tenant is one whom an owner trusts. A limit of 0 is none; of Containers, Memory
+// and Entries it is a share.
 type Tenant struct {
 	Name        string       `cbor:"1,keyasint"`
 	Keys        [][]byte     `cbor:"2,keyasint"` // PublicKey.Raw: one, or two while they are changed
@@ -66,6 +67,9 @@ type Tenant struct {
 	Spent       uint64       `cbor:"15,keyasint,omitempty"`
 	Until       uint64       `cbor:"16,keyasint,omitempty"`
 	Development uint8        `cbor:"17,keyasint,omitempty"`
+	Flash       uint32       `cbor:"18,keyasint,omitempty"` // bytes of images
+	Global      uint16       `cbor:"19,keyasint,omitempty"`
+	Entries     uint16       `cbor:"20,keyasint,omitempty"`
 }
 
 // Some is a set of things, or all there are.

@@ -38,7 +38,7 @@ type Report struct {
 var needs = []string{
 	"the hook, which the tenant may not use or the contract does not name", "helpers", "more stack than the device has",
 	"a larger budget", "more entries in its store", "more entries in the tenant's store", "more entries in the global store",
-	"more memory", "one container more than the tenant may have",
+	"more memory", "one container more than the tenant may have", "more flash for images",
 }
 
 // Needs says in words everything that the image needs and does not get.
