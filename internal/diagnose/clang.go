@@ -170,7 +170,7 @@ func Clang(output, source, cpu string, names, hooks []string) List {
 			continue
 		}
 		if m[4] == "note" {
-			if n := len(list); n > 0 && list[n-1].Code == OtherCompile && notes < 2 && list[n-1].Why == "" {
+			if n := len(list); n > 0 && list[n-1].Code == OtherCompile && notes < 2 && list[n-1].Why == "" && !strings.HasSuffix(m[5], "declared here") {
 				list[n-1].Why = m[5]
 			}
 			continue
