@@ -62,7 +62,7 @@ func ParseContract(raw []byte, c *Contract) Error {
 		c.Keys |= 1 << key
 		switch key {
 		case KeyABI:
-			if d.Uint() != ABI {
+			if bounded(&d, 0xffff) != ABI {
 				return ErrABI
 			}
 		case KeyName:
@@ -105,9 +105,9 @@ func ParseContract(raw []byte, c *Contract) Error {
 }
 
 // bounded reads a number up to limit.
-func bounded(d *cbor.Decoder, limit uint64) uint32 {
+func bounded(d *cbor.Decoder, limit uint32) uint32 {
 	n := d.Uint()
-	if n > limit {
+	if n > uint64(limit) {
 		d.Fail(cbor.ErrRange)
 	}
 	return uint32(n)

@@ -96,15 +96,14 @@ func Parse(b []byte) (Image, Error) {
 	if len(b) < HeaderSize {
 		return Image{}, ErrShort
 	}
-	le := binary.LittleEndian
-	if le.Uint32(b) != Magic {
+	if number(b, 0) != Magic {
 		return Image{}, ErrMagic
 	}
-	version := le.Uint32(b[4:])
+	version := number(b, 4)
 	if version > 1 {
 		return Image{}, ErrVersion
 	}
-	switch flags := le.Uint32(b[8:]); {
+	switch flags := number(b, 8); {
 	case flags == flagCompressed:
 		return Image{}, ErrCompressed
 	case flags != 0:
@@ -114,16 +113,17 @@ func Parse(b []byte) (Image, Error) {
 	// Each length is taken off what is left, so no sum can wrap.
 	rest := uint32(len(b) - HeaderSize)
 	for at := offData; at <= offText; at += 4 {
-		n := le.Uint32(b[at:])
+		n := number(b, at)
 		if n > rest {
 			return Image{}, ErrLength
 		}
-		if n%Align != 0 {
+		rest -= n
+		// Not n%Align: its lowest byte would be read on its own, and so all four.
+		if (uint32(len(b)-HeaderSize)-rest)%Align != 0 {
 			return Image{}, ErrAlign
 		}
-		rest -= n
 	}
-	functions := le.Uint32(b[offFunctions:])
+	functions := number(b, offFunctions)
 	if functions > rest/FunctionSize || version == 0 && functions*FunctionSize != rest {
 		return Image{}, ErrLength
 	}
@@ -141,6 +141,7 @@ func Parse(b []byte) (Image, Error) {
 	if functions > 0 && (len(rodata) == 0 || rodata[len(rodata)-1] != 0) {
 		return Image{}, ErrTermination
 	}
+	le := binary.LittleEndian
 	for table := m.table(); len(table) >= FunctionSize; table = table[FunctionSize:] {
 		if int(le.Uint16(table)) >= len(rodata) {
 			return Image{}, ErrName
@@ -205,22 +206,38 @@ const (
 // contract's would be after it. It caps the slice, so that no append reaches
 // the next part.
 func (m *Image) section(length int) []byte {
-	if m.bytes == nil {
-		return nil
-	}
 	from, to := 0, HeaderSize
 	for at := offData; at <= length; at += 4 {
 		from = to
-		switch {
-		case at < offFunctions:
-			to += int(binary.LittleEndian.Uint32(m.bytes[at:]))
-		case at == offFunctions:
-			to += FunctionSize * m.Functions()
-		default:
-			to = len(m.bytes)
+		n, ok := word(m.bytes, at)
+		if !ok {
+			return nil
 		}
+		if at == offFunctions {
+			n *= FunctionSize
+		}
+		to += n
+	}
+	if length > offFunctions {
+		to = len(m.bytes)
 	}
 	return m.bytes[from:to:to]
+}
+
+// word returns the number at offset at of the header, or behind it, and whether
+// there is one.
+func word(b []byte, at int) (n int, ok bool) {
+	at &= 31
+	if uint(at)+4 > uint(len(b)) {
+		return 0, false
+	}
+	return int(uint32(b[at]) | uint32(b[at+1])<<8 | uint32(b[at+2])<<16 | uint32(b[at+3])<<24), true
+}
+
+// number returns the number at offset at of the header.
+func number(b []byte, at int) uint32 {
+	n, _ := word(b, at)
+	return uint32(n)
 }
 
 // Functions returns the number of functions in the table.

@@ -105,9 +105,6 @@ func (m *Machine) Run() Status {
 	if m.status != Ready && m.status != Suspended {
 		return m.status
 	}
-	if len(m.text) == 0 {
-		return m.stop(FaultLength)
-	}
 	for {
 		fault := m.execute()
 		if fault == isRare {

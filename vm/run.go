@@ -32,15 +32,16 @@ func (m *Machine) inPlace() Fault {
 // compilers make part of it; a switch on the class and the source and then on
 // the upper bits that leaves no value out, so that no compiler tests the
 // range; every access tested by outside with an offset that was masked before.
-// It sets pc before the instruction is executed and not back when it stops: a
-// small processor would have to keep both.
+// A small processor has registers for what every instruction needs: so pc is
+// set before the instruction is executed and not back when it stops, and the
+// budget, which only jumps need, is left in memory. What loads and stores have
+// in common is done in one place.
 //
 //go:noinline
 func (m *Machine) loop() {
 	s := &m.space
 	text := m.text
 	pc := m.pc
-	budget := m.budget
 run:
 	for {
 		at := pc & textMask
@@ -52,6 +53,9 @@ run:
 		d, x := &s.r[regs&15], &s.r[regs>>4]
 		var a, b uint64
 		var v, w uint32
+		var region *Region
+		var mem []byte
+		var to int
 
 		switch op & 15 {
 		case isa.ClassALU64 | isa.SourceK:
@@ -84,13 +88,27 @@ run:
 			b = uint64(int32(*x))
 			goto jump
 		case isa.ClassLDX, isa.ClassLDX | 8:
-			base := *x
-			address := uint32(base) + uint32(int32(int16(load16(text, at+2))))
-			if base>>32 != 0 {
+			if *x>>32 != 0 {
 				break run
 			}
-			mem := s.Region[address>>regionShift].Bytes
-			to := int(address & offsetMask)
+			w = uint32(*x)
+			goto access
+		case isa.ClassSTX, isa.ClassSTX | 8:
+			if *d>>32 != 0 {
+				break run
+			}
+			w = uint32(*d)
+			goto access
+		case isa.ClassST, isa.ClassST | 8, isa.ClassLD, isa.ClassLD | 8:
+			break run
+		}
+
+	access:
+		w += uint32(int32(int16(load16(text, at+2))))
+		region = &s.Region[w>>regionShift]
+		mem = region.Bytes
+		to = int(w & offsetMask)
+		if op&2 == 0 {
 			switch op >> 3 & 7 {
 			case isa.B>>3 | 4:
 				if outside(to, 1, len(mem)) {
@@ -116,52 +134,47 @@ run:
 				break run
 			}
 			continue
-
-		case isa.ClassSTX, isa.ClassSTX | 8:
-			base := *d
-			address := uint32(base) + uint32(int32(int16(load16(text, at+2))))
-			region := &s.Region[address>>regionShift]
-			if base>>32 != 0 || !region.Writable {
-				break run
-			}
-			mem := region.Bytes
-			to := int(address & offsetMask)
-			switch op >> 3 & 7 {
-			case isa.B>>3 | 4:
-				if outside(to, 1, len(mem)) {
-					break run
-				}
-				mem[to] = uint8(*x)
-			case isa.H>>3 | 4:
-				if outside(to, 2, len(mem)) {
-					break run
-				}
-				store16(mem, to, uint16(*x))
-			case isa.W>>3 | 4:
-				if outside(to, 4, len(mem)) {
-					break run
-				}
-				store32(mem, to, uint32(*x))
-			case isa.DW>>3 | 4:
-				if outside(to, 8, len(mem)) {
-					break run
-				}
-				store32(mem, to, uint32(*x))
-				store32(mem, to+4, uint32(*x>>32))
-			case 1, 2, 3, 0: // atomic
-				break run
-			}
-			continue
-
-		case isa.ClassST, isa.ClassST | 8, isa.ClassLD, isa.ClassLD | 8:
+		}
+		if !region.Writable {
 			break run
 		}
+		switch op >> 3 & 7 {
+		case isa.B>>3 | 4:
+			if outside(to, 1, len(mem)) {
+				break run
+			}
+			mem[to] = uint8(*x)
+		case isa.H>>3 | 4:
+			if outside(to, 2, len(mem)) {
+				break run
+			}
+			store16(mem, to, uint16(*x))
+		case isa.DW>>3 | 4:
+			if outside(to, 8, len(mem)) {
+				break run
+			}
+			store32(mem, to, uint32(*x))
+			to += 4
+			v = uint32(*x >> 32)
+			goto word
+		case isa.W>>3 | 4:
+			v = uint32(*x)
+			goto word
+		case 1, 2, 3, 0: // atomic
+			break run
+		}
+		continue
+
+	word:
+		if outside(to, 4, len(mem)) {
+			break run
+		}
+		store32(mem, to, v)
+		continue
 
 	alu32:
 		v = uint32(*d)
 		switch op >> 4 {
-		case isa.ADD >> 4:
-			v += w
 		case isa.SUB >> 4:
 			v -= w
 		case isa.MUL >> 4:
@@ -187,6 +200,8 @@ run:
 			v = -v
 		case isa.DIV >> 4, isa.MOD >> 4, isa.END >> 4, 14, 15:
 			break run
+		default: // isa.ADD
+			v += w
 		}
 
 		*d = uint64(v)
@@ -281,11 +296,11 @@ run:
 			}
 		}
 		distance := int32(int16(load16(text, at+2)))
-		budget += distance
+		m.budget += distance
 		pc += int(distance) * slot
-		if budget < 0 {
+		if m.budget < 0 {
 			break run
 		}
 	}
-	m.pc, m.budget = pc, budget
+	m.pc = pc
 }

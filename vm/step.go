@@ -28,7 +28,7 @@ func (m *Machine) step() Fault {
 		return m.memory(low, imm)
 	case isa.ClassLD:
 		if op == 0 {
-			return FaultNoReturn // not reached: text is checked
+			return FaultLength // no program: text that was checked does not end here
 		}
 		v := uint64(uint32(imm))
 		if op != isa.LDDW {
@@ -55,16 +55,17 @@ func section(op uint8) int {
 
 // branch executes a call, an exit or a far jump.
 func (m *Machine) branch(op uint8, src uint32, distance int32) Fault {
-	if op == isa.ClassJMP|isa.CALL && src != isa.CallLocal {
-		return m.callHelper(distance)
+	if op == isa.ClassJMP|isa.CALL {
+		if src != isa.CallLocal {
+			return m.callHelper(distance)
+		}
+		if m.depth >= MaxDepth {
+			return FaultDepth
+		}
 	}
 	m.pc += slot
 	switch op {
 	case isa.ClassJMP | isa.CALL:
-		if m.depth >= MaxDepth {
-			m.pc -= slot
-			return FaultDepth
-		}
 		f := m.open()
 		m.depth++
 		copy(f[:], m.r[6:10])
@@ -155,15 +156,8 @@ func reverse32(v uint32) uint32 {
 //
 //go:noinline
 func signExtend(v uint64, bits uint32) uint64 {
-	switch bits {
-	case 8:
-		return uint64(int8(v))
-	case 16:
-		return uint64(int16(v))
-	case 32:
-		return uint64(int32(v))
-	}
-	return v
+	shift := (64 - bits) & 63
+	return uint64(int64(v<<shift) >> shift)
 }
 
 // divide is the division of RFC 9669 §4.1: by zero it gives 0, and the
