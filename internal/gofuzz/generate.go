@@ -62,8 +62,6 @@ type generator struct {
 	loops   []loop
 	current *function
 	nesting int
-
-	handedType *typ // of the last function that was handed to another one
 }
 
 // A loop is one that the place is in, or a switch, or what goto leaves.
@@ -341,9 +339,7 @@ func (g *generator) function(pure bool) {
 func (g *generator) closure() {
 	name := g.name()
 	if g.one(5) {
-		if x := g.handed(pick(g, g.funcs)); x != "" {
-			t := g.handedType
-			g.line("%s := %s\n_ = %s", name, x, name)
+		if t := pick(g, g.funcs); g.handedTo(t, name) {
 			g.functions = append(g.functions, &function{name: name, params: []*typ{t.param}, results: []*typ{t.elem}, cost: handedLimit + 10})
 			return
 		}
@@ -397,9 +393,17 @@ func (g *generator) literalFunction(f *function, limit int) string {
 	return out
 }
 
+// handedTo declares a variable that is a function of type t.
+func (g *generator) handedTo(t *typ, name string) bool {
+	x := g.handed(t)
+	if x != "" {
+		g.line("%s := %s\n_ = %s", name, x, name)
+	}
+	return x != ""
+}
+
 // handed is a function of type t: one with a name, or a literal.
 func (g *generator) handed(t *typ) string {
-	g.handedType = t
 	var names []string
 	for _, f := range g.functions {
 		if f.receiver == nil && !f.recurses && f.cost <= handedLimit && len(f.params) == 1 && len(f.results) == 1 && f.params[0].is(t.param) && f.results[0].is(t.elem) {
