@@ -64,8 +64,11 @@ func SerialGet() (b byte, ok bool) {
 // SerialPut sends a byte over the link.
 func SerialPut(b byte) { machine.Serial.WriteByte(b) }
 
+// FlashSize is how much of the chip's flash is Flash, in bytes.
+const FlashSize = 76 << 10
+
 const (
-	regionSize = 72 << 10
+	regionSize = FlashSize
 	blockSize  = 4 << 10
 	writeSize  = 4
 )

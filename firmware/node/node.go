@@ -28,7 +28,7 @@ const (
 	logsSize    = 512 // of the lines that are kept for whoever asks
 	logSize     = 8 << 10
 	slotSize    = 4 << 10
-	trustSize   = 2 << 10
+	trustSize   = max(2<<10, eraseBlock)
 	trials      = 2
 	maxEnvelope = 1024
 	maxContext  = 512
@@ -55,12 +55,21 @@ const MaxDatagram = 1024 + 128
 
 // FlashSize is how much flash the node uses in bytes: log, slots, those of the
 // trust store, the block that says whom to trust until there is one, and
-// containers' stores. BlockSize of the flash must divide 1024.
+// containers' stores. BlockSize of the flash must divide eraseBlock.
 const (
 	TrustAt    = logSize + 2*containers*slotSize + 2*trustSize
-	storesAt   = 64 << 10
+	storesAt   = TrustAt + 4<<10
 	storesSize = 8 << 10
 	FlashSize  = storesAt + storesSize
+)
+
+// Sizes that are no whole erase blocks, or half a log that is none, do not compile.
+const (
+	_ uint = -(logSize % (2 * eraseBlock))
+	_ uint = -(slotSize % eraseBlock)
+	_ uint = -(trustSize % eraseBlock)
+	_ uint = -(storesAt % eraseBlock)
+	_ uint = -(storesSize % (2 * eraseBlock))
 )
 
 // Hooks that every node has: "event" fires when somebody posts bytes to it, which
