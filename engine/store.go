@@ -70,12 +70,21 @@ func (e *Engine) account(i int) *account {
 	return &e.config.Containers[i-2*n].store
 }
 
-// before returns how many entries the accounts before account i have.
+// before returns how many entries the accounts before account i have. Helpers
+// of the global store run over all its parts, so this loop is a short one.
 //
 //go:noinline
 func (e *Engine) before(i int) (n int) {
-	for i--; i >= 0; i-- {
-		n += e.account(i).entries()
+	if i == 0 {
+		return 0
+	}
+	n = e.owner.added.entries()
+	tenants := e.config.Tenants
+	for t := 0; t < len(tenants) && t < i-1; t++ {
+		n += tenants[t].added.entries()
+	}
+	for j := e.parts(); j < i; j++ {
+		n += e.account(j).entries()
 	}
 	return n
 }
