@@ -16,11 +16,11 @@ type update struct {
 	index     int  // container to be installed or replaced
 	named     bool // component and index are set
 	heard     bool // a block of the payload came
+	written   bool // the idle slot holds an image
 	slot      uint8
 	writer    flash.Writer
-	partial   int  // 1 + the slot that writer stands still in, where its image came to an end; 0: none
-	written   bool // the idle slot holds an image
-	size      int  // of it, bytes
+	partial   int // 1 + the slot that writer stands still in, where its image came to an end; 0: none
+	size      int // of the image in the idle slot, bytes, if written
 	call      *coap.Call
 }
 

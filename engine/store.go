@@ -70,23 +70,31 @@ func (e *Engine) account(i int) *account {
 	return &e.config.Containers[i-2*n].store
 }
 
-// before returns how many entries the accounts before account i have. Helpers
-// of the global store run over all its parts, so this loop is a short one.
+// shared returns how many entries the first n parts of the global store have, n > 0.
+// Helpers ask each time, so it does without calling.
 //
 //go:noinline
-func (e *Engine) before(i int) (n int) {
+func (e *Engine) shared(n int) int {
+	entries, tenants := e.owner.added.entries(), e.config.Tenants
+	for i := range tenants[:n-1] {
+		entries += tenants[i].added.entries()
+	}
+	return entries
+}
+
+// before returns how many entries the accounts before account i have.
+//
+//go:noinline
+func (e *Engine) before(i int) int {
 	if i == 0 {
 		return 0
 	}
-	n = e.owner.added.entries()
-	tenants := e.config.Tenants
-	for t := 0; t < len(tenants) && t < i-1; t++ {
-		n += tenants[t].added.entries()
+	n := e.parts()
+	entries := e.shared(min(i, n))
+	for ; n < i; n++ {
+		entries += e.account(n).entries()
 	}
-	for j := e.parts(); j < i; j++ {
-		n += e.account(j).entries()
-	}
-	return n
+	return entries
 }
 
 // taken returns how many entries the stores of a tenant have, and those of all,
@@ -118,46 +126,46 @@ func (e *Engine) taken(tenant int) (mine, all int) {
 //go:noinline
 func (c *Container) promised() int { return max(int(c.reserved), c.store.entries()) }
 
-// open returns what owner sees of its store, or only what is its part, with the
-// rest of the pool as its capacity, and its account, which is -1 if there is no
-// such store.
+// bounds returns where in the pool the entries of account i begin and end: of a
+// part of the global store those of all parts, unless only the part is wanted.
 //
 //go:noinline
-func (e *Engine) open(owner int, part bool) (pairs []Entry, i int) {
-	i = e.index(owner)
-	if i < 0 {
-		return nil, i
-	}
-	first, last := i, i
+func (e *Engine) bounds(i int, part bool) (first, end int) {
 	if n := e.parts(); i < n && !part {
-		first, last = 0, n-1
+		return 0, e.shared(n)
 	}
-	return e.config.Entries[e.before(first):e.before(last+1)], i
+	first = e.before(i)
+	return first, first + e.account(i).entries()
+}
+
+//go:noinline
+func (e *Engine) see(owner int, part bool) []Entry {
+	i := e.index(owner)
+	if i < 0 {
+		return nil
+	}
+	first, end := e.bounds(i, part)
+	return e.config.Entries[first:end:end]
 }
 
 // Pairs returns the store of the container at place owner, of Global or of a
 // TenantStore, in the order in which keys were first stored, those of the global
 // store by who added them; nil if there is no such store. The slice aliases the
 // pool: it is valid until the engine is called again.
-func (e *Engine) Pairs(owner int) []Entry {
-	pairs, _ := e.open(owner, false)
-	return pairs[:len(pairs):len(pairs)]
-}
+func (e *Engine) Pairs(owner int) []Entry { return e.see(owner, false) }
 
 // Part is Pairs, but of a GlobalStore only what its tenant has added, of Global
 // what the owner has: what Unsaved asks to save.
-func (e *Engine) Part(owner int) []Entry {
-	pairs, _ := e.open(owner, true)
-	return pairs[:len(pairs):len(pairs)]
-}
+func (e *Engine) Part(owner int) []Entry { return e.see(owner, true) }
 
-// find returns where in pairs key is, or -1.
+// find returns where in the pool key is for account i, or -1.
 //
 //go:noinline
-func find(pairs []Entry, key uint32) int {
-	for i := range pairs {
-		if pairs[i].Key == key {
-			return i
+func (e *Engine) find(i int, key uint32) int {
+	at, end := e.bounds(i, false)
+	for ; at < end; at++ {
+		if e.config.Entries[at].Key == key {
+			return at
 		}
 	}
 	return -1
@@ -166,98 +174,130 @@ func find(pairs []Entry, key uint32) int {
 // Put stores value under key in the store of owner, as in Pairs. It returns
 // ErrStore if there is no room or a quota is used up, and ErrContainer if there
 // is no such store.
-func (e *Engine) Put(owner int, key, value uint32) Error { return e.put(owner, key, value, false) }
+func (e *Engine) Put(owner int, key, value uint32) Error {
+	return e.put(e.index(owner), key, value, false)
+}
 
 // Restore is Put for what was there before: shares do not count.
-func (e *Engine) Restore(owner int, key, value uint32) Error { return e.put(owner, key, value, true) }
+func (e *Engine) Restore(owner int, key, value uint32) Error {
+	return e.put(e.index(owner), key, value, true)
+}
 
+// put is Put for an account, or -1.
+//
 //go:noinline
-func (e *Engine) put(owner int, key, value uint32, kept bool) Error {
-	pairs, account := e.open(owner, false)
+func (e *Engine) put(account int, key, value uint32, kept bool) Error {
 	if account < 0 {
 		return ErrContainer
 	}
-	i, n := find(pairs, key), e.parts()
-	if i < 0 {
-		scope, tenant, reserved := ScopeGlobal, account-1, 0
-		if account >= n {
-			scope, tenant = ScopeTenant, tenant-n
-		}
-		if owner >= 0 {
-			c := &e.config.Containers[owner]
-			scope, tenant, reserved = ScopeLocal, c.Tenant(), int(c.reserved)
-		}
-		g, size := &e.Tenant(tenant).Grant, len(e.config.Entries)
-		mine, all := e.taken(tenant)
-		pairs, _ = e.open(owner, true)
-		i = len(pairs)
-		if quota := int(g.Quota[scope]); quota > 0 && i >= quota ||
-			i >= reserved && (all >= size || e.exceeds(mine+1, g.Entries, size, kept)) {
+	at := e.find(account, key)
+	if at < 0 {
+		if at = e.insert(account, Entry{key, ^value}, kept); at < 0 {
 			return ErrStore
 		}
-		// Behind all stores the pool is empty, so what falls off its end is no
-		// entry.
-		pairs = pairs[:cap(pairs)]
-		copy(pairs[i+1:], pairs[i:])
-		pairs[i] = Entry{key, ^value}
-		*e.account(account)++
-	} else if account < n {
-		account = e.partOf(i)
 	}
-	if p := &pairs[i]; p.Value != value {
+	if p := &e.config.Entries[at]; p.Value != value {
 		p.Value = value
-		*e.account(account) |= changed
+		*e.holder(account, at) |= changed
 	}
 	return OK
 }
 
-// partOf returns whose part of the global store has its pair i.
+// insert adds an entry behind those of an account and returns where in the pool
+// it is, or -1 if there is no room or a quota is used up.
 //
 //go:noinline
-func (e *Engine) partOf(i int) (account int) {
-	for i >= e.before(account+1) {
-		account++
+func (e *Engine) insert(account int, entry Entry, kept bool) int {
+	n := e.parts()
+	scope, tenant, reserved := ScopeGlobal, account-1, 0
+	switch {
+	case account >= 2*n:
+		c := &e.config.Containers[account-2*n]
+		scope, tenant, reserved = ScopeLocal, c.Tenant(), int(c.reserved)
+	case account >= n:
+		scope, tenant = ScopeTenant, tenant-n
 	}
-	return account
+	g, size := &e.Tenant(tenant).Grant, len(e.config.Entries)
+	mine, all := e.taken(tenant)
+	first, end := e.bounds(account, true)
+	if quota := int(g.Quota[scope]); quota > 0 && end-first >= quota ||
+		end-first >= reserved && (all >= size || e.exceeds(mine+1, g.Entries, size, kept)) {
+		return -1
+	}
+	// Behind all stores the pool is empty, so what falls off its end is no entry.
+	behind := e.config.Entries[end:]
+	copy(behind[1:], behind)
+	behind[0] = entry
+	*e.account(account)++
+	return end
+}
+
+// holder returns the account that entry at of the pool counts on, which account
+// i sees: of the global store the part that it is in.
+//
+//go:noinline
+func (e *Engine) holder(i, at int) *account {
+	if i >= e.parts() {
+		return e.account(i)
+	}
+	part := &e.owner.added
+	for i := range e.config.Tenants {
+		if at -= part.entries(); at < 0 {
+			break
+		}
+		part = &e.config.Tenants[i].added
+	}
+	return part
 }
 
 // Get returns what is stored under key for owner, or 0.
 func (e *Engine) Get(owner int, key uint32) uint32 {
-	pairs, _ := e.open(owner, false)
-	if i := find(pairs, key); i >= 0 {
-		return pairs[i].Value
+	return e.get(e.index(owner), key)
+}
+
+// get is Get for an account, or -1.
+func (e *Engine) get(account int, key uint32) uint32 {
+	if account >= 0 {
+		if at := e.find(account, key); at >= 0 {
+			return e.config.Entries[at].Value
+		}
 	}
 	return 0
 }
 
 // Delete removes key from the store of owner and reports whether it was there.
 func (e *Engine) Delete(owner int, key uint32) bool {
-	pairs, account := e.open(owner, false)
-	i := find(pairs, key)
-	if i < 0 {
+	return e.delete(e.index(owner), key)
+}
+
+// delete is Delete for an account, or -1.
+func (e *Engine) delete(account int, key uint32) bool {
+	if account < 0 {
 		return false
 	}
-	if account < e.parts() {
-		account = e.partOf(i)
+	at := e.find(account, key)
+	if at < 0 {
+		return false
 	}
-	e.drop(pairs[i:], 1, account)
+	e.drop(at, 1, e.holder(account, at))
 	return true
 }
 
 // Clear empties the store of owner; of a GlobalStore what its tenant has added,
 // of Global what the owner has.
 func (e *Engine) Clear(owner int) {
-	if pairs, account := e.open(owner, true); len(pairs) > 0 {
-		e.drop(pairs, len(pairs), account)
+	if i := e.index(owner); i >= 0 {
+		if first, end := e.bounds(i, true); first < end {
+			e.drop(first, end-first, e.account(i))
+		}
 	}
 }
 
-// drop takes the first n entries, at least one, out of a store. What is behind
-// pairs in the pool moves up.
-func (e *Engine) drop(pairs []Entry, n, of int) {
-	pairs = pairs[:cap(pairs)]
+// drop takes n entries, at least one, from at on out of the pool and off their
+// account. What is behind them moves up.
+func (e *Engine) drop(at, n int, a *account) {
+	pairs := e.config.Entries[at:]
 	clear(pairs[copy(pairs, pairs[n:]):])
-	a := e.account(of)
 	*a = (*a - account(n)) | changed
 }
 
@@ -301,50 +341,44 @@ func (e *Engine) Saved(owner int) {
 // nothing.
 
 // Store stores value under key for the running container.
-func (e *Engine) Store(s Scope, key, value uint32) Error {
-	if e.running == none {
-		return ErrContainer
-	}
-	return e.Put(e.of(s), key, value)
-}
+func (e *Engine) Store(s Scope, key, value uint32) Error { return e.put(e.of(s), key, value, false) }
 
 // Fetch returns what is stored under key for the running container, or 0.
-func (e *Engine) Fetch(s Scope, key uint32) uint32 {
-	if e.running == none {
-		return 0
-	}
-	return e.Get(e.of(s), key)
-}
+func (e *Engine) Fetch(s Scope, key uint32) uint32 { return e.get(e.of(s), key) }
 
 // Erase removes key from a store of the running container and reports whether
 // it was there.
-func (e *Engine) Erase(s Scope, key uint32) bool {
-	return e.running != none && e.Delete(e.of(s), key)
-}
+func (e *Engine) Erase(s Scope, key uint32) bool { return e.delete(e.of(s), key) }
 
 // Entry returns entry i of a store of the running container, in the order of
 // Pairs, and whether there is one.
 func (e *Engine) Entry(s Scope, i uint32) (entry Entry, ok bool) {
-	if e.running == none {
+	account := e.of(s)
+	if account < 0 {
 		return entry, false
 	}
-	pairs := e.Pairs(e.of(s))
-	if i >= uint32(len(pairs)) {
+	first, end := e.bounds(account, false)
+	if i >= uint32(end-first) {
 		return entry, false
 	}
-	return pairs[i], true
+	return e.config.Entries[first+int(i)], true
 }
 
-// of returns whose store of scope s the running container means.
+// of returns the account that is the running container's in scope s, -1 if none
+// is running.
 func (e *Engine) of(s Scope) int {
-	tenant := e.config.Containers[e.running].Tenant()
+	running := int(e.running)
+	if running >= len(e.config.Containers) {
+		return -1
+	}
+	i := e.config.Containers[running].Tenant() + 1
 	switch s {
 	case ScopeLocal:
-		return int(e.running)
+		i = 2*e.parts() + running
 	case ScopeTenant:
-		return TenantStore(tenant)
+		i += e.parts()
 	}
-	return GlobalStore(tenant)
+	return i
 }
 
 // Now returns the time of the activation in microseconds.

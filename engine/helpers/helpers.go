@@ -9,6 +9,8 @@ package helpers
 //go:generate go run ../../internal/sdkgen/cmd ../..
 
 import (
+	"encoding/binary"
+
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/vm"
 )
@@ -69,23 +71,9 @@ func storeEntry(c *vm.Call) uint64 {
 func nowMs(c *vm.Call) uint64     { return uint64(uint32(host(c).Now() / 1000)) }
 func ztimerNow(c *vm.Call) uint64 { return uint64(uint32(host(c).Now())) }
 
-//go:noinline
-func put32(b []byte, at int, v uint32) {
-	b = b[at : at+4]
-	for i := range b {
-		b[i] = byte(v)
-		v >>= 8
-	}
-}
+func put32(b []byte, at int, v uint32) { binary.LittleEndian.PutUint32(b[at:], v) }
 
-//go:noinline
-func get32(b []byte, at int) (v uint32) {
-	b = b[at : at+4]
-	for i := range b {
-		v |= uint32(b[i]) << (8 * i)
-	}
-	return v
-}
+func get32(b []byte, at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 
 // host is the engine that Init made the machine's environment.
 //
