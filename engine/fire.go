@@ -57,15 +57,15 @@ func (e *Engine) FireOne(now int64, i int, ctx []byte) (result Result) {
 		return result
 	}
 	h := &e.config.Hooks[c.hook]
-	e.fire(now, h, ctx, nil, &Event{tenant: c.tenant, from: uint8(i), to: toFrom}, &result)
+	e.fire(now, h, ctx, nil, &target{tenant: c.tenant, from: uint8(i), to: toFrom}, &result)
 	return result
 }
 
-// fire runs the containers of h, or those that are to get an event, and adds
+// fire runs the containers of h, or those that are meant, and adds
 // up what comes of them in result.
 //
 //go:noinline
-func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Event, result *Result) {
+func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *target, result *Result) {
 	h.fired++
 	result.Value = h.Default
 	if e.running != none {
@@ -96,9 +96,8 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *Ev
 		status, spent := e.run(i, c, h, t)
 		result.Instructions += spent
 		value := int64(m.Result())
-		if len(outcomes) > 0 {
-			o := &outcomes[0]
-			outcomes = outcomes[1:]
+		if n := int(result.Ran) + int(result.Faulted); n < len(outcomes) {
+			o := &outcomes[n]
 			*o = Outcome{Container: int(i), Instructions: spent, Fault: m.Fault()}
 			if status == vm.Done {
 				o.Value = value

@@ -57,7 +57,7 @@ func (e *Engine) check(i int, spec *Spec, p *plan) {
 		err.Reason = ErrImageSize
 	case e.overlaps(spec.Image, h):
 		err.Reason = ErrAlias
-	case !spec.Proven && c.state != Removed && c.Tenant() == spec.Tenant && len(e.config.Trials) > 0 && t.Grant.Trial > 0:
+	case !spec.Proven && c.state != Removed && c.tenant == uint8(spec.Tenant) && len(e.config.Trials) > 0 && t.Grant.Trial > 0:
 		if p.trial = e.freeTrial(i); p.trial == nil {
 			err.Reason = ErrTrial
 		}
@@ -134,7 +134,7 @@ func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, need *vm.Ne
 		mine -= c.promised()
 	}
 	for i := range e.config.Containers {
-		if other := &e.config.Containers[i]; other != c && other.state != Removed && other.Tenant() == spec.Tenant {
+		if other := &e.config.Containers[i]; other != c && other.state != Removed && other.tenant == uint8(spec.Tenant) {
 			containers++
 			memory += int(other.size)
 			images += len(other.image.Bytes())
@@ -212,7 +212,7 @@ func (e *Engine) install(i int, spec *Spec, p *plan) {
 		} else {
 			e.endTrial(i)
 		}
-		if c.Tenant() != spec.Tenant {
+		if c.tenant != n.tenant {
 			e.Clear(i)
 		}
 		e.release(c, 0)

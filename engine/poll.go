@@ -48,10 +48,10 @@ func (e *Engine) pollPeriod(h *Hook) {
 	e.by(h.due)
 }
 
-// tick fires h, for those that are to get event, with the context {u64 v, u64 w}.
+// tick fires h, for those that are meant, with the context {u64 v, u64 w}.
 //
 //go:noinline
-func (e *Engine) tick(h *Hook, v, w uint64, to *Event) {
+func (e *Engine) tick(h *Hook, v, w uint64, to *target) {
 	for i := range 8 {
 		e.context[i], e.context[8+i] = byte(v), byte(w)
 		v >>= 8
@@ -142,8 +142,13 @@ func (e *Engine) Sleep(call *vm.Call, at int64) Error {
 
 // Event is what a container has sent to the others of its tenant.
 type Event struct {
-	due          int64 // when it is delivered
-	kind, value  uint32
+	due         int64 // when it is delivered
+	kind, value uint32
+	target
+}
+
+// A target says which containers of a hook are meant.
+type target struct {
 	tenant, from uint8
 	to           audience
 }
@@ -163,13 +168,13 @@ const (
 // fill no more than its share of the queue. What a container has sent, timers
 // among it, ends with it.
 func (e *Engine) Send(kind, value uint32) Error {
-	return e.queue(Event{due: e.now, kind: kind, value: value, to: toOthers})
+	return e.queue(Event{due: e.now, kind: kind, value: value, target: target{to: toOthers}})
 }
 
 // SendAt is Send for a time to come, in microseconds, and for all containers of
 // the tenant on that hook, the running one included: a timer that fires once.
 func (e *Engine) SendAt(due int64, kind, value uint32) Error {
-	return e.queue(Event{due: due, kind: kind, value: value, to: toAll})
+	return e.queue(Event{due: due, kind: kind, value: value, target: target{to: toAll}})
 }
 
 func (e *Engine) queue(event Event) Error {
@@ -227,12 +232,13 @@ func (e *Engine) deliver() {
 	if first < 0 {
 		return
 	}
-	event := queue[first]
+	v := &queue[first]
+	kind, value, to := v.kind, v.value, v.target
 	e.queued--
 	copy(queue[first:], queue[first+1:])
 	for i := range e.config.Hooks {
 		if h := &e.config.Hooks[i]; h.Events {
-			e.tick(h, uint64(event.kind)|uint64(event.value)<<32, uint64(e.now), &event)
+			e.tick(h, uint64(kind)|uint64(value)<<32, uint64(e.now), &to)
 			break
 		}
 	}

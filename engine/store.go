@@ -295,6 +295,8 @@ func (e *Engine) Clear(owner int) {
 
 // drop takes n entries, at least one, from at on out of the pool and off their
 // account. What is behind them moves up.
+//
+//go:noinline
 func (e *Engine) drop(at, n int, a *account) {
 	pairs := e.config.Entries[at:]
 	clear(pairs[copy(pairs, pairs[n:]):])
