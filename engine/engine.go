@@ -88,8 +88,9 @@ func (e *Engine) Hook(i int) *Hook {
 
 // FindHook returns the number of the hook with the given UUID, or -1.
 func (e *Engine) FindHook(uuid *[16]byte) int {
-	for i := range e.config.Hooks {
-		if e.config.Hooks[i].is(uuid[:]) {
+	hooks := e.config.Hooks
+	for i := range hooks {
+		if hooks[i].is(uuid[:]) {
 			return i
 		}
 	}
@@ -126,8 +127,9 @@ func (e *Engine) Line() []byte { return e.config.Line }
 
 // Find returns the place of the container called name on hook, or -1.
 func (e *Engine) Find(hook int, name []byte) int {
-	for i := range e.config.Containers {
-		c := &e.config.Containers[i]
+	all := e.config.Containers
+	for i := range all {
+		c := &all[i]
 		if c.state != Removed && int(c.hook) == hook && c.isNamed(name) {
 			return i
 		}
@@ -137,8 +139,9 @@ func (e *Engine) Find(hook int, name []byte) int {
 
 // Free returns a free place of the table, or -1.
 func (e *Engine) Free() int {
-	for i := range e.config.Containers {
-		if e.config.Containers[i].state == Removed {
+	all := e.config.Containers
+	for i := range all {
+		if all[i].state == Removed {
 			return i
 		}
 	}

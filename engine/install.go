@@ -133,8 +133,9 @@ func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, need *vm.Ne
 	if c.Tenant() == spec.Tenant { // a free place has promised nothing
 		mine -= c.promised()
 	}
-	for i := range e.config.Containers {
-		if other := &e.config.Containers[i]; other != c && other.state != Removed && other.tenant == uint8(spec.Tenant) {
+	places := e.config.Containers
+	for i := range places {
+		if other := &places[i]; other != c && other.state != Removed && other.tenant == uint8(spec.Tenant) {
 			containers++
 			memory += int(other.size)
 			images += len(other.image.Bytes())
@@ -244,8 +245,9 @@ func (e *Engine) release(c *Container, keep int) {
 	clear(memory[len(memory)-unit*n:])
 	e.used -= n
 	c.size = uint16(keep)
-	for i := range e.config.Containers {
-		if other := &e.config.Containers[i]; other.state != Removed && int(other.offset) >= end && other.size > 0 {
+	all := e.config.Containers
+	for i := range all {
+		if other := &all[i]; other.state != Removed && int(other.offset) >= end && other.size > 0 {
 			other.offset -= uint16(n)
 		}
 	}

@@ -13,8 +13,9 @@ func (e *Engine) Poll(now int64) (next int64) {
 		return now
 	}
 	e.now, e.next = now, never
-	for i := range e.config.Hooks {
-		if h := &e.config.Hooks[i]; h.Period > 0 {
+	hooks := e.config.Hooks
+	for i := range hooks {
+		if h := &hooks[i]; h.Period > 0 {
 			e.pollPeriod(h)
 		}
 	}

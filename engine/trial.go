@@ -16,8 +16,9 @@ type Trial struct {
 //
 //go:noinline
 func (e *Engine) trial(i int) *Trial {
-	for n := range e.config.Trials {
-		if t := &e.config.Trials[n]; t.used && int(t.place) == i {
+	trials := e.config.Trials
+	for n := range trials {
+		if t := &trials[n]; t.used && int(t.place) == i {
 			return t
 		}
 	}
@@ -107,8 +108,9 @@ func (e *Engine) Revert(i int) Error {
 
 // pollTrials ends the trials whose time is up.
 func (e *Engine) pollTrials() {
-	for n := range e.config.Trials {
-		t := &e.config.Trials[n]
+	trials := e.config.Trials
+	for n := range trials {
+		t := &trials[n]
 		if !t.used {
 			continue
 		}
