@@ -24,36 +24,35 @@ type Engine struct {
 
 // Init makes e an empty engine. It keeps config's slices, whose contents are
 // lost.
+//
+//go:noinline
 func (e *Engine) Init(config *Config) Error {
-	// Field by field: a literal of the whole would be built on the stack first.
-	e.machine = vm.Machine{}
+	*e = Engine{}
 	e.config = *config
 	config = &e.config
 	if len(config.Hooks) > MaxTable || len(config.Containers) > MaxTable || len(config.Tenants) > MaxTable ||
 		len(config.Stack) > vm.MaxRegion || len(config.Memory) > unit*0xffff || len(config.Entries) >= int(changed) {
 		return ErrConfig
 	}
-	e.all = vm.HelperSet{}
-	e.owner.reset()
 	e.owner.Grant = Everything()
-	e.now, e.used, e.queued, e.saved = 0, 0, 0, 0
 	e.running, e.stack = none, none
-	for i := range e.config.Hooks {
-		if len(e.config.Hooks[i].Regions) > vm.Regions-vm.RegionGrant {
+	hooks, tenants, helpers := config.Hooks, config.Tenants, config.Helpers
+	for i := range hooks {
+		h := &hooks[i]
+		if len(h.Regions) > vm.Regions-vm.RegionGrant {
 			return ErrConfig
 		}
-		h := &e.config.Hooks[i]
 		h.first, h.fired, h.due = none, 0, 0
 	}
-	for i := range e.config.Tenants {
-		e.config.Tenants[i].reset()
+	for i := range tenants {
+		tenants[i].reset()
 	}
 	clear(e.config.Containers)
 	clear(e.config.Memory)
 	clear(e.config.Entries)
 	clear(e.config.Trials)
-	for i := range e.config.Helpers {
-		e.all.Add(e.config.Helpers[i].Number)
+	for i := range helpers {
+		e.all.Add(helpers[i].Number)
 	}
 	if e.config.Budget <= 0 {
 		e.config.Budget = DefaultBudget
