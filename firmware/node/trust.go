@@ -28,7 +28,7 @@ func ParseTrust(block []byte, tenants []agent.Tenant) int {
 	if len(block) < len(trustMark) {
 		return 0
 	}
-	for i := range trustMark {
+	for i := range len(trustMark) { // over its bytes, not its characters
 		if block[i] != trustMark[i] {
 			return 0
 		}
@@ -44,11 +44,11 @@ func ParseTrust(block []byte, tenants []agent.Tenant) int {
 		for length < len(name) && name[length] != 0 {
 			length++
 		}
-		tenants[n] = agent.Tenant{
-			Name:  unsafe.String(&name[0], length), // the block stays as it is
-			Key:   agent.Key(block[keyAt:nameAt]),
-			Hooks: binary.LittleEndian.Uint32(block),
-		}
+		t := &tenants[n]
+		*t = agent.Tenant{}
+		t.Name = unsafe.String(&name[0], length) // the block stays as it is
+		t.Hooks = binary.LittleEndian.Uint32(block)
+		copy(t.Key[:], block[keyAt:])
 		n++
 		block = block[trustRecord:]
 	}
