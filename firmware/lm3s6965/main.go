@@ -46,7 +46,8 @@ func main() {
 	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: port, Zone: zoneSerial,
 		Decoder: slip.Decoder{Buffer: serial[:]}, Buffer: outgoing[:]}
 
-	config = node.Config{Board: "lm3s6965", Class: node.ClassLM3S6965, Flash: &board.Flash, Send: send, Log: log, Reboot: board.Reset}
+	config.Board, config.Class, config.Flash = "lm3s6965", node.ClassLM3S6965, &board.Flash
+	config.Send, config.Log, config.Reboot = send, log, board.Reset
 	if !board.Entropy(config.Random[:]) {
 		board.Print("no entropy: message ids can be guessed\n")
 	}

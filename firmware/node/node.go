@@ -133,22 +133,22 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	n.hooks[hookEvent].ContextMax = maxContext
 	hooks.TimerHook(&n.hooks[hookTimer])
 	n.hooks[hookTimer].Period = timerPeriod
-	n.engines = engine.Config{
-		Hooks:      n.hooks[:],
-		Containers: n.containers[:],
-		Tenants:    n.granted[:],
-		Trials:     n.trials[:],
-		Stack:      n.stack[:],
-		Memory:     n.memory[:],
-		Entries:    n.entries[:],
-		Line:       n.line[:],
-		Helpers:    wanted,
-		ImageSize:  slotSize,
-		Budget:     budget,
-		Quantum:    quantum,
-		FaultLimit: faultLimit,
-		Log:        c.Log,
-	}
+	// One by one: TinyGo would build a literal of this size on the stack or the heap.
+	e := &n.engines
+	e.Hooks = n.hooks[:]
+	e.Containers = n.containers[:]
+	e.Tenants = n.granted[:]
+	e.Trials = n.trials[:]
+	e.Stack = n.stack[:]
+	e.Memory = n.memory[:]
+	e.Entries = n.entries[:]
+	e.Line = n.line[:]
+	e.Helpers = wanted
+	e.ImageSize = slotSize
+	e.Budget = budget
+	e.Quantum = quantum
+	e.FaultLimit = faultLimit
+	e.Log = c.Log
 	n.extend()
 	n.keep(c.Flash)
 	if n.engine.Init(&n.engines) != engine.OK || c.Flash.Size() < FlashSize {
@@ -156,7 +156,6 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	}
 	n.observe()
 	trusted := ParseTrust(c.Flash.Mapped(TrustAt, TrustSize), n.tenants[:])
-	// One by one: TinyGo would build a literal of this size on the heap.
 	a := &n.agents
 	a.Board = c.Board
 	a.Version = Version
