@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,8 +28,7 @@ type rollback struct {
 	progress   *progress
 }
 
-// wentBack is what came of it. Wire and ImageBytes are of an image that was
-// signed again.
+// wentBack is what came of it. Wire is of an image that was signed again.
 type wentBack struct {
 	Hook        string        `json:"hook"`
 	Name        string        `json:"name"`
@@ -61,7 +61,7 @@ of no image before.`,
 				return err
 			}
 			if r.kept && r.file != "" {
-				return usageError(cmd, fmt.Errorf("--image and --kept: an image from here, or the device's own?"))
+				return usageError(cmd, errors.New("--image and --kept: an image from here, or the device's own?"))
 			}
 			if r.key, err = loadSigningKey(keyFile); err != nil {
 				return err

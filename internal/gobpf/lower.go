@@ -797,13 +797,8 @@ func assignedOnce(v *ssa.Alloc) bool {
 				return false
 			}
 		case *ssa.MakeClosure:
-			if !behind(r) {
+			if !behind(r) || !onlyReads(r, v) {
 				return false
-			}
-			for i, b := range r.Bindings {
-				if b == ssa.Value(v) && !onlyRead(r.Fn.(*ssa.Function).FreeVars[i]) {
-					return false
-				}
 			}
 		default:
 			return false
@@ -819,12 +814,20 @@ func onlyRead(v *ssa.FreeVar) bool {
 		switch r := r.(type) {
 		case *ssa.UnOp, *ssa.DebugRef:
 		case *ssa.MakeClosure:
-			for i, b := range r.Bindings {
-				if b == ssa.Value(v) && !onlyRead(r.Fn.(*ssa.Function).FreeVars[i]) {
-					return false
-				}
+			if !onlyReads(r, v) {
+				return false
 			}
 		default:
+			return false
+		}
+	}
+	return true
+}
+
+// onlyReads reports whether a closure does not change a variable that it captures.
+func onlyReads(c *ssa.MakeClosure, v ssa.Value) bool {
+	for i, b := range c.Bindings {
+		if b == v && !onlyRead(c.Fn.(*ssa.Function).FreeVars[i]) {
 			return false
 		}
 	}
