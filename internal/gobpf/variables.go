@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
+	"golang.org/x/tools/go/types/typeutil"
 
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/vm"
@@ -447,22 +448,21 @@ func (g *global) address() uint64 {
 type typeList struct {
 	l    *loader
 	list []build.Type
-	at   map[string]int
+	at   typeutil.Map // a type to its place in list
 }
 
 func (l *loader) newTypes() *typeList {
-	return &typeList{l: l, list: []build.Type{{Kind: build.KindVoid}}, at: map[string]int{}}
+	return &typeList{l: l, list: []build.Type{{Kind: build.KindVoid}}}
 }
 
 func (t *typeList) add(of types.Type) int {
-	name := typeName(of)
-	if n, ok := t.at[name]; ok {
+	if n, ok := t.at.At(of).(int); ok {
 		return n
 	}
 	n := len(t.list)
-	t.at[name] = n
+	t.at.Set(of, n)
 	t.list = append(t.list, build.Type{})
-	out := build.Type{Name: name, Size: t.l.sizeof(of)}
+	out := build.Type{Name: typeName(of), Size: t.l.sizeof(of)}
 	field := func(name string, of types.Type, offset int) {
 		out.Fields = append(out.Fields, build.Field{Name: name, Type: t.add(of), Offset: offset})
 	}
