@@ -82,6 +82,44 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// TestTypesOfOneName: each function has its own, and the debugger its own layout
+// of each.
+func TestTypesOfOneName(t *testing.T) {
+	p, err := Compile(t.Context(), module(t, []byte(`package p
+
+//femto:hook event
+func Run(ctx []byte) uint32 { return one(ctx) + two(ctx) }
+
+//go:noinline
+func one(ctx []byte) uint32 {
+	type pair struct{ a, b uint8 }
+	var list [4]pair
+	list[ctx[0]&3].b = 1
+	return uint32(list[ctx[1]&3].b)
+}
+
+//go:noinline
+func two(ctx []byte) uint32 {
+	type pair struct{ a, b, c uint32 }
+	var list [4]pair
+	list[ctx[0]&3].c = 1
+	return list[ctx[1]&3].c
+}
+`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes []int
+	for _, v := range p.Variables {
+		if v.Name == "list" {
+			sizes = append(sizes, p.Types[v.Type].Size)
+		}
+	}
+	if !slices.Equal(sizes, []int{8, 48}) {
+		t.Errorf("the variables have %d bytes, want 8 and 48", sizes)
+	}
+}
+
 // TestLinesOfCallers: what is put in place of a call of package femto is at the
 // line of that call, so that nobody stops in files that are not the author's.
 func TestLinesOfCallers(t *testing.T) {
