@@ -21,6 +21,7 @@ import (
 
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/firmware/node"
+	"github.com/femto-containers/femto/internal/fileflash"
 )
 
 // FlashFile is the name of the file that holds the device's flash.
@@ -217,7 +218,7 @@ func (d *Device) provision() (err error) {
 	if d.flash, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
 		return err
 	}
-	if err := lockFlash(d.flash); err != nil {
+	if err := fileflash.Lock(d.flash); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	content, err := io.ReadAll(d.flash)
@@ -272,6 +273,7 @@ func (d *Device) Close() error {
 			d.bridge.close()
 		}
 		if d.flash != nil {
+			fileflash.Unlock(d.flash)
 			d.flash.Close()
 		}
 		if d.sockets != "" {

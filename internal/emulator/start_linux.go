@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/femto-containers/femto/internal/fileflash"
 )
 
 // startBound starts cmd so that it ends with this process, however that ends.
@@ -20,14 +18,6 @@ func startBound(cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	return cmd.Start()
-}
-
-// lockFlash keeps a second device off the flash file, until the file is closed.
-func lockFlash(file *os.File) error {
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return fileflash.ErrInUse
-	}
-	return nil
 }
 
 // CPUTime returns how much processor time the emulator has used, 0 where the

@@ -34,6 +34,7 @@ func Open(path string, size, blockSize, writeSize int) (*File, error) {
 	}
 	f := &File{file: file}
 	if err := f.load(size, blockSize, writeSize); err != nil {
+		Unlock(file)
 		file.Close()
 		return nil, fmt.Errorf("open flash %s: %w", path, err)
 	}
@@ -41,7 +42,7 @@ func Open(path string, size, blockSize, writeSize int) (*File, error) {
 }
 
 func (f *File) load(size, blockSize, writeSize int) error {
-	if err := lock(f.file); err != nil {
+	if err := Lock(f.file); err != nil {
 		return err
 	}
 	data, err := io.ReadAll(io.LimitReader(f.file, int64(size)+1))
@@ -89,5 +90,7 @@ func (f *File) writeThrough(off, n int) flash.Error {
 
 // Close writes out what the system still holds, and lets the file go.
 func (f *File) Close() error {
-	return errors.Join(f.file.Sync(), f.file.Close())
+	err := f.file.Sync()
+	Unlock(f.file)
+	return errors.Join(err, f.file.Close())
 }
