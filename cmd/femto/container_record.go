@@ -20,6 +20,7 @@ import (
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/internal/replay"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/suit"
 	"github.com/femto-containers/femto/vm"
@@ -396,7 +397,7 @@ func (p *tracePrinter) print(r *remote.Recording) error {
 			p.line("begin", map[string]any{"time_us": i.Time, "resumed": i.Resumed(), "context_length": i.Length, "context": hex.EncodeToString(i.Context)},
 				fmt.Sprintf("%10.3f %s%s", (time.Duration(i.Time)*time.Microsecond).Seconds(), what, context))
 		case *replay.Call:
-			name := trace.HelperName(int(i.Helper))
+			name := symbols.HelperName(int(i.Helper))
 			text := name + "("
 			for n, v := range i.Arguments {
 				if n > 0 {
@@ -429,7 +430,7 @@ func (p *tracePrinter) print(r *remote.Recording) error {
 // argumentText is a number as it is read best: addresses in hexadecimal.
 func argumentText(v uint64) string {
 	if region := v >> 28; region >= vm.RegionStack && region <= vm.RegionRodata {
-		return fmt.Sprintf("%s+%#x", trace.RegionName(int(region)), v&(1<<28-1))
+		return fmt.Sprintf("%s+%#x", symbols.RegionName(int(region)), v&(1<<28-1))
 	}
 	return trace.NumberText(v)
 }

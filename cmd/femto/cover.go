@@ -9,6 +9,7 @@ import (
 
 	"github.com/femto-containers/femto/internal/cover"
 	"github.com/femto-containers/femto/internal/project"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 )
 
@@ -52,7 +53,7 @@ type covering struct {
 }
 
 func (f *coverFlags) start(p *project.Project, b *project.Built) (*covering, error) {
-	program, err := trace.Open(b.Image, b.Debug, b.Hook)
+	program, err := symbols.Open(b.Image, b.Debug, b.Hook)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (f *coverFlags) start(p *project.Project, b *project.Built) (*covering, err
 
 // write writes the files that were asked for.
 func (f *coverFlags) write(cmd *cobra.Command, c *covering, r *cover.Report, asJSON bool) error {
-	sources := &trace.Sources{Folders: []string{c.project.Dir}}
+	sources := &symbols.Sources{Folders: []string{c.project.Dir}}
 	for _, out := range []struct {
 		file  string
 		write func(w io.Writer) error

@@ -17,7 +17,7 @@ import (
 	"github.com/femto-containers/femto/internal/debug/dap"
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/internal/replay"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
 )
@@ -102,8 +102,8 @@ const maxActivations = 10_000
 type debuggee struct {
 	name, hook string
 	folder     string // of its sources
-	program    *debug.Program
-	sources    *trace.Sources
+	program    *symbols.Program
+	sources    *symbols.Sources
 	target     func() (debug.Target, error)
 }
 
@@ -144,10 +144,10 @@ func openDebuggee(cmd *cobra.Command, l *dap.Launch) (*debuggee, error) {
 		}
 	}
 	var err error
-	if d.program, err = debug.NewProgram(raw, side); err != nil {
+	if d.program, err = symbols.Open(raw, side, ""); err != nil {
 		return nil, err
 	}
-	d.sources = &trace.Sources{Folders: folders}
+	d.sources = &symbols.Sources{Folders: folders}
 	if l.Replay != "" {
 		return d, d.replay(l.Replay, raw)
 	}

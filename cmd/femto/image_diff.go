@@ -12,7 +12,7 @@ import (
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/remote"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 )
 
 // imageDiff is how one image differs from another.
@@ -110,7 +110,7 @@ func compareImages(a, b *image.Image, debugA, debugB *build.Debug, notation asm.
 		}
 	}
 	extents := func(img *image.Image, debug *build.Debug) []asm.Extent {
-		return asm.Extents(img.Text(), asm.Options{Notation: notation, Functions: asm.FunctionsOf(img), Helpers: helperNumbers(), Names: trace.FunctionNames(debug)})
+		return asm.Extents(img.Text(), asm.Options{Notation: notation, Functions: asm.FunctionsOf(img), Helpers: helperNumbers(), Names: symbols.FunctionNames(debug)})
 	}
 	before, after := extents(a, debugA), extents(b, debugB)
 	find := func(list []asm.Extent, name string) *asm.Extent {

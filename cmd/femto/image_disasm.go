@@ -16,7 +16,7 @@ import (
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/remote"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 )
 
 // imageListing is a disassembled image.
@@ -149,18 +149,18 @@ func sourcePlace(debug *build.Debug, slot int) string {
 // listingOptions are for a listing of an image, with what its side file knows;
 // debug may be nil.
 func listingOptions(notation asm.Notation, debug *build.Debug, imageFile string) asm.Options {
-	o := asm.Options{Notation: notation, Helpers: helperNumbers(), Names: trace.FunctionNames(debug)}
+	o := asm.Options{Notation: notation, Helpers: helperNumbers(), Names: symbols.FunctionNames(debug)}
 	if debug == nil {
 		return o
 	}
-	o.Symbol = func(section string, offset int) string { return trace.SymbolAt(debug, section, offset) }
-	o.Place = placeText(debug, &trace.Sources{Folders: foldersOf(imageFile)})
+	o.Symbol = func(section string, offset int) string { return symbols.SymbolAt(debug, section, offset) }
+	o.Place = placeText(debug, &symbols.Sources{Folders: foldersOf(imageFile)})
 	return o
 }
 
 // placeText returns what to show before instructions: where they come from,
 // and the line of the source if it is found.
-func placeText(debug *build.Debug, sources *trace.Sources) func(slot int) string {
+func placeText(debug *build.Debug, sources *symbols.Sources) func(slot int) string {
 	return func(slot int) string {
 		place, ok := debug.Place(slot)
 		if !ok {

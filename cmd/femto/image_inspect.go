@@ -14,7 +14,7 @@ import (
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/remote"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -100,7 +100,7 @@ func inspectImage(file string, raw []byte, img *image.Image, debug *build.Debug)
 		Check:   imageCheck{OK: refused.Fault == vm.OK, Fault: remote.Fault(refused.Fault), Slot: refused.PC},
 		Code:    []imageInstruction{},
 	}
-	program := trace.Of(img, debug, "")
+	program := symbols.Of(img, debug, "")
 	source := func(slot int) string {
 		if place, ok := program.Beginning(program.Function(slot)); ok {
 			return fmt.Sprintf("%s:%d", place.File, place.Line)
@@ -112,7 +112,7 @@ func inspectImage(file string, raw []byte, img *image.Image, debug *build.Debug)
 			report.Functions = append(report.Functions, imageFunction{string(f.Name), f.Offset / 8, source(f.Offset / 8)})
 		}
 	}
-	names := trace.FunctionNames(debug)
+	names := symbols.FunctionNames(debug)
 	for _, slot := range slices.Sorted(maps.Keys(names)) {
 		if !slices.ContainsFunc(report.Functions, func(f imageFunction) bool { return f.Slot == slot }) {
 			report.Internal = append(report.Internal, imageFunction{names[slot], slot, source(slot)})

@@ -11,7 +11,7 @@ import (
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 )
 
 // imageSizes is what takes how many bytes of an image.
@@ -77,7 +77,7 @@ func measureImage(file string, raw []byte, img *image.Image, debug *build.Debug)
 		{"header", image.HeaderSize}, {".data", len(img.Data())}, {".rodata", len(img.Rodata())}, {".text", len(img.Text())},
 		{"functions", img.Functions() * image.FunctionSize}, {"contract", len(img.Contract())},
 	}}
-	for _, e := range asm.Extents(img.Text(), asm.Options{Functions: asm.FunctionsOf(img), Names: trace.FunctionNames(debug)}) {
+	for _, e := range asm.Extents(img.Text(), asm.Options{Functions: asm.FunctionsOf(img), Names: symbols.FunctionNames(debug)}) {
 		sizes.Functions = append(sizes.Functions, functionSize{
 			Name: e.Name, Named: e.Named, Slot: e.Slot, Instructions: len(e.Lines), Size: 8 * e.Slots(),
 		})

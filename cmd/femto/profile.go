@@ -14,6 +14,7 @@ import (
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/profile"
 	"github.com/femto-containers/femto/internal/project"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
@@ -129,18 +130,18 @@ func (f *profileFlags) check(cmd *cobra.Command, args []string) error {
 // A profiled is what was run, and where its budget went.
 type profiled struct {
 	*profile.Profile
-	sources trace.Sources
+	sources symbols.Sources
 	most    int64
 	faults  []string
 }
 
 // profiling prepares to profile an image.
 func profiling(name string, raw []byte, debug *build.Debug, hook string, folders ...string) (*profiled, *trace.Tracer, error) {
-	program, err := trace.Open(raw, debug, hook)
+	program, err := symbols.Open(raw, debug, hook)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &profiled{Profile: profile.New(name, program), sources: trace.Sources{Folders: folders}}
+	r := &profiled{Profile: profile.New(name, program), sources: symbols.Sources{Folders: folders}}
 	return r, &trace.Tracer{Program: program, Each: r.Step}, nil
 }
 

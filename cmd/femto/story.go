@@ -11,6 +11,7 @@ import (
 	"github.com/femto-containers/femto/internal/images"
 	"github.com/femto-containers/femto/internal/project"
 	"github.com/femto-containers/femto/internal/remote"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
@@ -105,10 +106,10 @@ func (s *stop) tell(container, hook string, img *images.Image) *story {
 	if t.code == 0 {
 		t.code = diagnose.OtherFault
 	}
-	var program *trace.Program
-	sources := &trace.Sources{}
+	var program *symbols.Program
+	sources := &symbols.Sources{}
 	if img != nil {
-		program, _ = trace.Open(img.Bytes, img.Debug, hook) // nil: as if it was not known
+		program, _ = symbols.Open(img.Bytes, img.Debug, hook) // nil: as if it was not known
 		if img.Dir != "" {
 			sources.Folders = []string{img.Dir}
 		}
@@ -132,7 +133,7 @@ func (s *stop) tell(container, hook string, img *images.Image) *story {
 	return t
 }
 
-func frameAt(program *trace.Program, sources *trace.Sources, slot int) frame {
+func frameAt(program *symbols.Program, sources *symbols.Sources, slot int) frame {
 	f := frame{Slot: slot}
 	if program == nil {
 		return f
@@ -145,7 +146,7 @@ func frameAt(program *trace.Program, sources *trace.Sources, slot int) frame {
 }
 
 // why says what the instruction did that it may not.
-func (s *stop) why(program *trace.Program) string {
+func (s *stop) why(program *symbols.Program) string {
 	switch s.fault {
 	case vm.FaultMemory:
 		what := "it accesses"
@@ -159,7 +160,7 @@ func (s *stop) why(program *trace.Program) string {
 		return fmt.Sprintf("%d local calls are open already, and no more may be", vm.MaxDepth)
 	case vm.FaultArgument:
 		if program != nil {
-			return fmt.Sprintf("%s refused its arguments", trace.HelperName(int(program.Instruction(s.slot).Imm)))
+			return fmt.Sprintf("%s refused its arguments", symbols.HelperName(int(program.Instruction(s.slot).Imm)))
 		}
 	}
 	return ""
@@ -179,14 +180,14 @@ func access(in isa.Instruction) string {
 		return "it writes " + bytes + " at"
 	case isa.ClassJMP:
 		if trace.CallsHelper(in) {
-			return "it calls " + trace.HelperName(int(in.Imm)) + " with memory at"
+			return "it calls " + symbols.HelperName(int(in.Imm)) + " with memory at"
 		}
 	}
 	return "it accesses"
 }
 
 // where says what is at the address of a memory fault.
-func (s *stop) where(program *trace.Program) string {
+func (s *stop) where(program *symbols.Program) string {
 	const offsetBits = 28
 	region, offset := int(s.address>>offsetBits), int(s.address&(1<<offsetBits-1))
 	if s.address>>32 != 0 {
@@ -207,9 +208,9 @@ func (s *stop) where(program *trace.Program) string {
 			length = len(program.Image.Rodata())
 		}
 	}
-	text := fmt.Sprintf("%s+%#x", trace.RegionName(region), offset)
+	text := fmt.Sprintf("%s+%#x", symbols.RegionName(region), offset)
 	if offset >= 1<<(offsetBits-1) {
-		text = fmt.Sprintf("%#x, before %s", s.address, trace.RegionName(region))
+		text = fmt.Sprintf("%#x, before %s", s.address, symbols.RegionName(region))
 	}
 	if program != nil {
 		if symbol := program.Symbol(s.address); symbol != "" {
@@ -220,7 +221,7 @@ func (s *stop) where(program *trace.Program) string {
 	case length == unknown && region == vm.RegionContext && writes:
 		return text + ", which is beyond the context, or may only be read"
 	case length == unknown:
-		return text + ", which is beyond the " + trace.RegionName(region)
+		return text + ", which is beyond the " + symbols.RegionName(region)
 	case length == 0:
 		return text + ", but there is no such memory"
 	case offset < length && writes:

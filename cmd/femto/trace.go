@@ -10,6 +10,7 @@ import (
 
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/vm"
 )
@@ -68,24 +69,24 @@ func (f *traceFlags) start(cmd *cobra.Command, raw []byte, debug *build.Debug, h
 	if err != nil || !f.on() {
 		return nil, err
 	}
-	program, err := trace.Open(raw, debug, hook)
+	program, err := symbols.Open(raw, debug, hook)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range filter.Functions {
-		if !slices.ContainsFunc(program.Functions(), func(f trace.Function) bool { return f.Name == name }) {
+		if !slices.ContainsFunc(program.Functions, func(f symbols.Function) bool { return f.Name == name }) {
 			return nil, usageError(cmd, fmt.Errorf("--trace-function %s: the functions are %s", name, functionNames(program)))
 		}
 	}
 	t := &tracing{cmd: cmd, writer: trace.Writer{W: cmd.OutOrStdout(), JSON: asJSON, Program: program,
-		Sources: &trace.Sources{Folders: folders}, Filter: filter}}
+		Sources: &symbols.Sources{Folders: folders}, Filter: filter}}
 	t.tracer = trace.Tracer{Program: program, Detail: true, Each: t.writer.Step}
 	return t, nil
 }
 
-func functionNames(p *trace.Program) string {
+func functionNames(p *symbols.Program) string {
 	var names []string
-	for _, f := range p.Functions() {
+	for _, f := range p.Functions {
 		names = append(names, printable(f.Name))
 	}
 	return strings.Join(names, ", ")

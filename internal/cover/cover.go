@@ -8,20 +8,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/vm"
 )
 
 // A Cover counts what is executed of one program.
 type Cover struct {
-	program  *trace.Program
+	program  *symbols.Program
 	executed []int64 // by slot
 	taken    []int64 // of conditional jumps
 	passed   []int64 // not taken
 }
 
 // New returns a Cover in which nothing was executed.
-func New(p *trace.Program) *Cover {
+func New(p *symbols.Program) *Cover {
 	n := p.Slots()
 	return &Cover{p, make([]int64, n), make([]int64, n), make([]int64, n)}
 }
@@ -142,7 +143,7 @@ func (c *Cover) Report() *Report {
 		}
 		r.Instructions.count(c.executed[slot] > 0)
 		place, ok := c.program.Place(slot)
-		if !ok || place.Line < 1 || trace.InSDK(place.File) {
+		if !ok || place.Line < 1 || symbols.InSDK(place.File) {
 			continue
 		}
 		if files[place.File] == nil {
@@ -188,7 +189,7 @@ func fileOf(name string, lines map[int]*Line) File {
 
 // functions puts each function into the file that it begins in.
 func (c *Cover) functions(r *Report) {
-	for _, function := range c.program.Functions() {
+	for _, function := range c.program.Functions {
 		for slot := function.Slot; slot < function.End; slot++ {
 			place, ok := c.program.Place(slot)
 			i := slices.IndexFunc(r.Files, func(f File) bool { return f.Name == place.File })

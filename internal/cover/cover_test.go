@@ -13,6 +13,7 @@ import (
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/cover"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 )
@@ -72,7 +73,7 @@ func covered(t *testing.T, contexts ...byte) (report *cover.Report, folder strin
 		{Slot: 0, File: "a.c", Line: 2}, {Slot: 1, File: "a.c", Line: 3}, {Slot: 4, File: "a.c", Line: 4}, {Slot: 7, File: "sdk/femto.h", Line: 5},
 		{Slot: 8, File: "a.c", Line: 5}, {Slot: 9, File: "a.c", Line: 10}, {Slot: 12, File: "a.c", Line: 12},
 	}}
-	program, err := trace.Open(raw, debug, "")
+	program, err := symbols.Open(raw, debug, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestLCOV(t *testing.T) {
 func TestText(t *testing.T) {
 	r, folder := covered(t, 0, 3, 200)
 	var b bytes.Buffer
-	if err := r.WriteText(&b, &trace.Sources{Folders: []string{folder}}); err != nil {
+	if err := r.WriteText(&b, &symbols.Sources{Folders: []string{folder}}); err != nil {
 		t.Fatal(err)
 	}
 	want := `a.c: 5 of 6 lines, 7 of 8 branches
@@ -221,7 +222,7 @@ func TestText(t *testing.T) {
 	}
 	// Without the source, the lines that have instructions.
 	b.Reset()
-	if err := r.WriteText(&b, &trace.Sources{}); err != nil || strings.Count(b.String(), "\n") != 7 {
+	if err := r.WriteText(&b, &symbols.Sources{}); err != nil || strings.Count(b.String(), "\n") != 7 {
 		t.Errorf("%v\n%s", err, &b)
 	}
 }
@@ -230,7 +231,7 @@ func TestText(t *testing.T) {
 func TestHTML(t *testing.T) {
 	r, folder := covered(t, 0, 3, 200)
 	var b bytes.Buffer
-	if err := r.WriteHTML(&b, "a<b", &trace.Sources{Folders: []string{folder}}); err != nil {
+	if err := r.WriteHTML(&b, "a<b", &symbols.Sources{Folders: []string{folder}}); err != nil {
 		t.Fatal(err)
 	}
 	classes := map[string]int{}

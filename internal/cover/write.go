@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 )
 
@@ -55,7 +56,7 @@ type row struct {
 
 // rows are the lines of a file; without its source, those that have
 // instructions.
-func (f *File) rows(sources *trace.Sources) []row {
+func (f *File) rows(sources *symbols.Sources) []row {
 	var list []row
 	code := f.Code
 	for i, text := range sources.Lines(f.Name) {
@@ -129,7 +130,7 @@ func (r *row) Count() string {
 // WriteText writes the sources, before each line how often it was executed and
 // how many ways its branches went, marked with ! where it never was and ~ where
 // it was in part.
-func (r *Report) WriteText(w io.Writer, sources *trace.Sources) error {
+func (r *Report) WriteText(w io.Writer, sources *symbols.Sources) error {
 	out := bufio.NewWriter(w)
 	for i := range r.Files {
 		f := &r.Files[i]
@@ -146,7 +147,7 @@ func (r *Report) WriteText(w io.Writer, sources *trace.Sources) error {
 
 // WriteHTML writes the report as a page that stands alone. name is the
 // container's.
-func (r *Report) WriteHTML(w io.Writer, name string, sources *trace.Sources) error {
+func (r *Report) WriteHTML(w io.Writer, name string, sources *symbols.Sources) error {
 	type file struct {
 		*File
 		ID   string

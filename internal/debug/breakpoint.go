@@ -52,9 +52,9 @@ func isCalled(function, name string) bool {
 
 // inlinedSlots are the first slots of what was put in place of calls of a
 // function, for each line with such a call.
-func (p *Program) inlinedSlots(name string) (slots []int) {
+func (s *Session) inlinedSlots(name string) (slots []int) {
 	first := map[Place]int{}
-	for _, in := range p.Debug.Inlined {
+	for _, in := range s.Debug.Inlined {
 		at := Place{in.File, in.Line}
 		if from, ok := first[at]; isCalled(in.Function, name) && (!ok || in.From < from) {
 			first[at] = in.From
@@ -95,7 +95,7 @@ func (s *Session) BreakHelper(name string) (*Breakpoint, error) {
 	name = strings.TrimPrefix(name, "femto_")
 	b := &Breakpoint{Kind: "helper", Name: name}
 	for i := range s.Listing {
-		if called, ok := s.HelperAt(s.Listing[i].Slot); ok && called == name {
+		if called, ok := s.Helper(s.Listing[i].Slot); ok && called == name {
 			b.Slots = append(b.Slots, s.Listing[i].Slot)
 		}
 	}
@@ -107,7 +107,7 @@ func (s *Session) BreakHelper(name string) (*Breakpoint, error) {
 
 // BreakInstruction sets a breakpoint at the instruction at a slot.
 func (s *Session) BreakInstruction(slot int) (*Breakpoint, error) {
-	if slot < 0 || slot >= s.Slots() || s.Listing[s.Disassembly(slot)].Slot != slot {
+	if slot < 0 || slot >= s.Slots() || s.Listing[s.Index(slot)].Slot != slot {
 		return nil, fmt.Errorf("there is no instruction %d", slot)
 	}
 	place, _ := s.PlaceAt(slot)

@@ -17,6 +17,7 @@ import (
 	"github.com/femto-containers/femto/engine/hooks"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/debug"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
 )
@@ -95,7 +96,7 @@ func open(t *testing.T, raw []byte, side *build.Debug, contexts [][]byte, advanc
 		t.Fatal(err)
 	}
 	c.Sensors = femtotest.SomeSensors()
-	p, err := debug.NewProgram(raw, side)
+	p, err := symbols.Open(raw, side, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestSameAsWithoutASession(t *testing.T) {
 	for _, count := range []uint64{1, 3, 900} {
 		s := walk(t, count)
 		stop := s.Continue(false)
-		c, err := femtotest.Open(s.Image, femtotest.Config{})
+		c, err := femtotest.Open(s.Image.Bytes(), femtotest.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -415,7 +416,7 @@ func TestPause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := debug.NewProgram(raw, nil)
+	p, err := symbols.Open(raw, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}

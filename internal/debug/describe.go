@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
@@ -24,7 +26,7 @@ func (s *Session) FaultText(end *End) string {
 		if class := in.Class(); class == isa.ClassST || class == isa.ClassSTX {
 			verb = "writes"
 		}
-		if helper, ok := s.HelperAt(end.PC); ok {
+		if helper, ok := s.Helper(end.PC); ok {
 			return fmt.Sprintf("%s: %s is handed %s", text, helper, s.unmapped(end.Address))
 		}
 		text += fmt.Sprintf(": it %s %s at %s", verb, Count(widths[in.Opcode>>3&3], "byte"), s.unmapped(end.Address))
@@ -47,7 +49,7 @@ func (s *Session) unmapped(address uint64) string {
 	case region == vm.RegionStack:
 		return fmt.Sprintf("%#x, which is r10%+d; the stack has %s", address, int64(address)-int64(s.state.Registers[isa.FramePointer]), Count(len(mem.Bytes), "byte"))
 	}
-	what := fmt.Sprintf("%#x, %+d in %s", address, int32(address<<4)>>4, RegionName(int(region)))
+	what := fmt.Sprintf("%#x, %+d in %s", address, int32(address<<4)>>4, symbols.RegionName(int(region)))
 	if !mem.Writable && int(address&0xfffffff) < len(mem.Bytes) {
 		return what + ", which can only be read"
 	}
@@ -93,4 +95,18 @@ func (s *Session) CallText(c *Call) string {
 		}
 	}
 	return fmt.Sprintf("%s(%s) = %s", c.Helper, strings.Join(args, ", "), numberText(c.Result))
+}
+
+// helperArgs lists the arguments that a helper takes.
+func helperArgs(name string) []vm.Arg {
+	for i := range helpers.Standard {
+		if h := &helpers.Standard[i]; h.Name == name {
+			n := len(h.Args)
+			for n > 0 && h.Args[n-1] == vm.ArgNone {
+				n--
+			}
+			return h.Args[:n]
+		}
+	}
+	return nil
 }

@@ -55,9 +55,9 @@ var operators = [][]string{
 	{"||"}, {"&&"}, {"|"}, {"^"}, {"&"}, {"==", "!="}, {"<", "<=", ">", ">="}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"},
 }
 
-const symbols = "|| && == != <= >= << >> -> | ^ & < > + - * / % ! ~ ( ) [ ] ."
+const punctuation = "|| && == != <= >= << >> -> | ^ & < > + - * / % ! ~ ( ) [ ] ."
 
-// scan divides text into numbers, names and symbols.
+// scan divides text into numbers, names and punctuation.
 func scan(text string) (tokens []string, err error) {
 next:
 	for text != "" {
@@ -81,7 +81,7 @@ next:
 			tokens, text = append(tokens, text[:n]), text[n:]
 			continue
 		}
-		for _, symbol := range strings.Fields(symbols) {
+		for _, symbol := range strings.Fields(punctuation) {
 			if strings.HasPrefix(text, symbol) {
 				tokens, text = append(tokens, symbol), text[len(symbol):]
 				continue next

@@ -49,7 +49,7 @@ func (s *Session) Frames() (list []Frame) {
 			list = append(list, f)
 			f.Place, f.HasPlace = Place{inlined[i].File, inlined[i].Line}, inlined[i].Line > 0
 		}
-		f.Function, f.Inlined = s.FunctionAt(f.Slot).Name, false
+		f.Function, f.Inlined = s.Function(f.Slot).Name, false
 		list = append(list, f)
 	}
 	return list
@@ -57,8 +57,8 @@ func (s *Session) Frames() (list []Frame) {
 
 // inlinedAt lists the inlined functions in which a slot lies, from the outside
 // in.
-func (p *Program) inlinedAt(slot int) (list []build.Inlined) {
-	for _, in := range p.Debug.Inlined {
+func (s *Session) inlinedAt(slot int) (list []build.Inlined) {
+	for _, in := range s.Debug.Inlined {
 		if slot >= in.From && slot < in.To {
 			list = append(list, in)
 		}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
@@ -23,7 +24,7 @@ import (
 // Config says what is debugged.
 type Config struct {
 	Target  Target
-	Program *Program
+	Program *symbols.Program
 	History int          // instructions that can be gone back, at least; 0: DefaultHistory
 	Output  func(Output) // told of what happens for the first time; may be nil
 
@@ -60,7 +61,7 @@ type Call struct {
 // A Session is one container and its activations. It belongs to one goroutine,
 // but for Pause.
 type Session struct {
-	*Program
+	*symbols.Program
 	PassFaults bool // do not stop for what stops the container
 
 	config Config
@@ -209,7 +210,8 @@ func (s *Session) ended(in isa.Instruction, r *femtotest.Result, err error) *End
 		slot = s.live.machine.PC()
 		s.resumes = s.config.Target.GoesOn(len(s.ends) + 1)
 	}
-	if slot != s.state.Slot || r.Fault != vm.OK && isHelper(in) {
+	_, helper := s.Helper(s.state.Slot)
+	if slot != s.state.Slot || r.Fault != vm.OK && helper {
 		s.keep(s.state.follow(&s.live, slot, in, false))
 	}
 	end := &End{Run: len(s.ends) + 1, Last: len(s.ends)+1 == s.config.Target.Runs(), Err: err, Result: *r}

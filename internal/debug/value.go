@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 )
 
@@ -647,15 +648,11 @@ func (s *Session) AddressText(address uint64) string {
 	if region == 1 && offset <= len(mem) {
 		return fmt.Sprintf("%#x (stack end%+d)", address, offset-len(mem))
 	}
-	for _, symbol := range s.Debug.Symbols {
-		if map[string]int{".data": 3, ".rodata": 4}[symbol.Section] == region && offset >= symbol.Offset && offset < symbol.Offset+symbol.Size {
-			if offset == symbol.Offset {
-				return fmt.Sprintf("%#x (%s)", address, symbol.Name)
-			}
-			return fmt.Sprintf("%#x (%s+%d)", address, symbol.Name, offset-symbol.Offset)
-		}
+	name := s.Symbol(address)
+	if name == "" {
+		name = fmt.Sprintf("%s+%d", symbols.RegionName(region), offset)
 	}
-	return fmt.Sprintf("%#x (%s+%d)", address, RegionName(region), offset)
+	return fmt.Sprintf("%#x (%s)", address, name)
 }
 
 // RegisterText writes a register's value: a number or, if it is one, an

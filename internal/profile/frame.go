@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 )
 
@@ -36,7 +37,7 @@ type Frame struct {
 
 // Frames returns the profile as a tree. Children are in the order of the source,
 // or of the text where there is no line, in which case there is no frame for it.
-func (p *Profile) Frames(sources *trace.Sources) *Frame {
+func (p *Profile) Frames(sources *symbols.Sources) *Frame {
 	root := &Frame{Kind: Root, Name: p.Name, Counts: Counts{Calls: p.Total.Calls}}
 	if p.root != nil {
 		p.frames(root, p.root, sources)
@@ -57,7 +58,7 @@ func (f *Frame) child(kind Kind, name string, order int) *Frame {
 	return c
 }
 
-func (p *Profile) frames(above *Frame, c *chain, sources *trace.Sources) {
+func (p *Profile) frames(above *Frame, c *chain, sources *symbols.Sources) {
 	f := above.child(Function, p.Program.Function(c.entry).Name, c.entry)
 	f.Calls += c.entered
 	for slot, n := range c.instructions {
@@ -72,7 +73,7 @@ func (p *Profile) frames(above *Frame, c *chain, sources *trace.Sources) {
 		}
 		at.Instructions += n
 		if call != nil {
-			at.child(Helper, trace.HelperName(call.Helper), slot).add(call.Counts)
+			at.child(Helper, symbols.HelperName(call.Helper), slot).add(call.Counts)
 		}
 		if callee != nil {
 			p.frames(at, callee, sources)
@@ -103,7 +104,7 @@ func (f *Frame) self() int64 {
 // others read them: the frames from the outermost on, and what was taken from
 // the budget.
 func (p *Profile) WriteFolded(w io.Writer) error {
-	return p.Frames(&trace.Sources{}).WriteFolded(w)
+	return p.Frames(&symbols.Sources{}).WriteFolded(w)
 }
 
 // WriteFolded writes the frames below f.

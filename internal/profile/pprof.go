@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/pprof/profile"
 
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 )
 
 // WritePprof writes the profile as pprof reads it: compressed protocol buffers,
@@ -25,10 +25,7 @@ func (p *Profile) WritePprof(w io.Writer) error {
 	}
 	f := &pprofFile{Profile: out, program: p.Program, functions: map[[2]string]*profile.Function{}, slots: map[int]*profile.Location{}, helpers: map[int]*profile.Location{}}
 	f.Mapping = []*profile.Mapping{{ID: 1, Limit: uint64(8 * p.Program.Slots()), File: p.Name, HasFunctions: true,
-		HasFilenames: p.Program.Debug != nil, HasLineNumbers: p.Program.Debug != nil}}
-	if d := p.Program.Debug; d != nil {
-		f.Mapping[0].BuildID = d.Image
-	}
+		HasFilenames: p.Program.HasSource(), HasLineNumbers: p.Program.HasSource(), BuildID: p.Program.Debug.Image}}
 	p.walk(func(c *chain, calls []int, slot int) {
 		var stack []*profile.Location // the innermost first
 		stack = append(stack, f.slot(slot))
@@ -57,7 +54,7 @@ func (p *Profile) WritePprof(w io.Writer) error {
 // pprofFile numbers what samples refer to.
 type pprofFile struct {
 	*profile.Profile
-	program   *trace.Program
+	program   *symbols.Program
 	functions map[[2]string]*profile.Function // by name and file
 	slots     map[int]*profile.Location
 	helpers   map[int]*profile.Location // by number
@@ -97,7 +94,7 @@ func (f *pprofFile) slot(slot int) *profile.Location {
 
 func (f *pprofFile) helper(number int) *profile.Location {
 	if f.helpers[number] == nil {
-		f.helpers[number] = f.location(f.function(trace.HelperName(number), "(helper)"), 0, 0)
+		f.helpers[number] = f.location(f.function(symbols.HelperName(number), "(helper)"), 0, 0)
 	}
 	return f.helpers[number]
 }

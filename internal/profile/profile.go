@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/vm"
 )
@@ -31,7 +32,7 @@ func (c *Counts) add(d Counts) {
 // A Profile is of one image, over as many activations as there were.
 type Profile struct {
 	Name    string // of the container
-	Program *trace.Program
+	Program *symbols.Program
 	Total   Counts // Calls are activations; of long-running containers, slices
 
 	root *chain
@@ -53,7 +54,7 @@ type Call struct {
 }
 
 // New makes an empty profile.
-func New(name string, p *trace.Program) *Profile {
+func New(name string, p *symbols.Program) *Profile {
 	return &Profile{Name: name, Program: p}
 }
 
@@ -204,7 +205,7 @@ func (p *Profile) Helpers() []Row {
 	rows := map[string]*Row{}
 	p.walk(func(c *chain, _ []int, slot int) {
 		if call := c.helpers[slot]; call != nil {
-			row(rows, trace.HelperName(call.Helper)).add(call.Counts)
+			row(rows, symbols.HelperName(call.Helper)).add(call.Counts)
 		}
 	})
 	return sorted(rows)

@@ -15,6 +15,7 @@ import (
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/profile"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 )
@@ -55,7 +56,7 @@ func spent(t *testing.T, activations int) (*profile.Profile, int) {
 	}, Lines: []build.Line{
 		{Slot: 0, File: "a.c", Line: 10}, {Slot: 3, File: "a.c", Line: 12}, {Slot: 4, File: "a.c", Line: 13}, {Slot: 7, File: "a.c", Line: 1}, {Slot: 8}, {Slot: 9, File: "b.c", Line: 5},
 	}}
-	program, err := trace.Open(raw, debug, "")
+	program, err := symbols.Open(raw, debug, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ lines:
 // TestSVG wants a document that parses, and a frame with a title for each part.
 func TestSVG(t *testing.T) {
 	p, _ := spent(t, 1)
-	sources := &trace.Sources{Folders: []string{t.TempDir()}}
+	sources := &symbols.Sources{Folders: []string{t.TempDir()}}
 	if err := os.WriteFile(filepath.Join(sources.Folders[0], "a.c"), []byte(strings.Repeat("\n", 9)+"if (a < b && \"c\") {\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +254,7 @@ func TestCounted(t *testing.T) {
 // TestEmpty writes what nothing ran for.
 func TestEmpty(t *testing.T) {
 	p, _ := spent(t, 0)
-	for _, write := range []func(io.Writer) error{p.WriteFolded, p.WritePprof, p.Frames(&trace.Sources{}).WriteSVG} {
+	for _, write := range []func(io.Writer) error{p.WriteFolded, p.WritePprof, p.Frames(&symbols.Sources{}).WriteSVG} {
 		if err := write(io.Discard); err != nil {
 			t.Error(err)
 		}

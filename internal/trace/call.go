@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/femto-containers/femto/internal/sdkgen"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -47,9 +48,9 @@ func (h Hex) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), ni
 // maxShown bounds the bytes of an argument that are kept.
 const maxShown = 64
 
-// Decode returns the call that m, whose next instruction is a call of helper
+// decodeCall returns the call that m, whose next instruction is a call of helper
 // number, is about to make.
-func (p *Program) Decode(m *vm.Machine, number int) *Call {
+func decodeCall(p *symbols.Program, m *vm.Machine, number int) *Call {
 	c := &Call{Helper: fmt.Sprintf("%#02x", number), Number: number, Args: []Argument{}}
 	var kinds [5]vm.Arg
 	if i := slices.IndexFunc(m.Helpers, func(h vm.Helper) bool { return int(h.Number) == number }); i >= 0 {
@@ -65,18 +66,18 @@ func (p *Program) Decode(m *vm.Machine, number int) *Call {
 			a.c, a.Name = declaration(declared[i].C)
 		}
 		a.size = sizeOf(m, kinds, i)
-		p.decode(m, &a)
+		a.decode(p, m)
 		c.Args = append(c.Args, a)
 	}
 	if len(c.Args) > 0 && c.Args[0].Name == "format" {
-		p.decodeFormat(m, c)
+		c.decodeFormat(p, m)
 	}
 	return c
 }
 
 // decodeFormat leaves those arguments that the format of printf has a use for,
 // and reads its strings.
-func (p *Program) decodeFormat(m *vm.Machine, c *Call) {
+func (c *Call) decodeFormat(p *symbols.Program, m *vm.Machine) {
 	used := 1
 	format := c.Args[0].Text
 	for i := 0; i < len(format); i++ {
@@ -95,7 +96,7 @@ func (p *Program) decodeFormat(m *vm.Machine, c *Call) {
 		switch {
 		case format[i] == 's':
 			a.kind = vm.ArgString
-			p.decode(m, a)
+			a.decode(p, m)
 		case wide:
 		case format[i] == 'd' || format[i] == 'i':
 			a.c = "s32"
@@ -154,7 +155,7 @@ func sizeOf(m *vm.Machine, kinds [5]vm.Arg, i int) int {
 	return 0
 }
 
-func (p *Program) decode(m *vm.Machine, a *Argument) {
+func (a *Argument) decode(p *symbols.Program, m *vm.Machine) {
 	switch {
 	case a.kind == vm.ArgString:
 		a.name(p, m)
@@ -164,15 +165,15 @@ func (p *Program) decode(m *vm.Machine, a *Argument) {
 	case a.kind&vm.ArgRead != 0:
 		a.name(p, m)
 		if a.kind&vm.ArgWrite != vm.ArgWrite {
-			a.Bytes = bytes.Clone(Mapped(m, a.Value, min(a.size, maxShown)))
+			a.Bytes = bytes.Clone(mapped(m, a.Value, min(a.size, maxShown)))
 		}
 	case a.Pointer(m):
 		a.name(p, m)
 	}
 }
 
-func (a *Argument) name(p *Program, m *vm.Machine) {
-	a.Address, a.Symbol = AddressName(m, a.Value), p.Symbol(a.Value)
+func (a *Argument) name(p *symbols.Program, m *vm.Machine) {
+	a.Address, a.Symbol = symbols.AddressName(m, a.Value), p.Symbol(a.Value)
 }
 
 // Pointer reports whether the argument is an address in a region, whatever the
@@ -198,7 +199,7 @@ func (c *Call) returned(m *vm.Machine, cost int) {
 	for i := range c.Args {
 		a := &c.Args[i]
 		if a.kind&vm.ArgWrite == vm.ArgWrite {
-			a.Bytes = bytes.Clone(Mapped(m, a.Value, min(a.size, maxShown)))
+			a.Bytes = bytes.Clone(mapped(m, a.Value, min(a.size, maxShown)))
 		}
 	}
 }
@@ -293,17 +294,21 @@ func NumberText(v uint64) string {
 // address in a region of m, otherwise the number.
 func ValueText(m *vm.Machine, v uint64) string {
 	if isPointer(m, v) {
-		return AddressName(m, v)
+		return symbols.AddressName(m, v)
 	}
 	return NumberText(v)
 }
 
-// HelperName is the name of a standard helper, or the number of another.
-func HelperName(number int) string {
-	for i := range sdkgen.Helpers {
-		if int(sdkgen.Helpers[i].Number) == number {
-			return sdkgen.Helpers[i].Name
-		}
+// mapped returns the n bytes at address in the regions of m, nil if they are
+// not all there. It aliases the region.
+func mapped(m *vm.Machine, address uint64, n int) []byte {
+	region := address >> 28
+	if region >= vm.Regions {
+		return nil
 	}
-	return fmt.Sprintf("%#02x", number)
+	offset := int(address & (1<<28 - 1))
+	if b := m.Region[region].Bytes; n >= 0 && offset+n <= len(b) {
+		return b[offset : offset+n]
+	}
+	return nil
 }

@@ -1,8 +1,12 @@
+// Package trace makes of what a machine does, instruction by instruction, what
+// people and tools read: steps with changed registers, accesses to memory by
+// region, and calls of helpers with their arguments.
 package trace
 
 import (
 	"encoding/binary"
 
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
@@ -50,7 +54,7 @@ type Access struct {
 // calls before each instruction; End ends the last step when the machine has
 // stopped.
 type Tracer struct {
-	Program *Program
+	Program *symbols.Program
 	Detail  bool
 	Each    func(m *vm.Machine, s *Step) // s is the Tracer's own, and valid in the call
 
@@ -84,7 +88,7 @@ func (t *Tracer) Before(m *vm.Machine) {
 	}
 	s.Access = t.access(m)
 	if in := s.Instruction; CallsHelper(in) {
-		s.Call = t.Program.Decode(m, int(in.Imm))
+		s.Call = decodeCall(t.Program, m, int(in.Imm))
 	}
 }
 
@@ -145,7 +149,7 @@ func (t *Tracer) detail(m *vm.Machine) {
 		s.Call.returned(m, s.Cost)
 	}
 	if a := s.Access; a != nil {
-		b := Mapped(m, a.Address, a.Size)
+		b := mapped(m, a.Address, a.Size)
 		a.Failed = failed
 		if !failed && b != nil {
 			a.Value = number(b)
@@ -208,6 +212,6 @@ func (t *Tracer) access(m *vm.Machine) *Access {
 	if m.Register(int(base))>>32 == 0 {
 		a.Address = uint64(uint32(a.Address))
 	}
-	a.Name, a.Symbol = AddressName(m, a.Address), t.Program.Symbol(a.Address)
+	a.Name, a.Symbol = symbols.AddressName(m, a.Address), t.Program.Symbol(a.Address)
 	return a
 }

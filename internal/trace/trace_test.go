@@ -11,8 +11,8 @@ import (
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/build"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
-	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
 )
@@ -71,7 +71,7 @@ func assemble(t *testing.T, text string) []byte {
 // traced fires an image and returns what each writer has written.
 func traced(t *testing.T, raw []byte, debug *build.Debug, context []byte, budget int32, writers ...*trace.Writer) ([]trace.Step, femtotest.Result) {
 	t.Helper()
-	p, err := trace.Open(raw, debug, "event")
+	p, err := symbols.Open(raw, debug, "event")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ again:
 		t.Fatal(err)
 	}
 	raw := image.Append(nil, image.Parts{Text: o.Text, Contract: &image.Contract{Flags: image.LongRunning, Stack: 64}})
-	p, err := trace.Open(raw, nil, "")
+	p, err := symbols.Open(raw, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,25 +250,6 @@ again:
 	}
 }
 
-func TestAddressName(t *testing.T) {
-	m := &vm.Machine{}
-	m.Region[vm.RegionStack].Bytes = make([]byte, 64)
-	for address, want := range map[uint64]string{
-		vm.Address(vm.RegionStack, 60):       "stack-4",
-		vm.Address(vm.RegionStack, 64):       "stack+0",
-		vm.Address(vm.RegionContext, 4):      "context+4",
-		vm.Address(vm.RegionData, 0):         ".data+0x0",
-		vm.Address(vm.RegionRodata, 0x10):    ".rodata+0x10",
-		vm.Address(vm.RegionGrant, 0x20):     "region5+0x20",
-		3:                                    "0x3",
-		1<<32 | vm.Address(vm.RegionData, 0): "0x130000000",
-	} {
-		if got := trace.AddressName(m, address); got != want {
-			t.Errorf("%#x is %s, want %s", address, got, want)
-		}
-	}
-}
-
 // TestHostile shows what an image says as text, never as escapes.
 func TestHostile(t *testing.T) {
 	o, err := asm.Source{Text: ".rodata\n.byte 27, 91, 72, 0\n.text\nr1 = .rodata+0 ll\ncall printf\nexit", Helpers: map[string]int32{"printf": 1}}.Assemble()
@@ -282,34 +263,9 @@ func TestHostile(t *testing.T) {
 	}
 	debug := &build.Debug{Lines: []build.Line{{File: "../../\x1b[2Jpasswd", Line: 1}}}
 	var b bytes.Buffer
-	_, r := traced(t, raw, debug, nil, 100, &trace.Writer{W: &b, Sources: &trace.Sources{Folders: []string{"."}}})
+	_, r := traced(t, raw, debug, nil, 100, &trace.Writer{W: &b, Sources: &symbols.Sources{Folders: []string{"."}}})
 	if text := b.String(); r.Fault != vm.OK || strings.ContainsAny(text, "\x1b\u009b") || strings.Count(text, "\n") != 5 {
 		t.Errorf("%+v\n%q", r, text)
-	}
-}
-
-// TestSymbols names what a side file or a hook knows.
-func TestSymbols(t *testing.T) {
-	raw := assemble(t, strings.Replace(source, ".globl twice", "", 1))
-	p, err := trace.Open(raw, &build.Debug{Symbols: []build.Symbol{
-		{Name: "count", Section: ".data", Size: 4}, {Name: "double_it", Section: ".text", Offset: 21 * isa.Size, Size: 24},
-	}}, "timer")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for address, want := range map[uint64]string{
-		vm.Address(vm.RegionData, 0): "count", vm.Address(vm.RegionData, 2): "count+2", vm.Address(vm.RegionData, 4): "",
-		vm.Address(vm.RegionContext, 8): "count", vm.Address(vm.RegionContext, 16): "", 7: "",
-	} {
-		if got := p.Symbol(address); got != want {
-			t.Errorf("%#x is %q, want %q", address, got, want)
-		}
-	}
-	if got := p.Where(22) + " " + p.Line(2).Text + " " + p.Where(20); got != "double_it+1 call double_it main+20" {
-		t.Error(got)
-	}
-	if _, err := trace.Open([]byte("no image"), nil, ""); err == nil {
-		t.Error("takes what is no image")
 	}
 }
 
@@ -323,7 +279,7 @@ func BenchmarkTracer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := trace.Open(raw, nil, "")
+	p, err := symbols.Open(raw, nil, "")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
@@ -25,7 +26,7 @@ type Filter struct {
 
 // Passes reports whether a step, at whose line of the source the trace was
 // not before if fresh is set, is wanted.
-func (f *Filter) Passes(p *Program, s *Step, fresh bool) bool {
+func (f *Filter) Passes(p *symbols.Program, s *Step, fresh bool) bool {
 	switch {
 	case s.Fault != vm.OK: // which is wanted always
 		return true
@@ -65,8 +66,8 @@ func (f *Filter) Passes(p *Program, s *Step, fresh bool) bool {
 type Writer struct {
 	W       io.Writer
 	JSON    bool
-	Program *Program
-	Sources *Sources
+	Program *symbols.Program
+	Sources *symbols.Sources
 	Filter  Filter
 
 	Steps   int // that were executed

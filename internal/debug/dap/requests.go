@@ -397,7 +397,7 @@ func (c *connection) disassemble(s *debug.Session, a *dap.DisassembleArguments) 
 	if a.InstructionCount < 0 || a.InstructionCount > maxListed {
 		return nil, fmt.Errorf("at most %d instructions at a time", maxListed)
 	}
-	first := s.Disassembly(slot) + a.InstructionOffset
+	first := s.Index(slot) + a.InstructionOffset
 	list := make([]dap.DisassembledInstruction, a.InstructionCount)
 	for i := range list {
 		n := first + i
@@ -416,7 +416,7 @@ func (c *connection) disassemble(s *debug.Session, a *dap.DisassembleArguments) 
 		if line.Comment != "" {
 			list[i].Instruction += "    ; " + line.Comment
 		}
-		if f := s.FunctionAt(line.Slot); f.Slot == line.Slot {
+		if f := s.Function(line.Slot); f.Slot == line.Slot {
 			list[i].Symbol = f.Name
 		}
 		if place, ok := s.PlaceAt(line.Slot); ok {
@@ -437,7 +437,7 @@ func (c *connection) stack(s *debug.Session, a *dap.StackTraceArguments) ([]dap.
 		if f.HasPlace {
 			described.Source, described.Line, described.Column = c.sourceOf(f.Place), f.Place.Line, 1
 		} else {
-			described.Source, described.Line, described.Column = c.listingSource(), s.Disassembly(f.Slot)+1, 1
+			described.Source, described.Line, described.Column = c.listingSource(), s.Index(f.Slot)+1, 1
 		}
 		list = append(list, described)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-dap"
 
 	"github.com/femto-containers/femto/internal/debug"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -51,8 +51,8 @@ func (l *Launch) Fill(m *Launch) {
 type Target struct {
 	Name    string
 	Config  debug.Config
-	Folder  string         // in which the sources are
-	Sources *trace.Sources // by their names in the side file
+	Folder  string           // in which the sources are
+	Sources *symbols.Sources // by their names in the side file
 	Hook    string
 }
 

@@ -21,7 +21,7 @@ import (
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/debug"
 	"github.com/femto-containers/femto/internal/debug/dap"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
 )
@@ -65,12 +65,12 @@ func target(name string, raw []byte, side *build.Debug, folder, hook string, con
 	if err != nil {
 		return nil, err
 	}
-	p, err := debug.NewProgram(raw, side)
+	p, err := symbols.Open(raw, side, "")
 	if err != nil {
 		return nil, err
 	}
 	return &dap.Target{
-		Name: name, Folder: folder, Sources: &trace.Sources{Folders: []string{folder}}, Hook: hook,
+		Name: name, Folder: folder, Sources: &symbols.Sources{Folders: []string{folder}}, Hook: hook,
 		Config: debug.Config{Target: debug.Container(c, [][]byte{context}, 0), Program: p},
 	}, nil
 }

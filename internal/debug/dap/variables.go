@@ -13,6 +13,7 @@ import (
 
 	"github.com/femto-containers/femto/internal/debug"
 	"github.com/femto-containers/femto/internal/sdkgen"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
@@ -153,7 +154,7 @@ func memory(s *debug.Session) (list []dap.Variable) {
 		}
 		address := vm.Address(i, 0)
 		list = append(list, dap.Variable{
-			Name: debug.RegionName(i), Value: fmt.Sprintf("%s at %#x, %s", debug.Count(len(region.Bytes), "byte"), address, access), MemoryReference: fmt.Sprintf("%#x", address),
+			Name: symbols.RegionName(i), Value: fmt.Sprintf("%s at %#x, %s", debug.Count(len(region.Bytes), "byte"), address, access), MemoryReference: fmt.Sprintf("%#x", address),
 		})
 	}
 	return list

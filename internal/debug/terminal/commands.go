@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/femto-containers/femto/internal/debug"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
@@ -443,7 +444,7 @@ func (f *front) disassemble(args string) error {
 		}
 		slot = n
 	}
-	at := f.session.Disassembly(slot)
+	at := f.session.Index(slot)
 	for i := max(0, at-listed/2); i < min(at+listed, len(f.session.Listing)); i++ {
 		f.printf("%s\n", f.instruction(i, true))
 	}
@@ -497,7 +498,7 @@ func (f *front) info(string) error {
 			if region.Writable {
 				access = "read, write"
 			}
-			f.printf("%-10s %#x, %s, %s\n", debug.RegionName(i), vm.Address(i, 0), debug.Count(len(region.Bytes), "byte"), access)
+			f.printf("%-10s %#x, %s, %s\n", symbols.RegionName(i), vm.Address(i, 0), debug.Count(len(region.Bytes), "byte"), access)
 		}
 	}
 	return nil

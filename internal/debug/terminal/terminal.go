@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/femto-containers/femto/internal/debug"
-	"github.com/femto-containers/femto/internal/trace"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
@@ -20,7 +20,7 @@ import (
 type Config struct {
 	Name    string
 	Open    func(debug.Config) (*debug.Session, error) // begins anew, too
-	Sources *trace.Sources
+	Sources *symbols.Sources
 	Hook    string // whose context has fields; "": it has none
 
 	View   bool // draw the view: Out is a terminal
@@ -182,14 +182,14 @@ func (f *front) where() {
 	frame := f.current()
 	if !frame.HasPlace {
 		f.printf("%s, instruction %d\n", frame.Function, frame.Slot)
-		f.printf("%s\n", f.instruction(f.session.Disassembly(frame.Slot), false))
+		f.printf("%s\n", f.instruction(f.session.Index(frame.Slot), false))
 		return
 	}
 	f.printf("%s at %s:%d, instruction %d\n", frame.Function, frame.Place.File, frame.Place.Line, frame.Slot)
 	if text := f.Sources.Line(frame.Place.File, frame.Place.Line); text != "" {
 		f.printf("%5d  %s\n", frame.Place.Line, printable(untab(text)))
 	} else {
-		f.printf("%s\n", f.instruction(f.session.Disassembly(frame.Slot), false))
+		f.printf("%s\n", f.instruction(f.session.Index(frame.Slot), false))
 	}
 }
 

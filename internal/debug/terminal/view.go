@@ -122,7 +122,7 @@ func (f *front) codeLines(columns, room int) (list []string) {
 		lines = f.Sources.Lines(frame.Place.File)
 	}
 	if frame.Place.Line > len(lines) || lines == nil {
-		at := f.session.Disassembly(frame.Slot)
+		at := f.session.Index(frame.Slot)
 		first := window(at, len(f.session.Listing), room)
 		for i := first; i < min(first+room, len(f.session.Listing)); i++ {
 			list = append(list, f.instruction(i, true))
@@ -141,7 +141,7 @@ func (f *front) codeLines(columns, room int) (list []string) {
 	list = fill(list, room)
 	if assembly > 0 {
 		list = append(list, f.rule("instructions", columns))
-		at := f.session.Disassembly(frame.Slot)
+		at := f.session.Index(frame.Slot)
 		first := window(at, len(f.session.Listing), assembly)
 		for i := first; i < min(first+assembly, len(f.session.Listing)); i++ {
 			list = append(list, f.instruction(i, true))
@@ -187,7 +187,7 @@ func (f *front) sourceLine(here debug.Place, n int, text string, columns int) st
 func (f *front) instruction(i int, marks bool) string {
 	line := &f.session.Listing[i]
 	text := fmt.Sprintf("%5d  %s", line.Slot, line.Text)
-	if function := f.session.FunctionAt(line.Slot); function.Slot == line.Slot && marks {
+	if function := f.session.Function(line.Slot); function.Slot == line.Slot && marks {
 		text += f.paint(dim, "    ; "+function.Name)
 	} else if line.Comment != "" {
 		text += f.paint(dim, "    ; "+line.Comment)

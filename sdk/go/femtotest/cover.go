@@ -6,6 +6,7 @@ import (
 
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/cover"
+	"github.com/femto-containers/femto/internal/symbols"
 	"github.com/femto-containers/femto/internal/trace"
 	"github.com/femto-containers/femto/vm"
 )
@@ -25,7 +26,7 @@ func (c *Container) Cover(sideFile []byte) (*Coverage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cover: %w", err)
 	}
-	program, err := trace.Open(c.raw, debug, c.config.Hook)
+	program, err := symbols.Open(c.raw, debug, c.config.Hook)
 	if err != nil {
 		return nil, fmt.Errorf("cover: %w", err)
 	}

@@ -1,4 +1,4 @@
-package trace
+package symbols
 
 import (
 	"io/fs"
