@@ -93,3 +93,24 @@ func (e CheckError) Error() string {
 	}
 	return e.Reason.Error()
 }
+
+// String says in words, with semicolons between, what is needed and not there.
+func (u Unmet) String() string {
+	text := ""
+	for i, need := range needs {
+		if u>>i&1 != 0 {
+			if text != "" {
+				text += "; "
+			}
+			text += need
+		}
+	}
+	return text
+}
+
+// needs are the words for the bits of Unmet.
+var needs = [...]string{
+	"the hook, which the tenant may not use or the contract does not name", "helpers", "more stack than the device has",
+	"a larger budget", "more entries in its store", "more entries in the tenant's store", "more entries in the global store",
+	"more memory", "one container more than the tenant may have", "more flash for images",
+}

@@ -34,22 +34,15 @@ type Report struct {
 	Lacking  []uint32     `cbor:"14,keyasint" json:"-"` // helpers, as vm.HelperSet
 }
 
-// needs are the words for bits of engine.Unmet.
-var needs = []string{
-	"the hook, which the tenant may not use or the contract does not name", "helpers", "more stack than the device has",
-	"a larger budget", "more entries in its store", "more entries in the tenant's store", "more entries in the global store",
-	"more memory", "one container more than the tenant may have", "more flash for images",
-}
-
 // Needs says in words everything that the image needs and does not get.
 func (r *Report) Needs() []string {
 	var unmet []string
-	for i, need := range needs {
-		if r.Unmet>>i&1 == 0 {
+	for bit := engine.Unmet(1); bit != 0; bit <<= 1 {
+		if r.Unmet&bit == 0 {
 			continue
 		}
-		if engine.Unmet(1)<<i == engine.UnmetHelpers {
-			need = "helpers"
+		need := bit.String()
+		if bit == engine.UnmetHelpers {
 			for n := range 32 * len(r.Lacking) {
 				if r.Lacking[n/32]>>(n%32)&1 != 0 {
 					need += " " + helperName(uint8(n))

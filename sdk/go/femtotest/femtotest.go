@@ -13,6 +13,7 @@
 package femtotest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -138,7 +139,7 @@ func Open(raw []byte, config Config) (*Container, error) {
 	}
 	c := &Container{raw: raw, config: config, fakes: map[string]func(*vm.Call) uint64{}, line: make([]byte, lineSize)}
 	if c.config.Hook == "" {
-		c.config.Hook = hookOf(contract.Hook)
+		c.config.Hook = cmp.Or(hookOf(contract.Hook), "event")
 	}
 	if c.config.Budget == 0 {
 		c.config.Budget = DefaultBudget
@@ -195,10 +196,21 @@ func (c *Container) reset(wanted []byte) error {
 		return fmt.Errorf("set up the device: %w", err)
 	}
 	if err := c.engine.Install(0, &engine.Spec{Tenant: engine.Owner, Image: c.raw}); err.Reason != engine.OK {
+		if err.Unmet != 0 {
+			return fmt.Errorf("load: %w: %s", err, c.unmet(&err, wanted))
+		}
 		return fmt.Errorf("load: %w", err)
 	}
 	c.engine.Hook(0).Budget = c.config.Budget // which may be less than the image asks for
 	return nil
+}
+
+// unmet says what is lacking; of a hook, which one there is and which is wanted.
+func (c *Container) unmet(err *engine.CheckError, wanted []byte) string {
+	if err.Unmet != engine.UnmetHook {
+		return err.Unmet.String()
+	}
+	return fmt.Sprintf("its contract is for the hook %s, not for %s", cmp.Or(hookOf(wanted), fmt.Sprintf("%x", wanted)), c.config.Hook)
 }
 
 // wrap notes the calls of a helper and lets a fake answer them.
@@ -397,7 +409,7 @@ func owner(store engine.Scope) int {
 	return 0
 }
 
-// hookOf is the name of the standard hook that a contract names.
+// hookOf is the name of the standard hook that a contract names, "" if it is none.
 func hookOf(id []byte) string {
 	for name, declare := range declarations {
 		var h engine.Hook
@@ -406,7 +418,7 @@ func hookOf(id []byte) string {
 			return name
 		}
 	}
-	return "event"
+	return ""
 }
 
 // Hooks lists the standard hooks by name.

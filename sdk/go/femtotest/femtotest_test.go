@@ -8,11 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/engine/hooks"
 	"github.com/femto-containers/femto/examples"
+	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/build"
 	"github.com/femto-containers/femto/internal/project"
+	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/sdk/go/femtotest"
 	"github.com/femto-containers/femto/vm"
 )
@@ -127,6 +130,29 @@ func TestOpenRefuses(t *testing.T) {
 		if _, err := femtotest.Open(raw, femtotest.Config{}); err == nil {
 			t.Errorf("%s is an image", name)
 		}
+	}
+}
+
+func TestOpenSaysWhatIsNeeded(t *testing.T) {
+	var thread engine.Hook
+	hooks.ThreadHook(&thread)
+	exit := []byte{isa.ClassJMP | isa.EXIT, 0, 0, 0, 0, 0, 0, 0}
+	for name, test := range map[string]struct {
+		contract image.Contract
+		hook     string
+		want     string
+	}{
+		"another hook":     {image.Contract{Hook: thread.UUID[:]}, "timer", "for the hook thread, not for timer"},
+		"a hook of others": {image.Contract{Hook: make([]byte, 16)}, "timer", "for the hook 00000000000000000000000000000000, not"},
+		"entries":          {image.Contract{Entries: [3]uint16{60000}}, "", "more entries in its store"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := image.Append(nil, image.Parts{Text: exit, Contract: &test.contract})
+			_, err := femtotest.Open(raw, femtotest.Config{Hook: test.hook})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+		})
 	}
 }
 
