@@ -92,22 +92,32 @@ type Function struct {
 // the function table only: whether .text may run is for vm.Check to say, what
 // a contract asks for is for ParseContract. It takes time in proportion to the
 // number of functions.
-func Parse(b []byte) (Image, Error) {
+func Parse(b []byte) (m Image, err Error) {
+	if err = check(b); err == OK {
+		m.bytes = b
+	}
+	return m, err
+}
+
+// check is what Parse says of b.
+//
+//go:noinline
+func check(b []byte) Error {
 	if len(b) < HeaderSize {
-		return Image{}, ErrShort
+		return ErrShort
 	}
 	if number(b, 0) != Magic {
-		return Image{}, ErrMagic
+		return ErrMagic
 	}
 	version := number(b, 4)
 	if version > 1 {
-		return Image{}, ErrVersion
+		return ErrVersion
 	}
 	switch flags := number(b, 8); {
 	case flags == flagCompressed:
-		return Image{}, ErrCompressed
+		return ErrCompressed
 	case flags != 0:
-		return Image{}, ErrFlags
+		return ErrFlags
 	}
 
 	// Each length is taken off what is left, so no sum can wrap.
@@ -115,46 +125,47 @@ func Parse(b []byte) (Image, Error) {
 	for at := offData; at <= offText; at += 4 {
 		n := number(b, at)
 		if n > rest {
-			return Image{}, ErrLength
+			return ErrLength
 		}
 		rest -= n
 		// Not n%Align: its lowest byte would be read on its own, and so all four.
 		if (uint32(len(b)-HeaderSize)-rest)%Align != 0 {
-			return Image{}, ErrAlign
+			return ErrAlign
 		}
 	}
 	functions := number(b, offFunctions)
 	if functions > rest/FunctionSize || version == 0 && functions*FunctionSize != rest {
-		return Image{}, ErrLength
+		return ErrLength
 	}
 	if version == 1 && functions*FunctionSize == rest {
-		return Image{}, ErrContract
+		return ErrContract
 	}
 
 	m := Image{bytes: b}
 	rodata, text := m.Rodata(), m.Text()
 	if len(text) == 0 {
-		return Image{}, ErrEmpty
+		return ErrEmpty
 	}
 	// The writer of the original ends every name and pads .rodata with NUL, so
 	// one look at the last byte bounds all names.
 	if functions > 0 && (len(rodata) == 0 || rodata[len(rodata)-1] != 0) {
-		return Image{}, ErrTermination
+		return ErrTermination
 	}
 	le := binary.LittleEndian
 	for table := m.table(); len(table) >= FunctionSize; table = table[FunctionSize:] {
 		if int(le.Uint16(table)) >= len(rodata) {
-			return Image{}, ErrName
+			return ErrName
 		}
 		if le.Uint16(table[2:]) != 0 {
-			return Image{}, ErrFlags
+			return ErrFlags
 		}
 		location := int(le.Uint16(table[4:]))
-		if location >= len(text) || location%Align != 0 {
-			return Image{}, ErrLocation
+		// .text ends at a multiple of Align, too; as above.
+		if location >= len(text) || (len(text)-location)%Align != 0 {
+			return ErrLocation
 		}
 	}
-	return m, OK
+	return OK
 }
 
 // Bytes returns the whole image.
@@ -206,17 +217,16 @@ const (
 // contract's would be after it. It caps the slice, so that no append reaches
 // the next part.
 func (m *Image) section(length int) []byte {
+	if len(m.bytes) == 0 {
+		return nil
+	}
 	from, to := 0, HeaderSize
 	for at := offData; at <= length; at += 4 {
-		from = to
-		n, ok := word(m.bytes, at)
-		if !ok {
-			return nil
-		}
+		n := int(number(m.bytes, at))
 		if at == offFunctions {
 			n *= FunctionSize
 		}
-		to += n
+		from, to = to, to+n
 	}
 	if length > offFunctions {
 		to = len(m.bytes)
@@ -224,20 +234,14 @@ func (m *Image) section(length int) []byte {
 	return m.bytes[from:to:to]
 }
 
-// word returns the number at offset at of the header, or behind it, and whether
-// there is one.
-func word(b []byte, at int) (n int, ok bool) {
+// number returns the number at offset at of the header, or behind it; 0 if
+// there is none.
+func number(b []byte, at int) uint32 {
 	at &= 31
 	if uint(at)+4 > uint(len(b)) {
-		return 0, false
+		return 0
 	}
-	return int(uint32(b[at]) | uint32(b[at+1])<<8 | uint32(b[at+2])<<16 | uint32(b[at+3])<<24), true
-}
-
-// number returns the number at offset at of the header.
-func number(b []byte, at int) uint32 {
-	n, _ := word(b, at)
-	return uint32(n)
+	return uint32(b[at]) | uint32(b[at+1])<<8 | uint32(b[at+2])<<16 | uint32(b[at+3])<<24
 }
 
 // Functions returns the number of functions in the table.
