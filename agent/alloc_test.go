@@ -31,7 +31,7 @@ func newWire(tb testing.TB) *wire {
 	w := &wire{}
 	w.device = newDevice(tb, func(c *agent.Config, _ *engine.Config) {
 		c.CoAP.BlockSize, c.CoAP.Datagram = wireBlock, 1200
-		c.CoAP.Send = func(to link.Addr, datagram []byte) { w.size = copy(w.sent[:], datagram) }
+		c.CoAP.Send = func(to *link.Addr, datagram []byte) { w.size = copy(w.sent[:], datagram) }
 	})
 	return w
 }

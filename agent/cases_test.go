@@ -79,7 +79,8 @@ func (file *edgeCases) device(t *testing.T) *device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	uri, uerr := coap.ParseURI([]byte("coap://[2001:db8::1]/c"))
+	var uri coap.URI
+	uerr := uri.Parse([]byte("coap://[2001:db8::1]/c"))
 	if uerr != 0 {
 		t.Fatal(uerr)
 	}

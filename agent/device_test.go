@@ -107,7 +107,7 @@ func (d *device) start() agent.Error {
 		Containers: make([]agent.Container, testPlaces), Counters: make([]agent.Counter, 1+testNumbers),
 		Envelope: make([]byte, 1024), Context: make([]byte, 64), Outcomes: make([]engine.Outcome, testPlaces),
 		CoAP: coap.Config{
-			Send:      func(to link.Addr, datagram []byte) { d.network.send(atDevice, to, datagram) },
+			Send:      func(to *link.Addr, datagram []byte) { d.network.send(atDevice, *to, datagram) },
 			Exchanges: make([]coap.Exchange, 4), Transfers: make([]coap.Transfer, 2), Calls: make([]coap.Call, 1),
 			Datagram: 256, Body: 1280, BlockSize: 64, Seed: 7,
 		},

@@ -421,7 +421,8 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 	if have || reason != suit.ReasonOK {
 		return false, reason
 	}
-	target, err := coap.ParseURI(uri)
+	var target coap.URI
+	err := target.Parse(uri)
 	if err != 0 {
 		a.fail(DetailCoAP, int(err))
 		return false, suit.ReasonParameter

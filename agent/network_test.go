@@ -129,7 +129,7 @@ func (w *network) clientOf(tb testing.TB, last byte, block, retransmit int, seed
 	c := &client{tb: tb, network: w, address: link.IPv4(10, 0, 0, last, 40000), files: map[string][]byte{}}
 	config := &coap.Config{
 		Handler:   c,
-		Send:      func(to link.Addr, datagram []byte) { w.send(c.address, to, datagram) },
+		Send:      func(to *link.Addr, datagram []byte) { w.send(c.address, *to, datagram) },
 		Exchanges: make([]coap.Exchange, 4), Transfers: make([]coap.Transfer, 2), Calls: make([]coap.Call, 4),
 		Datagram: block + 64, Body: 4096, BlockSize: block, MaxRetransmit: retransmit, Seed: seed,
 	}

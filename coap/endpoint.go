@@ -25,9 +25,9 @@ type Config struct {
 	// Handler is asked for it like for any other resource.
 	Resources []Resource
 
-	// Send passes a datagram to the network; it must not keep it, nor call
-	// the Endpoint. A datagram that cannot be sent is lost like any other.
-	Send func(to link.Addr, datagram []byte)
+	// Send passes a datagram to the network; it must keep neither it nor to,
+	// nor call the Endpoint. A datagram that cannot be sent is lost like any other.
+	Send func(to *link.Addr, datagram []byte)
 
 	// Exchanges remembers requests that ran a Handler, so that a repeated
 	// datagram gets the same answer and runs nothing. When all are in use
@@ -232,7 +232,7 @@ func (e *Endpoint) sendEmpty(t Type) {
 }
 
 //go:noinline
-func (e *Endpoint) send(to *link.Addr, datagram []byte) { e.c.Send(*to, datagram) }
+func (e *Endpoint) send(to *link.Addr, datagram []byte) { e.c.Send(to, datagram) }
 
 // same compares two addresses, in a tenth of the code that TinyGo makes of ==.
 //

@@ -85,7 +85,7 @@ func newEndpoint(t testing.TB, s sizes, handler Handler, send func(to link.Addr,
 	t.Helper()
 	c := &Config{
 		Handler:   handler,
-		Send:      send,
+		Send:      func(to *link.Addr, datagram []byte) { send(*to, datagram) },
 		Exchanges: make([]Exchange, s.exchanges),
 		Transfers: make([]Transfer, s.transfers),
 		Calls:     make([]Call, s.calls),

@@ -70,8 +70,8 @@ func TestNothingAllocates(t *testing.T) {
 		}
 	}
 	uri := []byte("coap://[fe80::1%2]:5683/x/y?z")
-	if n := testing.AllocsPerRun(20, func() { ParseURI(uri) }); n != 0 {
-		t.Errorf("ParseURI: %v allocations", n)
+	if n := testing.AllocsPerRun(20, func() { new(URI).Parse(uri) }); n != 0 {
+		t.Errorf("URI.Parse: %v allocations", n)
 	}
 }
 

@@ -360,7 +360,7 @@ func TestRequestAccessors(t *testing.T) {
 
 func TestInitRefuses(t *testing.T) {
 	good := func() *Config {
-		return &Config{Send: func(link.Addr, []byte) {}, Exchanges: make([]Exchange, 1), Datagram: 128, Body: 64, BlockSize: 64, Memory: make([]byte, 320)}
+		return &Config{Send: func(*link.Addr, []byte) {}, Exchanges: make([]Exchange, 1), Datagram: 128, Body: 64, BlockSize: 64, Memory: make([]byte, 320)}
 	}
 	for _, tt := range []struct {
 		name   string

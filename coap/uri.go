@@ -13,18 +13,15 @@ type URI struct {
 	Query    []byte    // percent-encoded, without the question mark; points into the URI
 }
 
-// ParseURI reads "coap://[v6]:port/path?query", "coap://a.b.c.d/path" or a
-// reference with an absolute path, "/path?query". Zones are numbers: "fe80::1%2"
+// Parse makes u a view of "coap://[v6]:port/path?query", "coap://a.b.c.d/path" or
+// a reference with an absolute path, "/path?query". Zones are numbers: "fe80::1%2"
 // or "fe80::1%252". ErrScheme and ErrName are for URIs that are well-formed but
-// not for a device; everything else wrong is ErrURI.
-func ParseURI(uri []byte) (u URI, err Error) {
-	if err = u.parse(uri); err != 0 {
-		return URI{}, err
-	}
-	return u, 0
-}
-
-func (u *URI) parse(rest []byte) Error {
+// not for a device; everything else wrong is ErrURI. After an error u says nothing.
+//
+//go:noinline
+func (u *URI) Parse(uri []byte) Error {
+	*u = URI{}
+	rest := uri
 	if len(rest) == 0 {
 		return ErrURI
 	}

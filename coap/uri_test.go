@@ -44,7 +44,8 @@ func TestParseURI(t *testing.T) {
 		{"/p?q=%41", link.Addr{}, false, "/p", "q=%41"},
 	} {
 		t.Run(tt.uri, func(t *testing.T) {
-			u, err := ParseURI([]byte(tt.uri))
+			var u URI
+			err := u.Parse([]byte(tt.uri))
 			if err != 0 {
 				t.Fatal(err)
 			}
@@ -108,7 +109,8 @@ func TestParseURIRefuses(t *testing.T) {
 		{"coap://[fe80::1%65536]", ErrURI},
 	} {
 		t.Run(tt.uri, func(t *testing.T) {
-			if u, err := ParseURI([]byte(tt.uri)); err != tt.want {
+			var u URI
+			if err := u.Parse([]byte(tt.uri)); err != tt.want {
 				t.Errorf("got %+v, %q, want %q", u, err, tt.want)
 			}
 		})
@@ -165,7 +167,8 @@ func FuzzParseURI(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, uri []byte) {
-		u, err := ParseURI(uri)
+		var u URI
+		err := u.Parse(uri)
 		if err != 0 {
 			return
 		}

@@ -93,7 +93,7 @@ func TestNode(t *testing.T) {
 			var answers [][]byte
 			var n node.Node
 			config := node.Config{Board: board.name, Class: board.class, Flash: &memory,
-				Send: func(_ link.Addr, datagram []byte) { answers = append(answers, bytes.Clone(datagram)) }}
+				Send: func(_ *link.Addr, datagram []byte) { answers = append(answers, bytes.Clone(datagram)) }}
 			if err := n.Init(0, &config); err != agent.OK {
 				t.Fatal(err)
 			}

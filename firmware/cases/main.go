@@ -102,7 +102,8 @@ func (d *desk) Matches(_ int, condition int32, id []byte) bool {
 }
 
 func (d *desk) Fetch(component int, uri []byte, _ int32, _ []byte) (bool, suit.Reason) {
-	if _, err := coap.ParseURI(uri); err != 0 {
+	var u coap.URI
+	if u.Parse(uri) != 0 {
 		return false, suit.ReasonParameter
 	}
 	d.stored[component] = d.payload[:d.length]

@@ -296,7 +296,7 @@ var (
 // datagram carries, as one CoAP request.
 func deployments(datagram []byte, class [16]byte) {
 	config = node.Config{Board: "counts", Class: class, Flash: &board.Flash,
-		Send: func(_ link.Addr, datagram []byte) { answered = copy(answer[:], datagram) }}
+		Send: func(_ *link.Addr, datagram []byte) { answered = copy(answer[:], datagram) }}
 	if err := device.Init(0, &config); err != agent.OK {
 		print("no device: ", err.Error(), "\n")
 	}

@@ -86,14 +86,14 @@ func receive() {
 	}
 }
 
-func send(to link.Addr, datagram []byte) {
+func send(to *link.Addr, datagram []byte) {
 	if to.Zone == zoneSerial {
-		if packet := line.Send(to, datagram); packet != nil {
+		if packet := line.SendTo(to, datagram); packet != nil {
 			slip.Write(packet, board.SerialPut)
 		}
 		return
 	}
-	if frame := wire.Send(to, datagram); frame != nil {
+	if frame := wire.SendTo(to, datagram); frame != nil {
 		board.FramePut(frame)
 	}
 }

@@ -87,7 +87,7 @@ type Config struct {
 	Class  [16]byte
 	Flash  flash.Device // mapped, of at least FlashSize bytes
 	Random [24]byte     // seeds message ids, and names the device until it has a name
-	Send   func(to link.Addr, datagram []byte)
+	Send   func(to *link.Addr, datagram []byte)
 	Log    func(container *engine.Container, line []byte) // takes what containers print
 	Reboot func()
 }

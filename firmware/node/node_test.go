@@ -29,7 +29,7 @@ func (b *bench) start() agent.Error {
 	b.node = Node{}
 	return b.node.Init(b.now, &Config{
 		Board: "pico", Class: ClassPico, Flash: b.flash, Random: [24]byte{1, 2, 3},
-		Send: func(_ link.Addr, datagram []byte) { b.sent = bytes.Clone(datagram) },
+		Send: func(_ *link.Addr, datagram []byte) { b.sent = bytes.Clone(datagram) },
 	})
 }
 

@@ -58,8 +58,8 @@ func Run(name string, class [16]byte) {
 	}
 }
 
-func send(to link.Addr, datagram []byte) {
-	if packet := line.Send(to, datagram); packet != nil {
+func send(to *link.Addr, datagram []byte) {
+	if packet := line.SendTo(to, datagram); packet != nil {
 		slip.Write(packet, board.SerialPut)
 	}
 }

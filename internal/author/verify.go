@@ -171,7 +171,8 @@ func (d *desk) Matches(_ int, condition int32, id []byte) bool {
 }
 
 func (d *desk) Fetch(component int, uri []byte, size int32, digest []byte) (bool, suit.Reason) {
-	if _, err := coap.ParseURI(uri); err != 0 {
+	var u coap.URI
+	if err := u.Parse(uri); err != 0 {
 		d.refuse(suit.StageFetch, "%q is no uri that a device fetches from: %v", uri, err)
 		return false, suit.ReasonParameter
 	}

@@ -170,8 +170,9 @@ func Dial(ctx context.Context, uri string, options Options) (*Client, error) {
 
 // Resolve finds the address of the host of a coap URI without a path.
 func Resolve(ctx context.Context, uri string) (link.Addr, error) {
-	if u, err := coap.ParseURI([]byte(uri)); err == 0 && u.Absolute && isRoot(string(u.Path), string(u.Query)) {
-		return u.Peer, nil
+	var short coap.URI
+	if short.Parse([]byte(uri)) == 0 && short.Absolute && isRoot(string(short.Path), string(short.Query)) {
+		return short.Peer, nil
 	}
 	u, err := url.Parse(uri)
 	switch {
@@ -221,8 +222,8 @@ func (c *Client) Stats() Stats {
 	return s
 }
 
-func (c *Client) send(to link.Addr, datagram []byte) {
-	if to != c.peer {
+func (c *Client) send(to *link.Addr, datagram []byte) {
+	if *to != c.peer {
 		return
 	}
 	if c.options.Trace != nil {
@@ -230,7 +231,7 @@ func (c *Client) send(to link.Addr, datagram []byte) {
 	}
 	c.stats.DatagramsOut++
 	c.stats.BytesOut += len(datagram)
-	if err := c.conn.Send(to, datagram); err != nil && c.sendErr == nil {
+	if err := c.conn.Send(*to, datagram); err != nil && c.sendErr == nil {
 		c.sendErr = err
 	}
 }

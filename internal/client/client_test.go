@@ -200,7 +200,8 @@ type puller struct {
 func (p *puller) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 	resp.Code = coap.Changed
 	if req.PathIs("pull") {
-		uri, _ := coap.ParseURI(req.Payload)
+		var uri coap.URI
+		uri.Parse(req.Payload)
 		if _, err := p.endpoint.Do(now, req.From, &coap.Outgoing{Code: coap.GET, Path: bytes.Clone(uri.Path)}, p); err != 0 {
 			resp.Fail(coap.InternalServerError, err.Error())
 		}

@@ -96,7 +96,7 @@ func serveWith(t *testing.T, address string, handler coap.Handler, blockSize int
 	}
 	config := &coap.Config{
 		Handler:   handler,
-		Send:      func(to link.Addr, datagram []byte) { conn.Send(to, datagram) },
+		Send:      func(to *link.Addr, datagram []byte) { conn.Send(*to, datagram) },
 		Exchanges: make([]coap.Exchange, 8),
 		Transfers: make([]coap.Transfer, 2),
 		Calls:     make([]coap.Call, 1),

@@ -240,7 +240,7 @@ func fake(t *testing.T, answer scripted) *Device {
 	var n atomic.Int32
 	config := coap.Config{
 		Handler: handler(func(req *coap.Request, resp *coap.Response) { answer(int(n.Add(1)), req, resp) }),
-		Send:    func(to link.Addr, datagram []byte) { _ = conn.Send(to, datagram) },
+		Send:    func(to *link.Addr, datagram []byte) { _ = conn.Send(*to, datagram) },
 
 		Exchanges: make([]coap.Exchange, 8), Transfers: make([]coap.Transfer, 2), Calls: make([]coap.Call, 1),
 		Datagram: 1500, Body: 4096, BlockSize: 1024,

@@ -191,8 +191,8 @@ func (d *Device) init(c Config) (err error) {
 		Envelope:   make([]byte, maxEnvelope),
 		Context:    make([]byte, maxContext),
 		CoAP: coap.Config{
-			Send: func(to link.Addr, datagram []byte) {
-				_ = d.conn.Send(to, datagram) // lost like any other datagram
+			Send: func(to *link.Addr, datagram []byte) {
+				_ = d.conn.Send(*to, datagram) // lost like any other datagram
 			},
 			Exchanges: make([]coap.Exchange, 8),
 			Transfers: make([]coap.Transfer, 2),

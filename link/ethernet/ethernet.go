@@ -116,7 +116,10 @@ func (s *Stack) ReceiveFrom(from *link.Addr, frame []byte) (datagram, reply []by
 // peer's hardware address is not known the frame asks for it instead and the
 // datagram is lost, as any may be. It returns nil if the frame would be longer
 // than Buffer or the interface has no address for the peer's kind.
-func (s *Stack) Send(to link.Addr, datagram []byte) []byte {
+func (s *Stack) Send(to link.Addr, datagram []byte) []byte { return s.SendTo(&to, datagram) }
+
+// SendTo is Send with the address in memory, which takes less code.
+func (s *Stack) SendTo(to *link.Addr, datagram []byte) []byte {
 	if len(datagram)+Overhead > MaxFrame {
 		return nil
 	}
@@ -133,7 +136,7 @@ func (s *Stack) Send(to link.Addr, datagram []byte) []byte {
 		return nil // groups are not for this stack
 	}
 	neighbour := s.find(&to.IP)
-	n := ip.PutUDP(s.Buffer[header:], &source, &to, datagram)
+	n := ip.PutUDP(s.Buffer[header:], &source, to, datagram)
 	switch {
 	case n == 0:
 		return nil

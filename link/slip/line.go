@@ -51,12 +51,15 @@ func (l *Line) ReceiveFrom(from *link.Addr, b byte) (datagram, reply []byte) {
 
 // Send returns the packet, in Buffer, that carries datagram to a peer, or nil
 // if it would be longer than Buffer.
-func (l *Line) Send(to link.Addr, datagram []byte) []byte {
+func (l *Line) Send(to link.Addr, datagram []byte) []byte { return l.SendTo(&to, datagram) }
+
+// SendTo is Send with the address in memory, which takes less code.
+func (l *Line) SendTo(to *link.Addr, datagram []byte) []byte {
 	source := link.Addr{IP: l.IPv6, Port: l.Port}
 	if ip.Is4(&to.IP) {
 		source.IP = l.IPv4
 	}
-	n := ip.PutUDP(l.Buffer, &source, &to, datagram)
+	n := ip.PutUDP(l.Buffer, &source, to, datagram)
 	if n == 0 {
 		return nil
 	}

@@ -73,7 +73,7 @@ func serve(t *testing.T, s *shelf, blockSize int) string {
 	}
 	config := &coap.Config{
 		Handler:   s,
-		Send:      func(to link.Addr, datagram []byte) { conn.Send(to, datagram) },
+		Send:      func(to *link.Addr, datagram []byte) { conn.Send(*to, datagram) },
 		Exchanges: make([]coap.Exchange, 8),
 		Transfers: make([]coap.Transfer, 2),
 		Observers: make([]coap.Observer, 2),
