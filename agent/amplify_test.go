@@ -22,7 +22,7 @@ func amplifies(t *testing.T, unproven int) (worst float64, name string) {
 		c.CoAP.BlockSize, c.CoAP.Datagram, c.CoAP.Unproven = 1024, 1024+coap.Overhead+64, unproven
 		c.CoAP.Body = 2048
 		send := c.CoAP.Send
-		c.CoAP.Send = func(to link.Addr, datagram []byte) {
+		c.CoAP.Send = func(to *link.Addr, datagram []byte) {
 			answered += len(datagram)
 			send(to, datagram)
 		}
@@ -98,7 +98,7 @@ func TestCore(t *testing.T) {
 	for _, block := range []int{16, 32, 64} {
 		host := d.network.clientOf(t, byte(200+block/16), block, 4, 1)
 		s := &sizedAnswer{}
-		if _, err := host.Do(d.network.now, atDevice, &coap.Outgoing{Code: coap.GET, Path: []byte("/.well-known/core"), ContentFormat: coap.FormatNone}, s); err != 0 {
+		if _, err := host.Do(d.network.now, &atDevice, &coap.Outgoing{Code: coap.GET, Path: []byte("/.well-known/core"), ContentFormat: coap.FormatNone}, s); err != 0 {
 			t.Fatal(err)
 		}
 		d.network.run(second, nil)

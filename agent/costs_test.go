@@ -30,21 +30,20 @@ type cost struct {
 // given up, it goes on with the block that was not answered.
 func (c *client) upload(to link.Addr, path string, body []byte) {
 	c.tb.Helper()
-	o := coap.Outgoing{Code: coap.POST, Path: []byte(path), Body: body, ContentFormat: coap.FormatSUITEnvelope}
+	o := coap.Outgoing{Code: coap.POST, Path: []byte(path), Body: body, ContentFormat: coap.FormatNone}
 	for range 100 {
 		a := &answer{}
-		call, err := c.Do(c.network.now, to, &o, a)
+		call, err := c.Do(c.network.now, &to, &o, a)
 		if err != 0 {
 			c.tb.Fatal(err)
 		}
-		o.Tag = call.Tag()
 		for !a.done {
 			o.Offset = max(o.Offset, call.Sent())
 			c.network.run(second/100, func() bool { return a.done })
 		}
 		switch {
 		case a.code == coap.RequestEntityIncomplete:
-			o.Offset, o.Tag = 0, 0
+			o.Offset, o.Tag = 0, o.Tag+1
 		case a.err == 0:
 			return
 		case a.err != coap.ErrTimeout:
@@ -100,6 +99,11 @@ func deployCost(t *testing.T, block int, loss float64, seed uint64, delivery aut
 	return c
 }
 
+// bars are what a deployment with the image inside the envelope may take beyond the
+// image, bytes by size of blocks. That of the issue is 260 B, at the sizes that
+// femto deploy uses with Ethernet and SLIP, 512, and the simulated device, 1024.
+var bars = map[int]int{16: 840, 32: 530, 64: 360, 128: 295, 256: 275, 512: 240, 1024: 238}
+
 // TestDeployCosts prints what a deployment costs; docs/performance.md has the
 // table. Every deployment comes to its end.
 //
@@ -121,8 +125,8 @@ func TestDeployCosts(t *testing.T) {
 			if plain.repeated != 0 {
 				t.Errorf("block %d: %d repeated without a loss", block, plain.repeated)
 			}
-			if delivery.Delivery == author.Content && block >= 512 && plain.bytes-papersImage > 260 {
-				t.Errorf("block %d: %d B beyond the image", block, plain.bytes-papersImage)
+			if most := bars[block]; delivery.Delivery == author.Content && plain.bytes-papersImage > most {
+				t.Errorf("block %d: %d B beyond the image, at most %d", block, plain.bytes-papersImage, most)
 			}
 			fmt.Fprintf(w, "%d\t%d\t%d B\t", block, plain.datagrams, plain.bytes-papersImage)
 			for _, loss := range []float64{0.05, 0.2} {

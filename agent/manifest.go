@@ -437,7 +437,7 @@ func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pendin
 	if u.partial > 0 {
 		a.reports[0].received = u.writer.Written() - slotHeaderLen
 	}
-	u.call, err = a.endpoint.Do(u.alive, target.Peer, &coap.Outgoing{
+	u.call, err = a.endpoint.Do(u.alive, &target.Peer, &coap.Outgoing{
 		Code: coap.GET, Path: target.Path, Query: target.Query, ContentFormat: coap.FormatNone,
 		Offset: a.reports[0].received,
 	}, (*payloadSink)(a))

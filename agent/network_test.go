@@ -176,7 +176,7 @@ func (a *answer) Done(now int64, code coap.Code, err coap.Error) {
 func (c *client) start(to link.Addr, code coap.Code, path, query string, body []byte) *answer {
 	c.tb.Helper()
 	a := &answer{}
-	_, err := c.Do(c.network.now, to, &coap.Outgoing{
+	_, err := c.Do(c.network.now, &to, &coap.Outgoing{
 		Code: code, Path: []byte(path), Query: []byte(query), Body: body, ContentFormat: coap.FormatNone,
 	}, a)
 	if err != 0 {

@@ -26,7 +26,7 @@ func (o *observer) Done(int64, coap.Code, coap.Error) { o.done = true }
 func (c *client) observe(path, query string) *observer {
 	c.tb.Helper()
 	o := &observer{}
-	if _, err := c.Do(c.network.now, atDevice, &coap.Outgoing{Code: coap.GET, Path: []byte(path), Query: []byte(query), Observe: true}, o); err != 0 {
+	if _, err := c.Do(c.network.now, &atDevice, &coap.Outgoing{Code: coap.GET, Path: []byte(path), Query: []byte(query), Observe: true}, o); err != 0 {
 		c.tb.Fatal(err)
 	}
 	c.network.run(second, nil)

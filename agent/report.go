@@ -3,6 +3,7 @@ package agent
 import (
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/internal/cbor"
 	"github.com/femto-containers/femto/suit"
 	"github.com/femto-containers/femto/vm"
 )
@@ -38,30 +39,35 @@ func (a *Agent) refused(err Error) suit.Reason {
 	return suit.ReasonOperation
 }
 
-// writeReport puts the report into the response's body.
+// writeReport puts the report into the response's body. What is zero is left out,
+// which is how a reader takes what is absent.
 //
 //go:noinline
 func (a *Agent) writeReport(resp *coap.Response) {
 	r := &a.reports[0]
 	e := body(resp)
-	n := 12
-	if r.unmet != 0 {
-		n = 14
+	e.Map(0)
+	head := &e.Bytes()[0] // counts the pairs: they are fewer than 24
+	some(&e, head, ReportProgress, int32(r.progress))
+	some(&e, head, ReportStage, int32(r.suit.Stage))
+	some(&e, head, ReportReason, int32(r.suit.Reason))
+	some(&e, head, ReportDetail, int32(r.detail))
+	some(&e, head, ReportCode, int32(r.code))
+	some(&e, head, ReportPC, int32(r.pc))
+	if r.sequence != 0 {
+		pair(&e, ReportSequence, r.sequence)
+		*head++
 	}
-	e.Map(n)
-	pair(&e, ReportProgress, uint64(r.progress))
-	pair(&e, ReportStage, uint64(r.suit.Stage))
-	pair(&e, ReportReason, uint64(r.suit.Reason))
-	pair(&e, ReportDetail, uint64(r.detail))
-	pairInt(&e, ReportCode, int64(r.code))
-	pair(&e, ReportPC, uint64(r.pc))
-	pair(&e, ReportSequence, r.sequence)
-	pair(&e, ReportReceived, uint64(r.received))
-	pair(&e, ReportTotal, uint64(r.total))
-	pair(&e, ReportSection, uint64(r.suit.Section))
-	pairInt(&e, ReportCommand, int64(r.suit.Command))
-	pairBytes(&e, ReportManifest, r.manifest[:])
-	if n > 12 {
+	some(&e, head, ReportReceived, int32(r.received))
+	some(&e, head, ReportTotal, int32(r.total))
+	some(&e, head, ReportSection, int32(r.suit.Section))
+	some(&e, head, ReportCommand, int32(r.suit.Command))
+	if r.manifest != [8]byte{} {
+		pairBytes(&e, ReportManifest, r.manifest[:])
+		*head++
+	}
+	if r.unmet != 0 {
+		*head += 2
 		pair(&e, ReportUnmet, uint64(r.unmet))
 		pairArray(&e, ReportLacking, len(r.lacking))
 		for _, bits := range r.lacking {
@@ -69,6 +75,16 @@ func (a *Agent) writeReport(resp *coap.Response) {
 		}
 	}
 	finish(resp, resp.Code, &e)
+}
+
+// some appends a pair unless its value is 0, and counts it.
+//
+//go:noinline
+func some(e *cbor.Encoder, count *byte, key uint8, value int32) {
+	if value != 0 {
+		pairInt(e, key, int64(value))
+		*count++
+	}
 }
 
 // responseCode is the report in one byte, for clients that read no more.

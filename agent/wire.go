@@ -103,7 +103,7 @@ const (
 	ReportTotal    = 9  // uint, bytes of the payload
 	ReportSection  = 10 // uint, of the manifest
 	ReportCommand  = 11 // int, SUIT command
-	ReportManifest = 12 // bstr .size 8, the beginning of the manifest's SHA-256; zeros for a command
+	ReportManifest = 12 // bstr .size 8, the beginning of the manifest's SHA-256; none for a command
 	ReportUnmet    = 13 // uint, engine.Unmet: every need of the image that is not met
 	ReportLacking  = 14 // [8 uint .size 4], helpers that the image needs and does not get, number n as bit n%32 of n/32
 )

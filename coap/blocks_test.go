@@ -385,7 +385,7 @@ func TestChangingResponse(t *testing.T) {
 		e := n.add(host, usual, nil, nil)
 		for range 2 {
 			got := &collector{}
-			e.Do(n.now, device, &Outgoing{Code: GET}, got)
+			e.Do(n.now, &device, &Outgoing{Code: GET}, got)
 			n.run(1 << 40)
 			if got.err != tt.want || tt.want == 0 && !bytes.Equal(got.body, bytes.Repeat(got.body[:1], 300)) {
 				t.Errorf("%d transfers: %v, %x", tt.transfers, got.err, got.body)

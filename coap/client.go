@@ -13,13 +13,16 @@ type Outgoing struct {
 	Observe       bool // GET: have every later state sent too, see Incoming.Observed
 	BlockSize     int  // largest block, 16..1024 bytes; 0: Config.BlockSize
 
-	// To go on with a transfer that came to nothing: how much the peer has
-	// taken of Body or, without one, how much of the response is here already,
-	// in bytes, a multiple of 16; and the Request-Tag of a body that
-	// goes in blocks, 0 for a new one. A peer that knows of no such transfer
-	// answers 4.08.
+	// Tag is the Request-Tag of a body that goes in blocks (RFC 9175 §3), 0 for
+	// none. Each body needs another one than those that the peer got before from
+	// the same port: blocks of theirs may still be on their way.
+	Tag uint16
+
+	// Offset is for going on with a transfer that came to nothing, with its Tag:
+	// how much the peer has taken of Body or, without one, how much of the
+	// response is here already, in bytes, a multiple of 16. A peer that knows of
+	// no such transfer answers 4.08.
 	Offset int
-	Tag    uint16
 }
 
 // An Incoming is a response, or one block of it.
@@ -62,9 +65,9 @@ type Call struct {
 	etag     [8]byte
 	code     Code
 	id       uint16
-	tag      uint16
-	token    uint32
 	size     uint16 // of datagram
+	tokenLen uint8
+	token    [4]byte
 	peer     link.Addr
 	sent     int    // body bytes acknowledged
 	received int    // response bytes passed on
@@ -80,9 +83,6 @@ type Call struct {
 // block that is on its way.
 func (c *Call) Sent() int { return c.sent }
 
-// Tag returns the Request-Tag of the body's transfer, see Outgoing.
-func (c *Call) Tag() uint16 { return c.tag }
-
 // Received returns how many bytes of the response have gone to the Sink.
 func (c *Call) Received() int { return c.received }
 
@@ -90,7 +90,7 @@ func (c *Call) Received() int { return c.received }
 // datagrams are repeated from Poll. The Call is valid until sink.Done. After an
 // error there is none and sink hears nothing. ErrBusy: every Call is in use, or
 // one to this peer waits for its answer (NSTART is 1, RFC 7252 §4.7).
-func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*Call, Error) {
+func (e *Endpoint) Do(now int64, to *link.Addr, request *Outgoing, sink Sink) (*Call, Error) {
 	szx := e.maxSZX
 	if request.BlockSize != 0 {
 		s, ok := szxOf(request.BlockSize)
@@ -107,20 +107,16 @@ func (e *Endpoint) Do(now int64, to link.Addr, request *Outgoing, sink Sink) (*C
 		other := &e.c.Calls[i]
 		if !other.open {
 			c = other
-		} else if !other.acked && !other.watching && same(&other.peer, &to) {
+		} else if !other.acked && !other.watching && same(&other.peer, to) {
 			return nil, ErrBusy
 		}
 	}
 	if c == nil {
 		return nil, ErrBusy
 	}
-	e.nextTag++
-	*c = Call{open: true, datagram: c.datagram, up: szx, down: szx, tag: e.nextTag}
-	c.peer, c.request, c.sink = to, *request, sink
+	*c = Call{open: true, datagram: c.datagram, up: szx, down: szx}
+	c.peer, c.request, c.sink = *to, *request, sink
 	c.blocks = len(request.Body) > 16<<szx
-	if request.Tag != 0 {
-		c.tag = request.Tag
-	}
 	if c.blocks {
 		c.sent = request.Offset
 	} else {
@@ -152,9 +148,16 @@ func (c *Call) uploading() bool {
 	return c.blocks && len(c.request.Body)-c.sent > 16<<c.up
 }
 
-// begin sends the message that is due.
+// begin sends the message that is due, with a new token. Who forges answers must
+// guess it: RFC 7252 §5.3.1 asks for 32 bits. One byte is enough where the answer
+// says nothing but that the next block may come, or has an ETag to guess.
 func (e *Endpoint) begin(now int64, c *Call) Error {
-	c.token = e.rand()
+	r := e.rand()
+	c.token = [4]byte{byte(r), byte(r >> 8), byte(r >> 16), byte(r >> 24)}
+	c.tokenLen = 4
+	if c.uploading() || c.received > 0 && c.etagSize >= 4 {
+		c.tokenLen = 1
+	}
 	return e.transmit(now, c)
 }
 
@@ -174,10 +177,8 @@ func (e *Endpoint) transmit(now int64, c *Call) Error {
 
 func (c *Call) compose() Error {
 	r := &c.request
-	var token [4]byte
-	token[0], token[1], token[2], token[3] = byte(c.token>>24), byte(c.token>>16), byte(c.token>>8), byte(c.token)
 	var b Builder
-	b.Start(c.datagram, Confirmable, r.Code, c.id, token[:])
+	b.Start(c.datagram, Confirmable, r.Code, c.id, c.token[:c.tokenLen])
 	if watches && r.Observe && c.received == 0 {
 		b.Uint(Observe, 0)
 	}
@@ -213,8 +214,8 @@ func (c *Call) compose() Error {
 			b.Uint(Size1, uint32(len(r.Body)))
 		}
 	}
-	if c.blocks {
-		b.Uint(RequestTag, uint32(c.tag))
+	if c.blocks && r.Tag != 0 {
+		b.Uint(RequestTag, uint32(r.Tag))
 	}
 	b.Payload(payload)
 	datagram, ok := b.Bytes()
@@ -312,14 +313,9 @@ func (e *Endpoint) deliverResponse(now int64) {
 // none.
 func (e *Endpoint) caller() *Call {
 	m := &e.message
-	if len(m.Token) != 4 {
-		return nil
-	}
-	t := m.Token
-	token := uint32(t[0])<<24 | uint32(t[1])<<16 | uint32(t[2])<<8 | uint32(t[3])
 	for i := range e.c.Calls {
 		c := &e.c.Calls[i]
-		if c.open && c.token == token && (m.Type != Acknowledgement || c.id == m.ID) && same(&c.peer, &e.from) {
+		if c.open && sameBytes(m.Token, c.token[:c.tokenLen]) && (m.Type != Acknowledgement || c.id == m.ID) && same(&c.peer, &e.from) {
 			return c
 		}
 	}

@@ -66,13 +66,12 @@ const (
 type Format uint16
 
 const (
-	FormatText         Format = 0
-	FormatLinkFormat   Format = 40
-	FormatOctetStream  Format = 42
-	FormatJSON         Format = 50
-	FormatCBOR         Format = 60
-	FormatCOSESign1    Format = 18
-	FormatSUITEnvelope Format = 65000 // experimental use: the registry has no number yet
+	FormatText        Format = 0
+	FormatCOSESign1   Format = 18
+	FormatLinkFormat  Format = 40
+	FormatOctetStream Format = 42
+	FormatJSON        Format = 50
+	FormatCBOR        Format = 60
 
 	// FormatNone says that the option is absent.
 	FormatNone Format = 0xffff

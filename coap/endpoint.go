@@ -106,7 +106,6 @@ type Endpoint struct {
 	response Response
 	answer   answer
 	incoming Incoming
-	nextTag  uint16
 
 	notifying *Observer // whom the answer at hand notifies, nil if it answers
 }
@@ -145,7 +144,6 @@ func (e *Endpoint) Init(c *Config) Error {
 	carve(&e.scratch, &memory, c.Datagram)
 	carve(&e.body, &memory, c.Body)
 	e.nextID = uint16(e.rand())
-	e.nextTag = uint16(e.rand())
 	return 0
 }
 

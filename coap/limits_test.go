@@ -34,7 +34,7 @@ func TestNothingAllocates(t *testing.T) {
 	garbage := []byte("\x44\x01\x12\x34abcd\xbf")
 	run := func(o *Outgoing) func() {
 		return func() {
-			if _, err := client.Do(now, device, o, sink); err != 0 {
+			if _, err := client.Do(now, &device, o, sink); err != 0 {
 				t.Fatal(err)
 			}
 			now = client.Poll(now)
@@ -119,7 +119,7 @@ func FuzzEndpoint(f *testing.F) {
 		handler := &store{body: body(150)}
 		p := newScript(t, s, handler, nil)
 		got := &collector{}
-		p.e.Do(0, host, &Outgoing{Code: POST, Path: []byte("/x"), Body: body(200)}, got)
+		p.e.Do(0, &host, &Outgoing{Code: POST, Path: []byte("/x"), Body: body(200)}, got)
 		request := p.out[0]
 		for len(data) >= 2 {
 			n := int(binary.BigEndian.Uint16(data)) % (len(data) - 1)

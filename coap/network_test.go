@@ -49,7 +49,7 @@ func TestTransfersOverBadNetworks(t *testing.T) {
 							}
 							got := &collector{}
 							request := &Outgoing{Code: code, Path: []byte("/store"), Body: sent, ContentFormat: FormatOctetStream}
-							if _, err := e.Do(n.now, device, request, got); err != 0 {
+							if _, err := e.Do(n.now, &device, request, got); err != 0 {
 								t.Fatal(err)
 							}
 							n.run(1 << 40)
@@ -95,14 +95,14 @@ func TestBothWaysAtOnce(t *testing.T) {
 		bt := n.add(host, usual, b, func(c *Config) { c.MaxRetransmit = 7 })
 		fromHost, fromDevice, posted := &collector{}, &collector{}, &collector{}
 		get := &Outgoing{Code: GET, Path: []byte("/store")}
-		at.Do(0, host, get, fromHost)
-		bt.Do(0, device, get, fromDevice)
+		at.Do(0, &host, get, fromHost)
+		bt.Do(0, &device, get, fromDevice)
 		post := &Outgoing{Code: POST, Path: []byte("/store"), Body: body(700)}
-		if _, err := at.Do(0, host, post, posted); err != ErrBusy {
+		if _, err := at.Do(0, &host, post, posted); err != ErrBusy {
 			t.Fatalf("second request to a peer before it answers the first: %v", err)
 		}
 		n.run(1 << 40)
-		at.Do(n.now, host, post, posted)
+		at.Do(n.now, &host, post, posted)
 		n.run(1 << 40)
 		if !bytes.Equal(fromHost.body, b.body) || !bytes.Equal(fromDevice.body, a.body) || len(b.posts) != 1 || len(posted.body) != 700 {
 			t.Fatalf("seed %d: %+v %+v %+v\n%s", seed, fromHost, fromDevice, posted, n.dump())
@@ -122,7 +122,7 @@ func TestManyPeers(t *testing.T) {
 		at := link.IPv4(10, 0, 1, byte(i), 40000)
 		e := n.add(at, usual, nil, nil)
 		b := bytes.Repeat([]byte{byte(i)}, 500)
-		e.Do(0, device, &Outgoing{Code: POST, Path: []byte("/store"), Body: b}, &all[i])
+		e.Do(0, &device, &Outgoing{Code: POST, Path: []byte("/store"), Body: b}, &all[i])
 	}
 	n.run(1 << 40)
 	served := 0

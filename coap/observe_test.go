@@ -61,7 +61,7 @@ func watch(t *testing.T, seed uint64, places int) (n *network, g *gauge, server,
 	n, g, o = newNetwork(t, seed), &gauge{}, &observer{}
 	server = n.add(device, usual, g, func(c *Config) { c.Observers = make([]Observer, places) })
 	client = n.add(host, usual, nil, nil)
-	if _, err := client.Do(n.now, device, &Outgoing{Code: GET, Path: []byte("/gauge"), Observe: true}, o); err != 0 {
+	if _, err := client.Do(n.now, &device, &Outgoing{Code: GET, Path: []byte("/gauge"), Observe: true}, o); err != 0 {
 		t.Fatal(err)
 	}
 	n.run(second)
@@ -147,7 +147,7 @@ func TestObserveBesideOthers(t *testing.T) {
 	t.Run("no place left", func(t *testing.T) {
 		n, _, server, client, _ := watch(t, 1, 1)
 		late := &observer{}
-		client.Do(n.now, device, &Outgoing{Code: GET, Path: []byte("/gauge"), Observe: true}, late)
+		client.Do(n.now, &device, &Outgoing{Code: GET, Path: []byte("/gauge"), Observe: true}, late)
 		n.run(second)
 		if late.done != 1 || late.observed != 0 || late.last() != "0" {
 			t.Fatalf("without a place: done %d, %d observed, heard %q", late.done, late.observed, late.heard)
@@ -173,7 +173,7 @@ func TestObserveBesideOthers(t *testing.T) {
 			t.Fatalf("more %v after %d\n%s", o.more, o.observed, n.dump())
 		}
 		rest := &collector{}
-		client.Do(n.now, device, &Outgoing{Code: GET, Path: []byte("/gauge")}, rest)
+		client.Do(n.now, &device, &Outgoing{Code: GET, Path: []byte("/gauge")}, rest)
 		n.run(second)
 		if len(rest.body) != 201 || rest.err != 0 {
 			t.Fatalf("%d bytes, %v", len(rest.body), rest.err)

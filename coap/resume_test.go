@@ -29,7 +29,7 @@ func TestResume(t *testing.T) {
 				server.body = b
 			}
 			n.add(device, usual, server, nil)
-			client := n.add(host, usual, nil, nil)
+			client := n.add(host, usual, nil, func(c *Config) { c.MaxRetransmit = 2 })
 			count := 0
 			n.cut = func(p *packet) bool {
 				if p.from == host {
@@ -38,16 +38,15 @@ func TestResume(t *testing.T) {
 				return count > tt.blocks
 			}
 			got := &collector{}
-			call, err := client.Do(n.now, device, &tt.outgoing, got)
+			call, err := client.Do(n.now, &device, &tt.outgoing, got)
 			if err != 0 {
 				t.Fatal(err)
 			}
-			tag := call.Tag()
 			n.run(90 * second)
 			if got.err != ErrTimeout {
 				t.Fatal(got.err)
 			}
-			tt.outgoing.Offset, tt.outgoing.Tag = call.Sent()+call.Received(), tag
+			tt.outgoing.Offset = call.Sent() + call.Received()
 			if tt.outgoing.Offset != tt.blocks*64 {
 				t.Fatalf("%d bytes done", tt.outgoing.Offset)
 			}
@@ -61,7 +60,7 @@ func TestResume(t *testing.T) {
 				return false
 			}
 			rest := &collector{body: got.body}
-			if _, err := client.Do(n.now, device, &tt.outgoing, rest); err != 0 {
+			if _, err := client.Do(n.now, &device, &tt.outgoing, rest); err != 0 {
 				t.Fatal(err)
 			}
 			n.run(90 * second)
@@ -93,7 +92,7 @@ func TestResumeRefused(t *testing.T) {
 		}), nil)
 		client := n.add(host, usual, nil, nil)
 		got := &collector{}
-		if _, err := client.Do(n.now, device, &tt.outgoing, got); err != 0 {
+		if _, err := client.Do(n.now, &device, &tt.outgoing, got); err != 0 {
 			t.Fatal(err)
 		}
 		n.run(90 * second)

@@ -62,7 +62,6 @@ func deployment(t *testing.T, class [16]byte) []byte {
 	buffer := make([]byte, 1024)
 	b.Start(buffer, coap.Confirmable, coap.POST, 1, []byte{1})
 	b.Option(11, []byte(agent.PathManifest))
-	b.Uint(12, uint32(coap.FormatSUITEnvelope))
 	b.Payload(envelope)
 	datagram, ok := b.Bytes()
 	if !ok || len(datagram) > node.MaxDatagram {

@@ -119,7 +119,7 @@ func (p *plan) resumable(ctx context.Context, device *remote.Device, u *unfinish
 		device.Suit(u.Block)
 	}
 	block := device.BlockSize()
-	device.Offset, device.Tag = 0, client.NewTag()
+	device.Offset, device.Tag = 0, 0
 	if u.goesOn(block) && device.LocalPort() == u.Port {
 		device.Offset, device.Tag = u.Sent, u.Tag
 		p.result.Resumed = u.Sent
@@ -151,8 +151,8 @@ func (p *plan) resumable(ctx context.Context, device *remote.Device, u *unfinish
 
 // sent notes progress.
 func (u *unfinished) sent(t client.Progress) {
-	if u.Envelope != nil && t.SendTotal == len(u.Envelope) && t.Sent > u.Sent {
-		u.Sent = t.Sent
+	if u.Envelope != nil && t.SendTotal == len(u.Envelope) && (t.Sent > u.Sent || t.Tag != u.Tag) {
+		u.Sent, u.Tag = t.Sent, t.Tag
 		u.save()
 	}
 }

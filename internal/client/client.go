@@ -67,6 +67,7 @@ type Options struct {
 type Progress struct {
 	Sent, SendTotal        int
 	Received, ReceiveTotal int
+	Tag                    uint16 // see Request
 }
 
 // Stats count what a Client did since Dial.
@@ -90,8 +91,8 @@ type Request struct {
 	Body          []byte
 
 	// Of a body that goes in blocks: how many bytes of it the device has
-	// already, and the tag of the transfer in which it got them, 0 for a new
-	// one. If the device has forgotten the transfer it starts again.
+	// already, and the tag of the transfer in which it got them, as Progress
+	// told. If the device has forgotten the transfer it starts again.
 	Offset int
 	Tag    uint16
 }
@@ -114,6 +115,7 @@ type Client struct {
 	endpoint coap.Endpoint
 	block    int // the largest
 	adapts   bool
+	tags     bool // the next body in blocks has a Request-Tag
 	stats    Stats
 	sendErr  error
 	recent   [16]uint16 // ids of confirmable messages that came, for Repeated
@@ -143,6 +145,7 @@ func Dial(ctx context.Context, uri string, options Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{options: options, block: block, adapts: adapts, conn: conn, peer: peer, clock: udplink.Clock()}
+	c.tags = c.LocalPort() == options.Port
 	var seed [8]byte
 	rand.Read(seed[:])
 	c.config = coap.Config{
@@ -244,8 +247,8 @@ func (c *Client) send(to *link.Addr, datagram []byte) {
 // times at most. A body goes on with the block that was not acknowledged as long
 // as each try brings some to the device.
 func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
-	if req.Tag == 0 {
-		req.Tag = NewTag()
+	if req.Offset == 0 {
+		req.Tag = c.newTag(len(req.Body))
 	}
 	for again := 8; ; {
 		r, sent, err := c.do(ctx, req)
@@ -255,7 +258,7 @@ func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 			again--
 		case errors.As(err, &status) && status.Code == coap.RequestEntityIncomplete && sent > 0:
 			again--
-			req.Offset, req.Tag = 0, NewTag()
+			req.Offset, req.Tag = 0, c.newTag(len(req.Body))
 		case errors.Is(err, errSilence) && sent > req.Offset:
 			req.Offset = sent
 		default:
@@ -267,8 +270,17 @@ func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 	}
 }
 
-// NewTag returns a Request-Tag, which is hardly one that was used before.
-func NewTag() uint16 {
+// newTag returns the Request-Tag of a body of n bytes: none for the first that
+// goes in blocks from a port which the system chose, as no other body came from
+// there; then one that hardly was used before.
+func (c *Client) newTag(n int) uint16 {
+	if n <= c.block {
+		return 0
+	}
+	if !c.tags {
+		c.tags = true
+		return 0
+	}
 	var b [2]byte
 	rand.Read(b[:])
 	return binary.BigEndian.Uint16(b[:]) | 1
@@ -277,7 +289,7 @@ func NewTag() uint16 {
 func (c *Client) do(ctx context.Context, req Request) (_ Response, sent int, _ error) {
 	before := c.endpoint.Counters.Calls
 	c.sendErr = nil
-	s := &sink{client: c, sendTotal: len(req.Body), size: -1}
+	s := &sink{client: c, sendTotal: len(req.Body), size: -1, tag: req.Tag}
 	outgoing := &coap.Outgoing{
 		Code:          req.Method,
 		Path:          []byte(req.Path),
@@ -291,7 +303,7 @@ func (c *Client) do(ctx context.Context, req Request) (_ Response, sent int, _ e
 		outgoing.Offset = req.Offset
 	}
 	start := time.Now()
-	call, e := c.endpoint.Do(c.clock(), c.peer, outgoing, s)
+	call, e := c.endpoint.Do(c.clock(), &c.peer, outgoing, s)
 	if e != 0 {
 		return Response{}, 0, e
 	}
@@ -396,6 +408,7 @@ type sink struct {
 	call      *coap.Call
 	sendTotal int
 	size      int
+	tag       uint16
 	last      Progress
 	response  Response
 	done      bool
@@ -427,7 +440,7 @@ func (s *sink) report() {
 	if s.client.options.Progress == nil || s.err != 0 {
 		return
 	}
-	p := Progress{Sent: s.sendTotal, SendTotal: s.sendTotal, Received: len(s.response.Body), ReceiveTotal: s.size}
+	p := Progress{Sent: s.sendTotal, SendTotal: s.sendTotal, Received: len(s.response.Body), ReceiveTotal: s.size, Tag: s.tag}
 	if !s.done && len(s.response.Body) == 0 {
 		p.Sent = s.call.Sent()
 	}

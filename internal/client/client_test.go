@@ -38,7 +38,7 @@ func TestDo(t *testing.T) {
 	if !slices.IsSortedFunc(steps, func(a, b Progress) int { return a.Sent + a.Received - b.Sent - b.Received }) || len(steps) != 9 {
 		t.Errorf("progress %v", steps)
 	}
-	if want := (Progress{300, 300, 300, 300}); steps[len(steps)-1] != want {
+	if want := (Progress{Sent: 300, SendTotal: 300, Received: 300, ReceiveTotal: 300}); steps[len(steps)-1] != want {
 		t.Errorf("ends with %v", steps[len(steps)-1])
 	}
 	got := c.Stats()
@@ -202,7 +202,7 @@ func (p *puller) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 	if req.PathIs("pull") {
 		var uri coap.URI
 		uri.Parse(req.Payload)
-		if _, err := p.endpoint.Do(now, req.From, &coap.Outgoing{Code: coap.GET, Path: bytes.Clone(uri.Path)}, p); err != 0 {
+		if _, err := p.endpoint.Do(now, &req.From, &coap.Outgoing{Code: coap.GET, Path: bytes.Clone(uri.Path)}, p); err != 0 {
 			resp.Fail(coap.InternalServerError, err.Error())
 		}
 	}

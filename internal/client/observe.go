@@ -24,7 +24,7 @@ func (c *Client) Observe(ctx context.Context, req Request, changed func(Response
 	s := &states{}
 	s.client, s.size = c, -1
 	start := time.Now()
-	call, e := c.endpoint.Do(c.clock(), c.peer, &coap.Outgoing{
+	call, e := c.endpoint.Do(c.clock(), &c.peer, &coap.Outgoing{
 		Code: req.Method, Path: []byte(req.Path), Query: []byte(req.Query), Observe: true,
 	}, s)
 	if e != 0 {

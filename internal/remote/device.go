@@ -115,13 +115,17 @@ func (d *Device) Fire(ctx context.Context, hook string, context []byte) (*Firing
 	return firing, decode("answer to a fired hook", resp.Body, firing)
 }
 
+// envelopeFormat is what every block of an envelope says of it: nothing, as there
+// is no registered number, and the envelope begins with a tag that says it.
+const envelopeFormat = coap.FormatNone
+
 // Manifest sends an envelope, lets the device fetch payload if it wants to,
 // and returns what became of it: a nil error means that the container runs. A
 // refusal is a *RefusedError.
 func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Report, error) {
 	d.payload = payload
 	defer func() { d.payload = nil }()
-	report, err := d.post(ctx, agent.PathManifest, coap.FormatSUITEnvelope, envelope)
+	report, err := d.post(ctx, agent.PathManifest, envelopeFormat, envelope)
 	if report == nil || err != nil && !d.lost(report) {
 		return report, err
 	}
@@ -137,7 +141,7 @@ func (d *Device) Manifest(ctx context.Context, envelope, payload []byte) (*Repor
 			// The device may be fetching from where we were before we were
 			// interrupted; it turns to us when that has failed for a while.
 			moved = time.Now()
-			report, err = d.post(ctx, agent.PathManifest, coap.FormatSUITEnvelope, envelope)
+			report, err = d.post(ctx, agent.PathManifest, envelopeFormat, envelope)
 		} else {
 			report, err = d.report(d.Do(ctx, client.Request{Method: coap.GET, Path: "/" + agent.PathManifest}))
 		}
