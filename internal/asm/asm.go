@@ -7,9 +7,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/diagnose"
 	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
@@ -319,9 +322,9 @@ func (a *assembler) fill(r *reference) {
 	distance := to.offset - r.at - isa.Size
 	switch {
 	case !known && r.how == useCall:
-		r.line.fail(r.name, "there is no label and no helper %s", r.name.text)
+		r.line.fail(r.name, "there is no label and no helper %s%s", r.name.text, a.meant(r))
 	case !known:
-		r.line.fail(r.name, "there is no label %s", r.name.text)
+		r.line.fail(r.name, "there is no label %s%s", r.name.text, a.meant(r))
 	case to.section != text || distance%isa.Size != 0:
 		r.line.fail(r.name, "%s is no instruction", r.name.text)
 	case r.how == useOffset:
@@ -335,6 +338,20 @@ func (a *assembler) fill(r *reference) {
 		}
 		binary.LittleEndian.PutUint32(code[4:], uint32(distance/isa.Size))
 	}
+}
+
+// meant names the label or helper that a name which is neither comes closest
+// to, if any does. Helpers may bear the prefix that they have in C elsewhere.
+func (a *assembler) meant(r *reference) string {
+	labels := slices.Sorted(maps.Keys(a.symbols))
+	near := diagnose.Nearest(r.name.text, labels)
+	if r.how == useCall && near == "" {
+		near = diagnose.Nearest(strings.TrimPrefix(r.name.text, "bpf_"), slices.Sorted(maps.Keys(a.source.Helpers)))
+	}
+	if near == "" {
+		return ""
+	}
+	return "; is " + near + " meant?"
 }
 
 // fillAddress puts the address that a container sees into its data.

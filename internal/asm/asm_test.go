@@ -81,14 +81,19 @@ func TestErrorsNameThePlace(t *testing.T) {
 	for _, tt := range []struct{ source, want string }{
 		{"  mov %r11, 1", `a.s:1:7: "%r11" is no register: there are r0 to r10: mov %r11, 1`},
 		{"exit\n\tif r1 == 5 gogo +1", `a.s:2:13: want goto, got "gogo": if r1 == 5 gogo +1`},
+		{"mov %r1 2", `a.s:1:9: want a comma, got "2": mov %r1 2`},
+		{"r11 = 1", `a.s:1:1: "r11" is no register: there are r0 to r10: r11 = 1`},
+		{"w1 = be16 r1", `a.s:1:6: the order of bytes is that of a whole register: w1 = be16 r1`},
 		{"ja away", `a.s:1:4: there is no label away: ja away`},
+		{"here: ja her", `a.s:1:10: there is no label her; is here meant?: here: ja her`},
+		{"call bpf_memcpi", `a.s:1:6: there is no label and no helper bpf_memcpi; is memcpy meant?: call bpf_memcpi`},
 		{"mov %r1, 2 3", `a.s:1:12: "3" is too much: mov %r1, 2 3`},
 		{"call blink", `a.s:1:6: there is no label and no helper blink: call blink`},
-		{"mov %r1,", `a.s:1:9: the end of the line is no number of 64 bits: mov %r1,`},
+		{"mov %r1,", `a.s:1:9: a number is missing: mov %r1,`},
 		{"frob %r1\nexit\nw1 = (s32)w2", "a.s:1:1: there is no instruction \"frob\": frob %r1\n" +
 			`a.s:3:7: nothing is extended from "s32" here: w1 = (s32)w2`},
 	} {
-		_, err := asm.Source{Name: "a.s", Text: tt.source}.Assemble()
+		_, err := asm.Source{Name: "a.s", Text: tt.source, Helpers: map[string]int32{"memcpy": 2}}.Assemble()
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("%q: got error\n%v, want\n%s", tt.source, err, tt.want)
 		}

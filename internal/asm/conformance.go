@@ -43,6 +43,9 @@ func (a *assembler) conformance(l *line) {
 	case "lock":
 		a.lock(l)
 	default:
+		if looksLikeRegister(t) {
+			l.fail(t, "%s is no register: there are r0 to r10", t.name())
+		}
 		l.fail(t, "there is no instruction %s", t.name())
 	}
 }

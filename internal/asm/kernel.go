@@ -133,6 +133,9 @@ func (a *assembler) value(l *line, in isa.Instruction, half bool) {
 		a.emit(l, in)
 	case isOrder && t.kind == word:
 		l.next()
+		if half {
+			l.fail(t, "the order of bytes is that of a whole register")
+		}
 		in.Opcode, in.Imm = op, width
 		l.this(in.Dst, false)
 		a.emit(l, in)
@@ -177,7 +180,7 @@ func (a *assembler) constant(l *line, in isa.Instruction, half bool) {
 	a.emit(l, in)
 }
 
-// type_ reads "(u32 *)".
+// pointer reads "(u32 *)".
 func (l *line) pointer() access {
 	l.expect("(")
 	t := l.next()

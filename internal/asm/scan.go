@@ -13,7 +13,7 @@ type kind uint8
 const (
 	end kind = iota
 	word
-	number
+	numeral
 	quoted
 	mark
 )
@@ -65,7 +65,7 @@ func scan(source *Source, number int, text string) *line {
 			t.kind = word
 			t.text = rest[:nameLength(rest)]
 		case digit(c):
-			t.kind = number_
+			t.kind = numeral
 			t.text = rest[:nameLength(rest)]
 		default:
 			for _, m := range marks {
@@ -80,8 +80,6 @@ func scan(source *Source, number int, text string) *line {
 	}
 	return l
 }
-
-const number_ = number // the field of line hides the kind
 
 func letter(c byte) bool {
 	return c == '_' || c == '.' || c == '$' || c|0x20 >= 'a' && c|0x20 <= 'z'
@@ -149,6 +147,9 @@ func (l *line) accept(text string) bool {
 
 func (l *line) expect(text string) {
 	if t := l.peek(); !l.accept(text) {
+		if text == "," {
+			text = "a comma"
+		}
 		l.fail(t, "want %s, got %s", text, t.name())
 	}
 }
@@ -182,6 +183,13 @@ func registerOf(t token) (n uint8, half, ok bool) {
 	return uint8(v), name[0] == 'w', true
 }
 
+// looksLikeRegister reports whether t was meant to be a register: r or w and
+// digits.
+func looksLikeRegister(t token) bool {
+	name := strings.TrimPrefix(t.text, "%")
+	return t.kind == word && len(name) > 1 && (name[0] == 'r' || name[0] == 'w') && strings.Trim(name[1:], "0123456789") == ""
+}
+
 // register wants a whole register.
 func (l *line) register() uint8 {
 	t := l.next()
@@ -211,8 +219,11 @@ func (l *line) number64() uint64 {
 	if t.kind == word {
 		l.fail(t, "%s is no register and no number", t.name())
 	}
+	if t.kind == end {
+		l.fail(t, "a number is missing")
+	}
 	v, err := strconv.ParseUint(t.text, 0, 64)
-	if t.kind != number_ || err != nil || negative && v > 1<<63 {
+	if t.kind != numeral || err != nil || negative && v > 1<<63 {
 		l.fail(t, "%s is no number of 64 bits", t.name())
 		return 0
 	}

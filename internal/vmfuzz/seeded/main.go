@@ -8,11 +8,16 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/femto-containers/femto/internal/vmfuzz"
 )
@@ -29,51 +34,72 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	bugs = slices.DeleteFunc(bugs, func(bug vmfuzz.SeededBug) bool { return !chosen(bug.Name, os.Args[1:]) })
 	folder, err := os.MkdirTemp("", "femto-seeded-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	for _, arch := range arches() {
-		if failed, err := testsFail("", arch); failed || err != nil {
-			return fmt.Errorf("the tests fail without any bug: %v", err)
+	machines := machines()
+	for _, m := range machines {
+		if failed, err := m.testsFail(""); failed || err != nil {
+			return fmt.Errorf("the tests fail without any bug, with %s: %v", m.name, err)
 		}
 	}
-	survived, tried := 0, 0
-	for _, bug := range bugs {
-		if !chosen(bug.Name, os.Args[1:]) {
-			continue
-		}
-		tried++
-		overlay, err := overlayOf(folder, bug)
-		if err != nil {
-			return err
-		}
-		by := ""
-		for _, arch := range arches() {
-			noticed, err := testsFail(overlay, arch)
-			if err != nil {
-				return fmt.Errorf("%s: %w", bug.Name, err)
+
+	verdicts := make([]string, len(bugs))
+	errs := make([]error, len(bugs))
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range runtime.NumCPU() {
+		all.Go(func() {
+			for i := range next {
+				verdicts[i], errs[i] = try(bugs[i], filepath.Join(folder, strconv.Itoa(i)), machines)
+				fmt.Printf("%-36s %s\n", bugs[i].Name, verdicts[i])
 			}
-			if noticed {
-				by = "caught"
-				if arch == "386" {
-					by = "caught with 32-bit integers"
-				}
-				break
-			}
-		}
-		if by == "" {
-			by = "SURVIVED"
+		})
+	}
+	for i := range bugs {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	survived := 0
+	for _, verdict := range verdicts {
+		if verdict == survivor {
 			survived++
 		}
-		fmt.Printf("%-36s %s\n", bug.Name, by)
 	}
 	if survived > 0 {
-		return fmt.Errorf("%d of %d bugs survived", survived, tried)
+		return fmt.Errorf("%d of %d bugs survived", survived, len(bugs))
 	}
-	fmt.Printf("all %d caught\n", tried)
+	fmt.Printf("all %d caught\n", len(bugs))
 	return nil
+}
+
+const survivor = "SURVIVED"
+
+// try says on which of machines, if any, the tests notice bug. folder is for
+// its files.
+func try(bug vmfuzz.SeededBug, folder string, machines []machine) (string, error) {
+	overlay, err := overlayOf(folder, bug)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range machines {
+		noticed, err := m.testsFail(overlay)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", bug.Name, err)
+		}
+		if noticed {
+			return "caught with " + m.name, nil
+		}
+	}
+	return survivor, nil
 }
 
 // chosen reports whether name contains one of parts, or there are none.
@@ -86,14 +112,31 @@ func chosen(name string, parts []string) bool {
 	return len(parts) == 0
 }
 
-// arches are this machine's and one with 32-bit integers.
-func arches() []string { return []string{os.Getenv("GOARCH"), "386"} }
+// A machine is a way to run the tests.
+type machine struct {
+	name string
+	env  []string
+	args []string // of go test
+}
+
+// machines are this one, and one with 32-bit integers: this processor, or an
+// emulated one where the kernel runs no such programs.
+func machines() []machine {
+	narrow := machine{"32-bit integers", []string{"GOARCH=386", "CGO_ENABLED=0"}, nil}
+	if _, err := narrow.test("./isa"); err != nil {
+		narrow = machine{"32-bit integers, emulated", []string{"GOARCH=arm", "CGO_ENABLED=0"}, []string{"-exec", "qemu-arm"}}
+	}
+	return []machine{{name: "64-bit integers"}, narrow}
+}
 
 // overlayOf writes the changed file and the list that makes the go command
 // read it in place of the original.
 func overlayOf(folder string, bug vmfuzz.SeededBug) (string, error) {
 	original, err := filepath.Abs(bug.File)
 	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
 	changed := filepath.Join(folder, "changed.go")
@@ -110,15 +153,16 @@ func overlayOf(folder string, bug vmfuzz.SeededBug) (string, error) {
 
 // testsFail reports whether the tests of vm fail; a bug that does not compile
 // is an error.
-func testsFail(overlay, arch string) (bool, error) {
-	cmd := exec.Command("go", "test", "-overlay", overlay, "-timeout", "60s", "-failfast", "-vet=off", "./vm")
-	cmd.Env = os.Environ()
-	if arch != "" {
-		cmd.Env = append(cmd.Env, "GOARCH="+arch)
-	}
-	out, err := cmd.CombinedOutput()
+func (m machine) testsFail(overlay string) (bool, error) {
+	out, err := m.test("-overlay", overlay, "-timeout", "5m", "-failfast", "-vet=off", "./vm")
 	if err != nil && strings.Contains(string(out), "[build failed]") {
 		return false, fmt.Errorf("does not compile:\n%s", out)
 	}
 	return err != nil, nil
+}
+
+func (m machine) test(args ...string) (out []byte, err error) {
+	cmd := exec.Command("go", slices.Concat([]string{"test"}, m.args, args)...)
+	cmd.Env = append(os.Environ(), m.env...)
+	return cmd.CombinedOutput()
 }
