@@ -12,6 +12,7 @@ import (
 
 	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/refvm"
+	"github.com/femto-containers/femto/isa"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -142,7 +143,8 @@ func (v *Vector) Run(quantum int32) Outcome {
 
 // RunReference runs the vector on the slow interpreter. That may refuse a
 // program for several reasons; the wanted one is taken if it is among them.
-func (v *Vector) RunReference() Outcome {
+// executed, if not nil, is told of each instruction before it is executed.
+func (v *Vector) RunReference(executed func(isa.Instruction)) Outcome {
 	reasons := refvm.Check(v.Program, map[uint8]bool{UnwindHelper: true})
 	for slot, faults := range reasons {
 		for _, fault := range faults {
@@ -167,6 +169,9 @@ func (v *Vector) RunReference() Outcome {
 		m.Frame = vm.DefaultFrame
 	}
 	v.regions(&m.Region)
+	if executed != nil {
+		m.Trace = func() { executed(isa.Decode(v.Program[m.PC*isa.Size:])) }
+	}
 	m.Enter()
 	m.Run(v.Program)
 	return Outcome{
