@@ -4,7 +4,7 @@ package examples
 
 import _ "embed"
 
-//go:generate sh -c "go run ../internal/build/cmd */*.c"
+//go:generate sh -c "go run ../internal/build/cmd */*.c */*/*.c"
 
 // Fletcher32 is the image of fletcher32/fletcher32.c: the checksum of its
 // context, the benchmark of the papers.

@@ -47,16 +47,24 @@ func compile(t *testing.T, code string) []byte {
 	return object
 }
 
+func exampleSources(t *testing.T) (sources []string) {
+	t.Helper()
+	for _, pattern := range []string{"*/*.c", "*/*/*.c"} {
+		some, err := filepath.Glob("../../examples/" + pattern)
+		if err != nil || len(some) == 0 {
+			t.Fatal("no example sources: ", err)
+		}
+		sources = append(sources, some...)
+	}
+	return sources
+}
+
 // TestCommittedImages rebuilds the example containers: same source, same bytes.
 func TestCommittedImages(t *testing.T) {
 	if _, major := clang(t); major != "19" {
 		t.Skipf("SKIPPED: the committed images come from clang 19, here is clang %s", major)
 	}
-	sources, err := filepath.Glob("../../examples/*/*.c")
-	if err != nil || len(sources) == 0 {
-		t.Fatal("no example sources:", err)
-	}
-	for _, source := range sources {
+	for _, source := range exampleSources(t) {
 		t.Run(filepath.Base(source), func(t *testing.T) {
 			got, err := Image(t.Context(), source)
 			if err != nil {

@@ -45,11 +45,7 @@ func TestCompilerOutput(t *testing.T) {
 	if _, major := clang(t); major != "19" {
 		t.Skipf("SKIPPED: the committed images come from clang 19, here is clang %s", major)
 	}
-	sources, err := filepath.Glob("../../examples/*/*.c")
-	if err != nil || len(sources) == 0 {
-		t.Fatal("no example sources:", err)
-	}
-	for _, source := range sources {
+	for _, source := range exampleSources(t) {
 		want, err := os.ReadFile(strings.TrimSuffix(source, ".c") + ".bin")
 		if err != nil {
 			t.Fatal(err)
