@@ -10,6 +10,7 @@ import (
 	"github.com/femto-containers/femto/internal/sha2"
 	"github.com/femto-containers/femto/link"
 	"github.com/femto-containers/femto/suit"
+	"github.com/femto-containers/femto/vm"
 )
 
 // A Container is the agent's part of a container's state.
@@ -111,6 +112,8 @@ type Agent struct {
 	before    trust
 	appended  record
 	digest    [sha2.Size256]byte // of what is about to be written
+	manifest  [sha2.Size256]byte // the digest of the last one that a tenant signed
+	lacking   vm.HelperSet       // helpers that the last image did not get, with UnmetHelpers
 	emitted   record             // of a snapshot, while appended waits to follow it
 	logBuffer [logBufferLen]byte
 	newHeader [slotHeaderLen]byte
@@ -125,7 +128,7 @@ func (a *Agent) Init(c *Config) Error {
 	*a = Agent{c: c, engine: c.Engine}
 	clear(c.Containers)
 	clear(c.Counters)
-	c.CoAP.Handler = a
+	c.CoAP.Handler, c.CoAP.Refuser = a, a
 	c.CoAP.Resources = resources[:]
 	if c.Logs == nil {
 		c.CoAP.Resources = resources[:atLogs]

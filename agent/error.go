@@ -33,6 +33,12 @@ const (
 	ErrTries       Error = 24 // too many fetches came to nothing; another is possible later
 	ErrBusy        Error = 25 // another tenant's container is being recorded
 	ErrHook        Error = 26 // the hook is not fired from the network
+
+	ErrProcessing Error = 27 // another manifest is being processed; another time
+	ErrLength     Error = 28 // longer than the device takes
+	ErrRequest    Error = 29 // a request that is not one of this resource
+	ErrSession    Error = 30 // reading needs a session
+	ErrReport     Error = 31 // there is no report, or not yet
 )
 
 // Error returns the reason in words.
@@ -92,6 +98,16 @@ func (e Error) Error() string {
 		return "another tenant's container is being recorded"
 	case ErrHook:
 		return "the hook is not fired from the network"
+	case ErrProcessing:
+		return "another manifest is being processed"
+	case ErrLength:
+		return "longer than the device takes"
+	case ErrRequest:
+		return "not a request of this resource"
+	case ErrSession:
+		return "reading needs a session"
+	case ErrReport:
+		return "there is no report, or not yet"
 	}
 	return "unknown error"
 }

@@ -57,7 +57,7 @@ func (a *Agent) fetched() {
 //go:noinline
 func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response) {
 	if len(req.Payload) > len(a.c.Envelope) {
-		resp.Fail(coap.RequestEntityTooLarge, "envelope too long")
+		a.decline(resp, coap.RequestEntityTooLarge, suit.ReasonOperation, ErrLength)
 		return
 	}
 	u := &a.update
@@ -107,7 +107,7 @@ func (a *Agent) busy(now int64, resp *coap.Response) bool {
 //
 //go:noinline
 func (a *Agent) later(left int64, resp *coap.Response) {
-	resp.Fail(coap.ServiceUnavailable, "an envelope is being processed")
+	a.decline(resp, coap.ServiceUnavailable, suit.ReasonOperation, ErrProcessing)
 	resp.MaxAge = uint32(left/1_000_000) + 1
 }
 
@@ -120,7 +120,12 @@ func (a *Agent) begin() {
 // answer tells the report. What nobody vouches for leaves no trace: then the
 // one before is what the next reader gets.
 func (a *Agent) answer(resp *coap.Response) {
-	resp.Code = a.responseCode()
+	a.tellReport(a.responseCode(), resp)
+}
+
+//go:noinline
+func (a *Agent) tellReport(code coap.Code, resp *coap.Response) {
+	resp.Code = code
 	a.writeReport(resp)
 	if !a.reports[0].signed {
 		copy(a.reports[:1], a.reports[1:])
@@ -142,6 +147,9 @@ func (a *Agent) settle(status suit.Status) {
 	r := &a.reports[0]
 	r.suit = a.processor.Report()
 	copy(r.manifest[:], a.processor.Digest()[:])
+	if r.signed {
+		copy(a.manifest[:], a.processor.Digest()[:])
+	}
 	switch status {
 	case suit.Pending:
 		r.progress = ProgressFetching
@@ -224,7 +232,7 @@ func (a *Agent) check(raw []byte) bool {
 	u := &a.update
 	a.spec(&u.component, a.processor.Signer(), raw)
 	refused := a.engine.Check(u.index, &a.newSpec)
-	a.reports[0].unmet, a.reports[0].lacking = refused.Unmet, refused.Helpers
+	a.reports[0].unmet, a.lacking = refused.Unmet, refused.Helpers
 	switch refused.Reason {
 	case engine.OK:
 		return true

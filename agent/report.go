@@ -5,7 +5,6 @@ import (
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/internal/cbor"
 	"github.com/femto-containers/femto/suit"
-	"github.com/femto-containers/femto/vm"
 )
 
 // A report is the answer to the last authentic envelope or command.
@@ -21,7 +20,6 @@ type report struct {
 	sequence uint64
 	manifest [8]byte
 	unmet    engine.Unmet
-	lacking  vm.HelperSet // with UnmetHelpers
 }
 
 // fail notes what a refusal is about, for the answer.
@@ -69,8 +67,8 @@ func (a *Agent) writeReport(resp *coap.Response) {
 	if r.unmet != 0 {
 		*head += 2
 		pair(&e, ReportUnmet, uint64(r.unmet))
-		pairArray(&e, ReportLacking, len(r.lacking))
-		for _, bits := range r.lacking {
+		pairArray(&e, ReportLacking, len(a.lacking))
+		for _, bits := range a.lacking {
 			e.Uint(uint64(bits))
 		}
 	}
@@ -85,6 +83,54 @@ func some(e *cbor.Encoder, count *byte, key uint8, value int32) {
 		pairInt(e, key, int64(value))
 		*count++
 	}
+}
+
+// serveReport answers GET suit?r or suit?r=NONCE with the report on the last
+// manifest as a SUIT_Report (draft-ietf-suit-report).
+//
+//go:noinline
+func (a *Agent) serveReport(query []byte, resp *coap.Response) {
+	r := &a.reports[0]
+	if blank(r.manifest[:]) || r.progress == ProgressFetching {
+		a.decline(resp, coap.NotFound, suit.ReasonOperation, ErrReport)
+		return
+	}
+	nonce := query[1:]
+	if len(nonce) > 0 {
+		nonce = nonce[1:] // behind the =
+	} else {
+		nonce = nil
+	}
+	e := body(resp)
+	r.suit.Encode(&e, nil, nonce, &a.manifest)
+	finish(resp, coap.Content, &e)
+}
+
+// decline refuses a request for manifests or commands that nobody looks into, and
+// says why in the same words. The report on those that were looked into stays.
+//
+//go:noinline
+func (a *Agent) decline(resp *coap.Response, code coap.Code, reason suit.Reason, err Error) {
+	a.begin()
+	a.refuse(suit.StageEnvelope, reason)
+	a.fail(DetailAgent, int(err))
+	a.tellReport(code, resp)
+}
+
+// ServeRefusal gives a reason to what the endpoint refuses, such as a body that is
+// too long, where manifests and commands are taken (coap.Refuser).
+func (a *Agent) ServeRefusal(req *coap.Request, resp *coap.Response) {
+	if path := req.Path(0); req.NumPath() != 1 || !equal(path, PathManifest) && !equal(path, PathCommand) {
+		return
+	}
+	err := ErrRequest
+	switch resp.Code {
+	case coap.RequestEntityTooLarge:
+		err = ErrLength
+	case coap.ServiceUnavailable:
+		err = ErrProcessing
+	}
+	a.decline(resp, resp.Code, suit.ReasonOperation, err)
 }
 
 // responseCode is the report in one byte, for clients that read no more.

@@ -71,11 +71,15 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 		}
 	case coap.GET:
 		if at != atInfo && !a.readable(now, &req.From) {
-			resp.Fail(coap.Unauthorized, "reading needs a session")
+			a.decline(resp, coap.Unauthorized, suit.ReasonUnauthorised, ErrSession)
 			return
 		}
 		switch at {
 		case atManifest:
+			if query := req.Query(0); len(query) > 0 && query[0] == 'r' {
+				a.serveReport(query, resp)
+				return
+			}
 			resp.Code = coap.Content
 			a.writeReport(resp)
 			return
@@ -98,7 +102,7 @@ func (a *Agent) ServeCoAP(now int64, req *coap.Request, resp *coap.Response) {
 			return
 		}
 	}
-	resp.Fail(coap.MethodNotAllowed, "")
+	a.decline(resp, coap.MethodNotAllowed, suit.ReasonCommand, ErrRequest)
 }
 
 // finish turns what e wrote into the response's body, or into an error if it

@@ -21,6 +21,9 @@ type Config struct {
 	// Handler answers requests; nil rejects them.
 	Handler Handler
 
+	// Refuser, if not nil, says more on requests that the Endpoint refuses itself.
+	Refuser Refuser
+
 	// Resources is what /.well-known/core lists (RFC 6690). With nil, the
 	// Handler is asked for it like for any other resource.
 	Resources []Resource

@@ -11,6 +11,14 @@ type Handler interface {
 	ServeCoAP(now int64, req *Request, resp *Response)
 }
 
+// A Refuser has something to say on requests that an Endpoint refuses without its
+// Handler, such as one with too long a body.
+type Refuser interface {
+	// ServeRefusal fills in a body of at most 16 bytes and its format. Of req only
+	// the path and the method count.
+	ServeRefusal(req *Request, resp *Response)
+}
+
 // A Request is what a Handler is asked.
 type Request struct {
 	From          link.Addr

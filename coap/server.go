@@ -52,11 +52,18 @@ func (e *Endpoint) answerRequest(now int64) {
 	}
 }
 
-// refuse answers with a code alone.
+// refuse answers with a code alone, or with what the Refuser adds.
 //
 //go:noinline
 func (e *Endpoint) refuse(code Code) {
-	e.answer.code = code
+	a, resp := &e.answer, &e.response
+	a.code = code
+	if e.c.Refuser != nil && code != Continue {
+		*resp = Response{}
+		resp.Code, resp.ContentFormat, resp.Body = code, FormatNone, e.body[:0]
+		e.c.Refuser.ServeRefusal(&e.request, resp)
+		a.format, a.payload = resp.ContentFormat, resp.Body
+	}
 	e.reply(nil)
 }
 

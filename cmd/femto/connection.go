@@ -156,6 +156,8 @@ func (c *connection) refusal(refused *remote.RefusedError) error {
 	case suit.Reason(r.Reason) == suit.ReasonComponentUnauthorised:
 		e.why = "the device's owner does not let this key's tenant use this hook"
 		e.try = []string{c.info()}
+	case e.why == "" && len(r.Manifest) > 0:
+		e.try = []string{command("femto", "manifest", "report", "-d", c.uri)}
 	}
 	return e
 }

@@ -15,7 +15,7 @@ import (
 func newManifestCommand() *cobra.Command {
 	return newNoun("manifest", "Make, sign and look into manifests",
 		newManifestCreateCommand(), newManifestSignCommand(), newManifestSeverCommand(),
-		newManifestShowCommand(), newManifestVerifyCommand(), newManifestLintCommand())
+		newManifestShowCommand(), newManifestVerifyCommand(), newManifestLintCommand(), newManifestReportCommand())
 }
 
 // openManifest reads an envelope and takes it apart.

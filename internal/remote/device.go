@@ -185,13 +185,12 @@ func (d *Device) Command(ctx context.Context, message []byte) (*Report, error) {
 // post sends what changes the device, as soon as the device has time for it.
 func (d *Device) post(ctx context.Context, path string, format coap.Format, body []byte) (*Report, error) {
 	for {
-		report, err := d.report(d.Do(ctx, client.Request{
+		resp, err := d.Do(ctx, client.Request{
 			Method: coap.POST, Path: "/" + path, ContentFormat: format, Body: body, Offset: d.Offset, Tag: d.Tag,
-		}))
+		})
 		d.Offset, d.Tag = 0, 0
-		var status *client.StatusError
-		if !errors.As(err, &status) || status.Code != coap.ServiceUnavailable {
-			return report, err
+		if resp.Code != coap.ServiceUnavailable {
+			return d.report(resp, err)
 		}
 		if d.Waiting != nil {
 			d.Waiting()
@@ -219,6 +218,9 @@ func (d *Device) serveFor(ctx context.Context, interval time.Duration) error {
 func (d *Device) get(ctx context.Context, what, path, query string, v any) error {
 	resp, err := d.Do(ctx, client.Request{Method: coap.GET, Path: path, Query: query})
 	if err != nil {
+		if _, refused := d.report(resp, err); refused != nil {
+			return refused
+		}
 		return err
 	}
 	return decode(what, resp.Body, v)
@@ -235,7 +237,7 @@ func (d *Device) report(resp client.Response, err error) (*Report, error) {
 		return nil, err
 	}
 	if report.Progress == Progress(agent.ProgressRefused) {
-		return report, &RefusedError{Report: report}
+		return report, &RefusedError{Report: report, status: err}
 	}
 	return report, nil
 }

@@ -130,7 +130,13 @@ func (r *Report) Why() string {
 }
 
 // A RefusedError is a device's refusal.
-type RefusedError struct{ Report *Report }
+type RefusedError struct {
+	Report *Report
+	status error // the response's code
+}
+
+// Unwrap returns the response's code, nil if there was none.
+func (e *RefusedError) Unwrap() error { return e.status }
 
 func (e *RefusedError) Error() string {
 	text := fmt.Sprintf("refused at stage %s: %s", e.Report.Stage, e.Report.Reason)
