@@ -7,6 +7,7 @@ FUZZCORES ?= 2
 fuzz-long: ## compare both run loops with the reference interpreter for FUZZLONG
 	$(GO) test -run '^$$' -fuzz '^FuzzLoops$$' -fuzztime $(FUZZLONG) -parallel $(FUZZCORES) ./vm
 
+# SEEDED chooses: "-every 6", or parts of names.
 .PHONY: seeded
 seeded: ## put known bugs into package vm one by one; its tests must notice
-	$(GO) run ./internal/vmfuzz/seeded
+	$(GO) run ./internal/vmfuzz/seeded $(SEEDED)

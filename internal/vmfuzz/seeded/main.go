@@ -2,13 +2,15 @@
 // vm, one at a time and without touching the tree, and fails if its tests do
 // not notice, with 64-bit and with 32-bit integers together.
 //
-//	go run ./internal/vmfuzz/seeded          all
-//	go run ./internal/vmfuzz/seeded call f   those whose names contain "call" or "f"
+//	go run ./internal/vmfuzz/seeded            all
+//	go run ./internal/vmfuzz/seeded -every 6   each sixth
+//	go run ./internal/vmfuzz/seeded call f     those whose names contain "call" or "f"
 package main
 
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,36 +32,38 @@ func main() {
 }
 
 func run() error {
+	every := flag.Int("every", 1, "try each `n`th bug only")
+	flag.Parse()
 	bugs, err := vmfuzz.SeededBugs("internal/vmfuzz/testdata/seeded", ".")
 	if err != nil {
 		return err
 	}
-	bugs = slices.DeleteFunc(bugs, func(bug vmfuzz.SeededBug) bool { return !chosen(bug.Name, os.Args[1:]) })
+	var tried []vmfuzz.SeededBug
+	for i, bug := range bugs {
+		if i%max(*every, 1) == 0 && chosen(bug.Name, flag.Args()) {
+			tried = append(tried, bug)
+		}
+	}
 	folder, err := os.MkdirTemp("", "femto-seeded-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	machines := machines()
-	for _, m := range machines {
-		if failed, err := m.testsFail(""); failed || err != nil {
-			return fmt.Errorf("the tests fail without any bug, with %s: %v", m.name, err)
-		}
-	}
+	machines := []*machine{{name: "64-bit integers"}, narrow()}
 
-	verdicts := make([]string, len(bugs))
-	errs := make([]error, len(bugs))
+	verdicts := make([]string, len(tried))
+	errs := make([]error, len(tried))
 	next := make(chan int)
 	var all sync.WaitGroup
 	for range runtime.NumCPU() {
 		all.Go(func() {
 			for i := range next {
-				verdicts[i], errs[i] = try(bugs[i], filepath.Join(folder, strconv.Itoa(i)), machines)
-				fmt.Printf("%-36s %s\n", bugs[i].Name, verdicts[i])
+				verdicts[i], errs[i] = try(tried[i], filepath.Join(folder, strconv.Itoa(i)), machines)
+				fmt.Printf("%-36s %s\n", tried[i].Name, verdicts[i])
 			}
 		})
 	}
-	for i := range bugs {
+	for i := range tried {
 		next <- i
 	}
 	close(next)
@@ -75,9 +79,9 @@ func run() error {
 		}
 	}
 	if survived > 0 {
-		return fmt.Errorf("%d of %d bugs survived", survived, len(bugs))
+		return fmt.Errorf("%d of %d bugs survived", survived, len(tried))
 	}
-	fmt.Printf("all %d caught\n", len(bugs))
+	fmt.Printf("all %d caught\n", len(tried))
 	return nil
 }
 
@@ -85,12 +89,15 @@ const survivor = "SURVIVED"
 
 // try says on which of machines, if any, the tests notice bug. folder is for
 // its files.
-func try(bug vmfuzz.SeededBug, folder string, machines []machine) (string, error) {
+func try(bug vmfuzz.SeededBug, folder string, machines []*machine) (string, error) {
 	overlay, err := overlayOf(folder, bug)
 	if err != nil {
 		return "", err
 	}
 	for _, m := range machines {
+		if err := m.sound(); err != nil {
+			return "", err
+		}
 		noticed, err := m.testsFail(overlay)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", bug.Name, err)
@@ -117,16 +124,30 @@ type machine struct {
 	name string
 	env  []string
 	args []string // of go test
+
+	once    sync.Once
+	unsound error
 }
 
-// machines are this one, and one with 32-bit integers: this processor, or an
-// emulated one where the kernel runs no such programs.
-func machines() []machine {
-	narrow := machine{"32-bit integers", []string{"GOARCH=386", "CGO_ENABLED=0"}, nil}
-	if _, err := narrow.test("./isa"); err != nil {
-		narrow = machine{"32-bit integers, emulated", []string{"GOARCH=arm", "CGO_ENABLED=0"}, []string{"-exec", "qemu-arm"}}
+// sound returns an error if the tests fail without any bug.
+func (m *machine) sound() error {
+	m.once.Do(func() {
+		if failed, err := m.testsFail(""); failed || err != nil {
+			m.unsound = fmt.Errorf("the tests fail without any bug, with %s: %v", m.name, err)
+		}
+	})
+	return m.unsound
+}
+
+// narrow is one with 32-bit integers: this processor, or an emulated one where
+// the kernel runs no such programs.
+func narrow() *machine {
+	m := &machine{name: "32-bit integers", env: []string{"GOARCH=386", "CGO_ENABLED=0"}}
+	if _, err := m.test("./isa"); err != nil {
+		m.name += ", emulated"
+		m.env[0], m.args = "GOARCH=arm", []string{"-exec", "qemu-arm"}
 	}
-	return []machine{{name: "64-bit integers"}, narrow}
+	return m
 }
 
 // overlayOf writes the changed file and the list that makes the go command
@@ -153,7 +174,7 @@ func overlayOf(folder string, bug vmfuzz.SeededBug) (string, error) {
 
 // testsFail reports whether the tests of vm fail; a bug that does not compile
 // is an error.
-func (m machine) testsFail(overlay string) (bool, error) {
+func (m *machine) testsFail(overlay string) (bool, error) {
 	out, err := m.test("-overlay", overlay, "-timeout", "5m", "-failfast", "-vet=off", "./vm")
 	if err != nil && strings.Contains(string(out), "[build failed]") {
 		return false, fmt.Errorf("does not compile:\n%s", out)
@@ -161,7 +182,7 @@ func (m machine) testsFail(overlay string) (bool, error) {
 	return err != nil, nil
 }
 
-func (m machine) test(args ...string) (out []byte, err error) {
+func (m *machine) test(args ...string) (out []byte, err error) {
 	cmd := exec.Command("go", slices.Concat([]string{"test"}, m.args, args)...)
 	cmd.Env = append(os.Environ(), m.env...)
 	return cmd.CombinedOutput()
