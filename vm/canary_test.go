@@ -9,68 +9,18 @@ import (
 	"github.com/femto-containers/femto/vm"
 )
 
-// A yard is one block of memory in which a container's regions lie between
-// bytes that nothing may change.
-type yard struct {
-	vm.Machine
-	block, before []byte
-	writable      []bool
-}
-
-const yardGap = 40
-
-func newYard(fill byte) *yard {
-	y := &yard{}
-	sizes := []struct {
-		region, size int
-		writable     bool
-	}{
-		{vm.RegionStack, 64, true}, {vm.RegionContext, 24, true}, {vm.RegionData, 16, true},
-		{vm.RegionRodata, 32, false}, {vm.RegionGrant, 9, true}, {15, 8, false},
-	}
-	total := yardGap
-	for _, s := range sizes {
-		total += s.size + yardGap
-	}
-	y.block = bytes.Repeat([]byte{fill}, total)
-	y.writable = make([]bool, total)
-	at := yardGap
-	for _, s := range sizes {
-		// With the capacity to the end of the block, as a careless host
-		// would cut it.
-		y.Region[s.region] = vm.Region{Bytes: y.block[at : at+s.size], Writable: s.writable}
-		for i := range s.size {
-			y.writable[at+i] = s.writable
-		}
-		at += s.size + yardGap
-	}
-	y.before = bytes.Clone(y.block)
-	touch := func(c *vm.Call) uint64 {
-		for i := range c.Mem[0] {
-			c.Mem[0][i] ^= 0x55
-		}
-		return uint64(len(c.Mem[0]))
-	}
-	y.Helpers = []vm.Helper{
-		{Number: 1, Args: [5]vm.Arg{vm.ArgWrite, vm.ArgValue}, Call: touch},
-		{Number: 2, Args: [5]vm.Arg{vm.WriteN(8)}, Call: touch, Cost: 3},
-		{Number: 3, Args: [5]vm.Arg{vm.ArgString}, Call: func(c *vm.Call) uint64 { return uint64(len(c.Mem[0])) }},
-	}
-	return y
-}
-
 // run runs text, which Check accepted, in pieces and verifies everything that
-// must hold of any program.
-func (y *yard) run(t *testing.T, text []byte, need vm.Need, budget, quantum int32) {
+// must hold of any program. It leaves memory as it was.
+func (p *prison) run(t *testing.T, text []byte, need vm.Need, budget, quantum int32) {
 	t.Helper()
 	kept := bytes.Clone(text)
-	y.Frame, y.Quantum = need.Frame, quantum
-	y.Reset(text, budget)
+	p.Frame, p.Quantum = need.Frame, quantum
+	p.Reset(text, budget)
 	for i, region := range []int{vm.RegionStack, vm.RegionData, vm.RegionRodata, vm.RegionGrant, 15} {
-		y.SetRegister(3+i, vm.Address(region, uint32(len(y.Region[region].Bytes)))-uint64(i))
+		p.SetRegister(3+i, vm.Address(region, uint32(len(p.Region[region].Bytes)))-uint64(i))
 	}
-	status := y.Run()
-	for pieces := 0; status == vm.Suspended; status = y.Run() {
+	status := p.Run()
+	for pieces := 0; status == vm.Suspended; status = p.Run() {
 		if pieces++; pieces > int(budget)+10 {
 			t.Fatalf("%d pieces of a budget of %d", pieces, budget)
 		}
@@ -79,21 +29,17 @@ func (y *yard) run(t *testing.T, text []byte, need vm.Need, budget, quantum int3
 	switch {
 	case status != vm.Done && status != vm.Faulted:
 		t.Fatalf("status %d", status)
-	case y.Instructions() > uint32(budget)+slots:
-		t.Fatalf("%d instructions with a budget of %d and %d slots", y.Instructions(), budget, slots)
-	case y.PC() < 0 || y.PC() > int(slots):
-		t.Fatalf("pc %d of %d", y.PC(), slots)
-	case y.Fault() == vm.FaultInstruction || y.Fault() == vm.FaultRegister || y.Fault() == vm.FaultJump:
-		t.Fatalf("%v at run time", y.Fault())
+	case p.Instructions() > uint32(budget)+slots:
+		t.Fatalf("%d instructions with a budget of %d and %d slots", p.Instructions(), budget, slots)
+	case p.PC() < 0 || p.PC() > int(slots):
+		t.Fatalf("pc %d of %d", p.PC(), slots)
+	case p.Fault() == vm.FaultInstruction || p.Fault() == vm.FaultRegister || p.Fault() == vm.FaultJump:
+		t.Fatalf("%v at run time", p.Fault())
 	case !bytes.Equal(kept, text):
 		t.Fatal("the text changed")
 	}
-	for i, b := range y.block {
-		if b != y.before[i] && !y.writable[i] {
-			t.Fatalf("byte %d of the block changed, which is not writable", i)
-		}
-	}
-	copy(y.block, y.before)
+	p.verify(t)
+	copy(p.block, p.before)
 }
 
 // randomProgram makes a text that Check is likely to accept and that touches
@@ -192,7 +138,7 @@ func TestCanaries(t *testing.T) {
 	granted.Add(2)
 	granted.Add(3)
 	r := rand.New(rand.NewSource(1))
-	y := newYard(0xa5)
+	p := newPrison(t)
 	accepted, longest, faults := 0, uint32(0), map[vm.Fault]int{}
 	for range 60000 {
 		text := randomProgram(r, opcodes)
@@ -201,9 +147,9 @@ func TestCanaries(t *testing.T) {
 			continue
 		}
 		accepted++
-		y.run(t, text, need, 300, []int32{0, 0, 1, 17}[accepted%4])
-		faults[y.Fault()]++
-		longest = max(longest, y.Instructions())
+		p.run(t, text, need, 300, []int32{0, 0, 1, 17}[accepted%4])
+		faults[p.Fault()]++
+		longest = max(longest, p.Instructions())
 	}
 	t.Logf("%d accepted, faults %v", accepted, faults)
 	if accepted < 10000 || longest < 300 || faults[vm.OK] < 1000 || faults[vm.FaultMemory] < 3000 || faults[vm.FaultBudget] < 100 {
@@ -225,7 +171,6 @@ func FuzzCheck(f *testing.F) {
 	granted.Add(1)
 	granted.Add(2)
 	granted.Add(3)
-	y := newYard(0x5a)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		need, err := vm.Check(text, &granted)
 		if err.Fault != vm.OK {
@@ -234,6 +179,6 @@ func FuzzCheck(f *testing.F) {
 			}
 			return
 		}
-		y.run(t, text, need, 500, int32(len(text)%3)*50)
+		newPrison(t).run(t, text, need, 500, int32(len(text)%3)*50)
 	})
 }

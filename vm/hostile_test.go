@@ -41,7 +41,7 @@ type prison struct {
 
 const canary = 64
 
-func newPrison(t *testing.T) *prison {
+func newPrison(t testing.TB) *prison {
 	p := &prison{}
 	grow := func(n int, owned bool) {
 		for range n {
@@ -118,11 +118,7 @@ func (p *prison) serve(t *testing.T, text []byte, budget, quantum int32) string 
 	for pieces := int32(0); status == vm.Suspended && pieces <= budget; pieces++ {
 		status = p.Run()
 	}
-	for i, b := range p.block {
-		if b != p.before[i] && !p.owned[i] {
-			t.Fatalf("byte %d of the block changed from %#x to %#x", i, p.before[i], b)
-		}
-	}
+	p.verify(t)
 	for i := range regions {
 		if len(regions[i].Bytes) != len(p.Region[i].Bytes) || regions[i].Writable != p.Region[i].Writable {
 			t.Fatalf("region %d changed", i)
@@ -141,6 +137,16 @@ func (p *prison) serve(t *testing.T, text []byte, budget, quantum int32) string 
 		return fmt.Sprintf("stopped at %d: %v", p.PC(), p.Fault())
 	}
 	return fmt.Sprintf("status %d", status)
+}
+
+// verify fails the test if any byte changed that the program does not own.
+func (p *prison) verify(t *testing.T) {
+	t.Helper()
+	for i, b := range p.block {
+		if b != p.before[i] && !p.owned[i] {
+			t.Fatalf("byte %d of the block changed from %#x to %#x", i, p.before[i], b)
+		}
+	}
 }
 
 var budgetLine = regexp.MustCompile(`(?m)^# budget: (\d+)$`)
