@@ -198,7 +198,7 @@ func (e *Endpoint) Deliver(now int64, from link.Addr, datagram []byte) {
 	switch {
 	case m.Code == Empty:
 		if m.Type >= Acknowledgement {
-			if !observable || !e.settleObserver() {
+			if !e.settleObserver() {
 				e.settle(now)
 			}
 		} else {
@@ -268,7 +268,7 @@ func (e *Endpoint) Poll(now int64) (next int64) {
 		}
 	}
 	for i := range e.c.Observers {
-		if o := &e.c.Observers[i]; observable && o.open {
+		if o := &e.c.Observers[i]; o.open {
 			next = min(next, e.pollObserver(now, o))
 		}
 	}

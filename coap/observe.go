@@ -85,15 +85,15 @@ func (e *Endpoint) observe() {
 // notify sends what the resource of o is now. Each notification is confirmable,
 // and a lost one is not repeated but replaced by a newer one (RFC 7641 §4.5.2):
 // so a peer that is gone, or never asked, gets few.
+//go:noinline
 func (e *Endpoint) notify(now int64, o *Observer) {
 	e.from, e.size = o.peer, 0
 	m := &e.message
 	m.Type, m.Code, m.ID, m.Payload = Confirmable, GET, e.messageID(), nil
 	m.Token, m.options = o.token[:o.tokenLen], o.options[:o.size]
 	o.pending, o.waiting, o.id = false, true, m.ID
-	o.timeout = e.firstTimeout()
-	if o.attempts > 0 {
-		o.timeout <<= o.attempts
+	if o.timeout <<= 1; o.attempts == 0 {
+		o.timeout = e.firstTimeout()
 	}
 	o.deadline = now + o.timeout
 	e.notifying = o

@@ -125,6 +125,30 @@ func TestObserverThatLosesInterest(t *testing.T) {
 	}
 }
 
+// Who leaves gives its place back at once, and hears no more.
+func TestObserverThatLeaves(t *testing.T) {
+	n, g, server, client, o := watch(t, 1, 1)
+	for i := range client.c.Calls {
+		client.Leave(&client.c.Calls[i])
+	}
+	n.run(second)
+	if server.c.Observers[0].open {
+		t.Fatalf("still an observer\n%s", n.dump())
+	}
+	g.value = 1
+	server.Notify(7)
+	n.run(60 * second)
+	if len(o.heard) != 1 || o.done != 0 {
+		t.Fatalf("heard %q, done %d", o.heard, o.done)
+	}
+	again := &observer{}
+	client.Do(n.now, &device, &Outgoing{Code: GET, Path: []byte("/gauge"), Observe: true}, again)
+	n.run(second)
+	if again.observed != 1 {
+		t.Fatal("the place is not free")
+	}
+}
+
 func TestObserverThatIsGone(t *testing.T) {
 	n, g, server, _, o := watch(t, 1, 1)
 	delete(n.endpoints, host)

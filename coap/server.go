@@ -170,7 +170,7 @@ func (e *Endpoint) respond(now int64, t *Transfer, x *Exchange) {
 			resp.Fail(InternalServerError, "")
 		}
 	}
-	if observable && r.Code == GET && offset == 0 {
+	if r.Code == GET && offset == 0 {
 		e.observe()
 	}
 	a.code, a.format, a.maxAge = resp.Code, resp.ContentFormat, resp.MaxAge

@@ -6,9 +6,21 @@ package coap
 // do, devices do not.
 const watches = true
 
-// observable says that resources of this endpoint can be observed. Firmware for
-// microcontrollers has no room for it: peers ask again instead (RFC 7641 §1.3).
-const observable = true
+// Leave forgets a call like Cancel and, if it observes, tells the server once (RFC
+// 7641 §3.6). If that gets lost, the next notification is rejected.
+func (e *Endpoint) Leave(c *Call) {
+	if c.open && c.watching {
+		var b Builder
+		b.Start(c.datagram, NonConfirmable, c.request.Code, e.messageID(), c.token[:c.tokenLen])
+		b.Uint(Observe, 1)
+		b.split(UriPath, c.request.Path)
+		b.split(UriQuery, c.request.Query)
+		if datagram, ok := b.Bytes(); ok {
+			e.send(&c.peer, datagram)
+		}
+	}
+	e.Cancel(c)
+}
 
 // notified passes a notification on, unless a newer one was there before it
 // (RFC 7641 §3.4).

@@ -2,9 +2,6 @@
 
 package coap
 
-const (
-	watches    = false
-	observable = false
-)
+const watches = false
 
 func (e *Endpoint) notified(now int64, c *Call, r *reading) {}

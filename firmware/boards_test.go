@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/femto-containers/femto/agent"
+	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/image"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
@@ -252,6 +253,61 @@ func TestDeployAndFire(t *testing.T) {
 			r.console.until(t, "[event/greeter] hi there\n")
 		})
 	}
+}
+
+// TestObserve: boards tell whoever registered that a container came, or printed;
+// femto logs -f shows what.
+func TestObserve(t *testing.T) {
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, emulator.Config{Board: board})
+			greeter := r.greeter()
+			shown := r.follow("logs", "--all", "-f")
+			for _, watched := range []struct {
+				path, query string
+				change      []string
+			}{
+				{agent.PathList, "", []string{"deploy", greeter, "--hook", "event", "--key", r.path("alice.key"), "--timeout", "90s"}},
+				{agent.PathLogs, "m=00000000", []string{"hook", "fire", "event", "--ctx-file", input, "--timeout", "90s"}},
+			} {
+				ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+				var changes sync.WaitGroup
+				states := 0
+				err := r.connect().Observe(ctx, client.Request{Method: coap.GET, Path: "/" + watched.path, Query: watched.query}, func(client.Response) bool {
+					if states++; states == 1 {
+						changes.Go(func() { r.run(watched.change...) })
+					}
+					return states < 2
+				})
+				cancel()
+				changes.Wait()
+				if err != nil || states != 2 {
+					t.Errorf("%s: %d states, %v", watched.path, states, err)
+				}
+			}
+			shown.until(t, "hi there")
+		})
+	}
+}
+
+// follow starts a command that goes on until the end of the test, and returns what
+// it prints.
+func (r *rig) follow(args ...string) *screen {
+	r.t.Helper()
+	ctx, stop := context.WithCancel(r.t.Context())
+	cmd := exec.CommandContext(ctx, femto, args...)
+	cmd.Env = append(os.Environ(), "FEMTO_DEVICE="+r.device.URI())
+	out := &screen{}
+	cmd.Stdout = out
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		stop()
+		_ = cmd.Wait()
+	})
+	return out
 }
 
 func TestRefusals(t *testing.T) {

@@ -32,7 +32,7 @@ func (c *Client) Observe(ctx context.Context, req Request, changed func(Response
 	}
 	defer func() {
 		if !s.done {
-			c.endpoint.Cancel(call)
+			c.endpoint.Leave(call)
 		}
 	}()
 	for {
