@@ -85,6 +85,7 @@ func (e *Endpoint) observe() {
 // notify sends what the resource of o is now. Each notification is confirmable,
 // and a lost one is not repeated but replaced by a newer one (RFC 7641 §4.5.2):
 // so a peer that is gone, or never asked, gets few.
+//
 //go:noinline
 func (e *Endpoint) notify(now int64, o *Observer) {
 	e.from, e.size = o.peer, 0
