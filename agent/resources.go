@@ -292,13 +292,17 @@ func (a *Agent) serveList(resp *coap.Response) {
 		case container.State() == engine.Stopped:
 			state = StateStopped
 		case container.State() == engine.Faulted:
-			state = StateDetached
+			state = StateFaulted
+		case container.State() == engine.Installed:
+			state = StateInstalled
 		case c.state&stateTrial != 0:
 			state = StateTrial
 		case c.state&stateReverted != 0:
 			state = StateReverted
+		case container.State() == engine.Suspended:
+			state = StateSuspended
 		}
-		e.Map(15 + recordMore)
+		e.Map(16 + recordMore)
 		e.Uint(ListName)
 		text(&e, container.Name())
 		pairText(&e, ListHook, a.engine.Hook(container.Hook()).Name)
@@ -316,6 +320,7 @@ func (a *Agent) serveList(resp *coap.Response) {
 		pair(&e, ListFaultAddress, stats.FaultAddress)
 		pair(&e, ListMemory, uint64(container.Memory()))
 		pair(&e, ListSlot, uint64(slotIndex(i, c.slot())))
+		pair(&e, ListPosition, uint64(a.engine.Position(i)))
 		a.pairCalls(&e, i)
 	}
 	finish(resp, coap.Content, &e)

@@ -68,17 +68,20 @@ const (
 	ListMemory       = 14 // uint, bytes of stack and data
 	ListSlot         = 15 // uint, flash slot in use
 	ListFaultCalls   = 16 // [* slot uint], to which local calls return that were open then; not on every device
+	ListPosition     = 17 // uint, in the order in which its hook runs containers, from 1; 0: on no hook
 )
 
 // State is what a container is doing.
 type State uint8
 
 const (
-	StateRunning  State = 1 // attached to its hook
-	StateDetached State = 2 // taken off its hook after too many faults
-	StateStopped  State = 3 // by a command
-	StateTrial    State = 4 // running, and yet to prove itself
-	StateReverted State = 5 // running again, as a newer version failed its trial
+	StateRunning   State = 1 // attached to its hook
+	StateFaulted   State = 2 // by the engine, after too many faults in a row
+	StateStopped   State = 3 // by a command
+	StateTrial     State = 4 // running, and yet to prove itself
+	StateReverted  State = 5 // running again, as a newer version failed its trial
+	StateInstalled State = 6 // on no hook: the firmware has detached it
+	StateSuspended State = 7 // long-running, and waiting for its turn or its time
 )
 
 // Keys of the map that answers a fired hook.

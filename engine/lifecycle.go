@@ -135,6 +135,19 @@ func (e *Engine) Order(hook, n int) int {
 	return -1
 }
 
+// Position returns where in the order of its hook the container at place i is,
+// counted from 1, or 0 if it is on no hook.
+func (e *Engine) Position(i int) int {
+	n := 1
+	for at := e.config.Hooks[e.config.Containers[i].hook].first; at != none; at = e.config.Containers[at].next {
+		if int(at) == i {
+			return n
+		}
+		n++
+	}
+	return 0
+}
+
 // link puts c last on its hook.
 func (e *Engine) link(c *Container, i int) {
 	c.next = none

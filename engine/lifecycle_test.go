@@ -130,6 +130,11 @@ func TestOrder(t *testing.T) {
 		if !slices.Equal(ran, stopped) {
 			t.Errorf("ran %v, want %v", ran, stopped)
 		}
+		for i := range 4 {
+			if got, want := b.Position(i), slices.Index(order, i)+1; got != want {
+				t.Errorf("position of %d: %d, want %d", i, got, want)
+			}
+		}
 	}
 	want(3, 1, 0, 2)
 	b.mustInstall(t, 1, engine.Spec{Hook: hookContinue, Image: img(11)}) // keeps its place

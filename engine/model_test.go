@@ -775,7 +775,7 @@ func (m *model) compare() {
 	}
 	for hook, order := range m.order {
 		n := 0
-		for ; n < len(order) && m.b.Order(hook, n) == order[n]; n++ {
+		for ; n < len(order) && m.b.Order(hook, n) == order[n] && m.b.Position(order[n]) == n+1; n++ {
 		}
 		if n < len(order) || m.b.Order(hook, n) != -1 {
 			m.fail("order of hook %d is %v, want %v", hook, m.b.order(hook), order)

@@ -75,6 +75,9 @@ func printContainer(w io.Writer, c *remote.Container, store []remote.Entry) {
 	fmt.Fprintf(t, "tenant\t%s\n", c.Tenant)
 	fmt.Fprintf(t, "image\t%s, %s, sequence %d, slot %d\n", c.Digest, bytesText(c.Size), c.Sequence, c.Slot)
 	fmt.Fprintf(t, "state\t%s\n", c.State)
+	if c.Position > 0 {
+		fmt.Fprintf(t, "position\t%d of those on its hook\n", c.Position)
+	}
 	fmt.Fprintf(t, "data\t%s\n", bytesText(c.Data))
 	fmt.Fprintf(t, "runs\t%d, %d instructions\n", c.Activations, c.Instructions)
 	fmt.Fprintf(t, "faults\t%d%s\n", c.Faults, after(", the last: ", faultText(c.LastFault, c.FaultPC, c.FaultAddress)))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/remote"
 )
@@ -21,8 +22,12 @@ func newHookLsCommand() *cobra.Command {
 	var c connection
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "ls",
-		Short:   "List a device's hooks and what runs on them",
+		Use:   "ls",
+		Short: "List a device's hooks and what runs on them",
+		Long: `Prints a line for each hook of a device: who fires it, and its containers in the
+order in which they run. A container takes its place behind the others when it is
+first installed, and keeps it when it is stopped, started, replaced or rolled back,
+and when the device restarts.`,
 		Example: "  femto hook ls -d " + exampleURI,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,7 +44,7 @@ func newHookLsCommand() *cobra.Command {
 				for _, hook := range info.Hooks {
 					h := listedHook{Hook: hook, Containers: []string{}}
 					for _, c := range list {
-						if c.Hook == hook.Name {
+						if c.Hook == hook.Name && c.State != remote.State(agent.StateInstalled) {
 							h.Containers = append(h.Containers, dash(c.Name))
 						}
 					}

@@ -16,9 +16,10 @@ func newPsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps",
 		Short: "List a device's containers and how they fare",
-		Long: `Prints a line for each container on a device: where it runs, whose it is, which
-image it has, how often it ran, how many instructions that took, and how often
-and where it was stopped. Standard error has the story of each last fault: the line
+		Long: `Prints a line for each container on a device, those of a hook in the order in which
+they run: where it runs, whose it is, which image it has, what it is doing, how
+often it ran, how many instructions that took, and how often and where it was
+stopped. Standard error has the story of each last fault: the line
 of the source, if the image was built or deployed on this machine, from where it
 was called, what the instruction did, and how to have the device record it.`,
 		Example: "  femto ps -d " + exampleURI,

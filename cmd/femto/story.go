@@ -305,7 +305,7 @@ func (c *connection) lastFault(r *remote.Container) *story {
 		}
 		t.Why += "more is known where its image was built or deployed"
 	}
-	if r.State == remote.State(agent.StateDetached) { // it would never run again
+	if r.State == remote.State(agent.StateFaulted) { // it would never run again
 		t.Try = append(t.Try, command("femto", "container", "start", name, "-d", c.uri))
 	}
 	if r.FaultCalls != nil { // the device has a recorder

@@ -1,10 +1,12 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/femto-containers/femto/agent"
@@ -72,14 +74,30 @@ func (d *Device) Info(ctx context.Context) (*Info, error) {
 	return info, nil
 }
 
-// List asks for the device's containers, in the order in which they were
-// placed.
+// List asks for the device's containers: hook by hook, each in the order in
+// which the hook runs them, then those that it does not have on it.
 func (d *Device) List(ctx context.Context) ([]Container, error) {
 	list := []Container{}
 	if err := d.get(ctx, "list", "/"+agent.PathList, "", &list); err != nil {
 		return nil, err
 	}
+	inOrder(list)
 	return list, nil
+}
+
+// inOrder sorts containers for List. Those of a device that tells no positions
+// stay as they are.
+func inOrder(list []Container) {
+	first := map[string]int{} // place of the hook in what is told
+	for i, c := range list {
+		if _, ok := first[c.Hook]; !ok {
+			first[c.Hook] = i
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Container) int {
+		return cmp.Or(cmp.Compare(first[a.Hook], first[b.Hook]),
+			cmp.Compare(uint(a.Position)-1, uint(b.Position)-1)) // 0 becomes the last
+	})
 }
 
 // Counter asks for the highest sequence number that a key has spent on a

@@ -82,6 +82,10 @@ type Container struct {
 	// FaultCalls are the slots to which the local calls return that were open at
 	// the last fault, the outermost first; nil: the device does not tell.
 	FaultCalls []uint32 `cbor:"16,keyasint" json:"fault_calls"`
+
+	// Position is where in the order of its hook it is, from 1; 0: on no hook, or
+	// the device does not tell.
+	Position int `cbor:"17,keyasint" json:"position"`
 }
 
 // Firing is what a fired hook answers. Keys are agent.Fire….

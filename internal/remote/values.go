@@ -44,14 +44,18 @@ func (s State) String() string {
 	switch agent.State(s) {
 	case agent.StateRunning:
 		return "running"
-	case agent.StateDetached:
-		return "detached"
+	case agent.StateFaulted:
+		return "faulted"
 	case agent.StateStopped:
 		return "stopped"
 	case agent.StateTrial:
 		return "trial"
 	case agent.StateReverted:
 		return "reverted"
+	case agent.StateInstalled:
+		return "installed"
+	case agent.StateSuspended:
+		return "suspended"
 	}
 	return fmt.Sprintf("state %d", uint8(s))
 }
