@@ -122,7 +122,7 @@ func TestDemonstration(t *testing.T) {
 			list := r.list()
 			for i, want := range []listed{
 				{"thread_counter", "thread", "a", "running", 50, 0, 0},
-				{"sensor_average", "timer", "b", "running", 1, 0, 0},
+				{"sensor_average", "timer", "b", "suspended", 1, 0, 0},
 				{"coap_formatter", "coap", "b", "running", len(answers), 0, 0},
 			} {
 				if i >= len(list) {

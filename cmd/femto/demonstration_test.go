@@ -149,15 +149,15 @@ func showsThree(t *testing.T, dir string, environ []string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for i, want := range []struct {
-		name, hook, tenant string
-		activations        int
+		name, hook, tenant, state string
+		activations               int
 	}{
-		{"thread_counter", "thread", "a", 4},
-		{"sensor_average", "timer", "b", 1},
-		{"coap_formatter", "coap", "b", 2},
+		{"thread_counter", "thread", "a", "running", 4},
+		{"sensor_average", "timer", "b", "suspended", 1},
+		{"coap_formatter", "coap", "b", "running", 2},
 	} {
 		c := list.Containers[i]
-		if c.Name != want.name || c.Hook != want.hook || c.Tenant != want.tenant || c.State != "running" ||
+		if c.Name != want.name || c.Hook != want.hook || c.Tenant != want.tenant || c.State != want.state ||
 			c.Activations < want.activations || c.Instructions < 10*want.activations || c.Faults != 0 {
 			t.Errorf("%+v, want %+v", c, want)
 		}
