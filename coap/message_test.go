@@ -118,6 +118,19 @@ func TestBuilderRefusesDisorder(t *testing.T) {
 	}
 }
 
+// A token longer than a message may have is not written, nor is one for which
+// there is no room.
+func TestBuilderRefusesTokens(t *testing.T) {
+	for _, tt := range []struct{ room, token int }{{64, 9}, {64, 15}, {7, 4}, {3, 0}} {
+		var b Builder
+		buffer := make([]byte, tt.room)
+		b.Start(buffer, Confirmable, GET, 1, body(tt.token))
+		if _, ok := b.Bytes(); ok || !bytes.Equal(buffer, make([]byte, tt.room)) {
+			t.Errorf("a token of %d bytes in %d: % x", tt.token, tt.room, buffer)
+		}
+	}
+}
+
 func TestBuilderUint(t *testing.T) {
 	for _, tt := range []struct {
 		v    uint32

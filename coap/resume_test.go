@@ -110,6 +110,8 @@ func TestExtendedTokens(t *testing.T) {
 	for _, tt := range []struct {
 		name, datagram string
 	}{
+		{"of 9 bytes, of the first definition", "\x49\x01\x00\x01" + "012345678" + core},
+		{"of 12 bytes, of the first definition", "\x4c\x01\x00\x01" + "0123456789ab" + core},
 		{"of 13 bytes", "\x4d\x01\x00\x01\x00" + "0123456789abc" + core},
 		{"of 40 bytes", "\x4d\x01\x00\x01\x1b" + string(body(40)) + core},
 		{"of 269 bytes", "\x4e\x01\x00\x01\x00\x00" + string(body(269)) + core},
