@@ -307,6 +307,39 @@ func TestAbandonedTransfers(t *testing.T) {
 	}
 }
 
+// Answers to GETs may be kept between two bodies of one host: its turn stays one.
+func TestTurnsBetweenReads(t *testing.T) {
+	s := usual
+	s.transfers = 1
+	b := body(200)
+	p := newScript(t, s, handlerFunc(func(req *Request, resp *Response) {
+		resp.Code = Content
+		resp.Write(b)
+	}), nil)
+	hog, other, reader := link.IPv4(10, 0, 2, 1, 1), link.IPv4(10, 0, 2, 2, 1), link.IPv4(10, 0, 2, 3, 1)
+	read := raw{code: GET, options: []option{pathStore}}
+	for i, step := range []struct {
+		at   int64
+		from link.Addr
+		r    raw
+		want string
+	}{
+		{0, hog, piece(b, 0, 64), "ACK 2.31 1:0/1/64"},
+		{1 * second, other, piece(b, 0, 64), "ACK 5.03 max-age 1:0/0/64"},
+		{5 * second, hog, read, "ACK 2.05 2:0/1/64 size2=200 +64"}, // in the place of its body
+		{5 * second, reader, read, "ACK 2.05 2:0/1/64 size2=200 +64"},
+		{5 * second, hog, piece(b, 0, 64), "ACK 2.31 1:0/1/64"},
+		{9 * second, other, piece(b, 0, 64), "ACK 5.03 max-age 1:0/0/64"},
+		{10 * second, other, piece(b, 0, 64), "ACK 2.31 1:0/1/64"},
+		{11 * second, hog, piece(b, 0, 64), "ACK 5.03 max-age 1:0/0/64"},
+	} {
+		p.now = step.at
+		if got, _ := p.deliver(step.from, p.encode(step.r)); got != step.want {
+			t.Errorf("step %d: %s, want %s", i, got, step.want)
+		}
+	}
+}
+
 func TestFinishedTransfersGiveWay(t *testing.T) {
 	s := usual
 	s.transfers = 1

@@ -14,7 +14,8 @@ type Transfer struct {
 	finished  bool // nobody needs it, but a late repetition may ask
 	first     uint16
 	length    int
-	since     int64 // when its host's turn began
+	holder    link.Addr // whose turn it is: the last who had it for another method than GET
+	since     int64     // when that began
 	expires   int64
 	body      []byte
 
@@ -147,8 +148,8 @@ func (e *Endpoint) takeTransfer(now int64) *Transfer {
 	for i := range e.c.Transfers {
 		t := &e.c.Transfers[i]
 		if t.state == transferFree || t.expires <= now {
-			t.since = now
-			return t
+			stale = t
+			break
 		}
 		left := e.request.Code != GET && now-t.since >= turn
 		if sameHost(&t.peer, &e.from) {
@@ -158,9 +159,10 @@ func (e *Endpoint) takeTransfer(now int64) *Transfer {
 			stale = t
 		}
 	}
-	// A host that goes from one transfer to the next has one turn.
-	if stale != nil && !sameHost(&stale.peer, &e.from) {
-		stale.since = now
+	// A host that goes from one transfer to the next has one turn, whatever GETs
+	// come between.
+	if t := stale; t != nil && e.request.Code != GET && (t.expires <= now || !sameHost(&t.holder, &e.from)) {
+		t.holder, t.since = e.from, now
 	}
 	return stale
 }
