@@ -19,7 +19,7 @@ vet: ## format check and vet
 
 ci: cross fuzz ## what .ci/run adds to the fast tests
 
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## every fuzz target for FUZZTIME, virtual machines for 30 s
 	./.ci/fuzz $(FUZZTIME)
 
 cross: ## the command builds for every platform we promise

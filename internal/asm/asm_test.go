@@ -82,6 +82,8 @@ func TestErrorsNameThePlace(t *testing.T) {
 		{"  mov %r11, 1", `a.s:1:7: "%r11" is no register: there are r0 to r10: mov %r11, 1`},
 		{"exit\n\tif r1 == 5 gogo +1", `a.s:2:13: want goto, got "gogo": if r1 == 5 gogo +1`},
 		{"mov %r1 2", `a.s:1:9: want a comma, got "2": mov %r1 2`},
+		{"mov32 w1, 3", `a.s:1:7: "w1" is half a register; a whole one is needed here: r1: mov32 w1, 3`},
+		{"stb [%r1], %r2", `a.s:1:12: a number is needed here, not register %r2: stb [%r1], %r2`},
 		{"r11 = 1", `a.s:1:1: "r11" is no register: there are r0 to r10: r11 = 1`},
 		{"w1 = be16 r1", `a.s:1:6: the order of bytes is that of a whole register: w1 = be16 r1`},
 		{"ja away", `a.s:1:4: there is no label away: ja away`},

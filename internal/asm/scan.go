@@ -194,8 +194,11 @@ func looksLikeRegister(t token) bool {
 func (l *line) register() uint8 {
 	t := l.next()
 	n, half, ok := registerOf(t)
-	if !ok || half {
+	switch {
+	case !ok:
 		l.fail(t, "%s is no register: there are r0 to r10", t.name())
+	case half:
+		l.fail(t, "%s is half a register; a whole one is needed here: r%d", t.name(), n)
 	}
 	return n
 }
@@ -215,6 +218,9 @@ func (l *line) number64() uint64 {
 		if v, ok := l.source.constants[t.text]; ok {
 			return signed(v, negative)
 		}
+	}
+	if _, _, isRegister := registerOf(t); isRegister {
+		l.fail(t, "a number is needed here, not register %s", t.text)
 	}
 	if t.kind == word {
 		l.fail(t, "%s is no register and no number", t.name())
