@@ -29,8 +29,8 @@ func (e *Extent) Slots() int {
 
 // Extents divides a program by functions: those of the table, those that
 // Options.Names has, and those that local calls enter, which are called f1, f2
-// and so on in their order. The
-// lines of a function that only moved are the same.
+// and so on in their order. The lines of a function that only moved are the
+// same.
 func Extents(code []byte, o Options) []Extent {
 	o.Labels = nil
 	lines := List(code, o)

@@ -23,8 +23,8 @@ type Watch struct {
 }
 
 // Compare checks and runs a case by vm, whole, in pieces, in pieces each on
-// another machine, and an instruction at a time, and by refvm. The error says what differs. watch may be
-// nil.
+// another machine, and an instruction at a time, and by refvm. The error says
+// what differs. watch may be nil.
 func Compare(k Case, watch *Watch) (Outcome, error) {
 	var granted vm.HelperSet
 	numbers := map[uint8]bool{}
