@@ -64,6 +64,8 @@ type Config struct {
 	Class   [16]byte
 	Device  [16]byte
 
+	Several *Several // room for manifests about several containers; nil: each is about one
+
 	Reboot func()       // restarts the device; nil: it cannot be asked for
 	Nonce  uint64       // another one at every start, below 2^40: for sessions of readers
 	Logs   coap.Handler // answers GET logs, as Lines do; nil: there is no such resource
@@ -81,7 +83,7 @@ type Agent struct {
 	trusted   bool // there is a trust store
 	gone      bool // a container or tenant, whose stores may be kept in flash
 	trustSlot uint8
-	closed    bool      // reading needs a session
+	flags     uint8     // the owner's settings, TrustClosed and so on
 	tries     uint8     // fetches that came to nothing
 	silent    uint8     // fetches in a row that brought nothing at all
 	tenants   []Tenant  // with free places

@@ -77,6 +77,7 @@ func (a *Agent) serveCommand(now int64, req *coap.Request, resp *coap.Response) 
 		return
 	}
 	a.begin()
+	a.alone()
 	o := &a.order
 	o.from, o.index = &req.From, -1
 	v := a.command(now, o, req.Payload)
@@ -347,7 +348,7 @@ const sessionTime = 300_000_000
 //
 //go:noinline
 func (a *Agent) readable(now int64, from *link.Addr) bool {
-	if !a.closed {
+	if a.flags&TrustClosed == 0 {
 		return true
 	}
 	if !same(a.reader.IP[:], from.IP[:]) || a.reader.Port != from.Port || a.reader.Zone != from.Zone || now >= a.readUntil {

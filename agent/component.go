@@ -71,7 +71,7 @@ func (a *Agent) place(c *component, signer int) (int, Error) {
 	if err := a.countable(c, t); err != OK {
 		return 0, err
 	}
-	if i := a.engine.Free(); i >= 0 {
+	if i := a.freePlace(); i >= 0 {
 		return i, OK
 	}
 	return 0, ErrFull
@@ -81,10 +81,32 @@ func (a *Agent) place(c *component, signer int) (int, Error) {
 func (a *Agent) countable(c *component, t *Tenant) Error {
 	switch {
 	case a.findCounter(c.counter[:]) >= 0:
-	case a.counters == len(a.c.Counters):
+	case a.counters+a.newcomers() >= len(a.c.Counters):
 		return ErrCounters
-	case t.Counters > 0 && a.countersOf(t) >= int(t.Counters):
+	case a.countersOf(t)+a.newcomers() >= a.mostCounters(t):
 		return ErrQuota
 	}
 	return OK
+}
+
+// mostCounters returns how many components a tenant can ever name: what it was
+// granted, or else an equal share of what there is beside the owner's counter.
+func (a *Agent) mostCounters(t *Tenant) int {
+	if t.Counters > 0 {
+		return int(t.Counters)
+	}
+	return max(1, (len(a.c.Counters)-1)/max(1, a.trustedTenants()))
+}
+
+// trustedTenants counts the tenants.
+//
+//go:noinline
+func (a *Agent) trustedTenants() int {
+	n := 0
+	for i := range a.tenants {
+		if !a.tenants[i].free() {
+			n++
+		}
+	}
+	return n
 }

@@ -99,13 +99,13 @@ func (d *device) start() agent.Error {
 		Board: testBoard, Version: "test", Vendor: author.VendorID(), Class: author.ClassID(testBoard), Device: deviceID,
 		Remote: 1 << hookEvent,
 		Tenants: []agent.Tenant{
-			{Name: "alice", Key: agent.Ed25519(alice.raw()), Hooks: 1<<hookEvent | 1<<hookTimer, Grant: &anything},
-			{Name: "bob", Key: agent.Ed25519(bob.raw()), Hooks: 1 << hookEvent, Grant: &anyOfBobs},
+			{Name: "alice", Key: agent.Ed25519(alice.raw()), Hooks: 1<<hookEvent | 1<<hookTimer, Grant: &anything, Counters: testNumbers},
+			{Name: "bob", Key: agent.Ed25519(bob.raw()), Hooks: 1 << hookEvent, Grant: &anyOfBobs, Counters: testNumbers},
 		},
 		Owner: agent.Ed25519(chief.raw()), Reboot: func() { d.reboots++ }, Nonce: 1000,
 		Flash: d.flash, LogSize: testLog, SlotSize: testSlot, TrustSize: testTrust,
 		Containers: make([]agent.Container, testPlaces), Counters: make([]agent.Counter, 1+testNumbers),
-		Envelope: make([]byte, 1024), Context: make([]byte, 64), Outcomes: make([]engine.Outcome, testPlaces),
+		Several: new(agent.Several), Envelope: make([]byte, 1024), Context: make([]byte, 64), Outcomes: make([]engine.Outcome, testPlaces),
 		CoAP: coap.Config{
 			Send:      func(to *link.Addr, datagram []byte) { d.network.send(atDevice, *to, datagram) },
 			Exchanges: make([]coap.Exchange, 4), Transfers: make([]coap.Transfer, 2), Calls: make([]coap.Call, 1),

@@ -79,6 +79,7 @@ func (a *Agent) serveManifest(now int64, req *coap.Request, resp *coap.Response)
 		return
 	}
 	a.begin()
+	a.alone()
 	u.alive, u.named, u.written, u.heard = now, false, false, false
 	setAddr(&u.from, &req.From)
 	a.envelope = copy(a.c.Envelope, req.Payload)
@@ -160,7 +161,7 @@ func (a *Agent) settle(status suit.Status) {
 		if r.suit.Stage == suit.StageInstall {
 			// Authentic, but what would have been installed is severed.
 			a.refuse(suit.StageInstall, suit.ReasonSevering)
-		} else {
+		} else if !a.commitAll() {
 			a.commit()
 		}
 	}
@@ -231,7 +232,13 @@ func (a *Agent) verify() bool {
 func (a *Agent) check(raw []byte) bool {
 	u := &a.update
 	a.spec(&u.component, a.processor.Signer(), raw)
-	refused := a.engine.Check(u.index, &a.newSpec)
+	return a.judged(a.engine.Check(u.index, &a.newSpec))
+}
+
+// judged notes what the engine has against an image.
+//
+//go:noinline
+func (a *Agent) judged(refused engine.CheckError) bool {
 	a.reports[0].unmet, a.lacking = refused.Unmet, refused.Helpers
 	switch refused.Reason {
 	case engine.OK:
@@ -273,13 +280,12 @@ func (t *Tenant) signed(s *suit.Signature) bool {
 	return false
 }
 
-// Component finds the container that a manifest is about (suit.Platform). One
-// manifest is about one.
+// Component finds a container that a manifest is about (suit.Platform).
 //
 //go:noinline
 func (a *Agent) Component(signer int, id suit.ComponentID) (handle int, reason suit.Reason) {
 	u := &a.update
-	if u.named {
+	if u.named && !a.another() {
 		return 0, suit.ReasonComponent
 	}
 	var name []byte
@@ -309,6 +315,7 @@ func (a *Agent) Component(signer int, id suit.ComponentID) (handle int, reason s
 // Sequence refuses numbers that were spent (suit.Platform). The same number is
 // good again for the same image, so that a lost answer can be asked for twice.
 func (a *Agent) Sequence(signer, handle int, number uint64) suit.Reason {
+	a.turn(handle)
 	if err := a.admits(a.tenant(signer), number); err != OK {
 		a.fail(DetailAgent, int(err))
 		return suit.ReasonUnauthorised
@@ -342,6 +349,7 @@ func (a *Agent) Matches(handle int, condition int32, id []byte) bool {
 // ImageMatch compares digests with what the idle slot holds, or, before
 // anything was written there, with what runs (suit.Platform).
 func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
+	a.turn(handle)
 	u := &a.update
 	var raw []byte
 	switch {
@@ -361,6 +369,7 @@ func (a *Agent) ImageMatch(handle int, digest []byte, size int32) bool {
 // Store writes a payload that came inside the envelope to the idle slot
 // (suit.Platform). An image that the engine would not take costs no flash.
 func (a *Agent) Store(handle int, payload []byte) suit.Reason {
+	a.turn(handle)
 	digest(a.digest[:], payload)
 	a.update.partial = 0
 	have, reason := a.expect(len(payload))
@@ -372,10 +381,6 @@ func (a *Agent) Store(handle int, payload []byte) suit.Reason {
 	}
 	return suit.ReasonOK
 }
-
-// Copy is for several components, of which a manifest of ours has one
-// (suit.Platform).
-func (a *Agent) Copy(handle, source int) suit.Reason { return suit.ReasonCommand }
 
 // expect prepares for an image of size bytes with the digest in a.digest, short
 // of touching the flash. What came of the same image for the same component
@@ -421,6 +426,7 @@ func (a *Agent) expect(size int) (have bool, reason suit.Reason) {
 //
 //go:noinline
 func (a *Agent) Fetch(handle int, uri []byte, size int32, digest []byte) (pending bool, reason suit.Reason) {
+	a.turn(handle)
 	u := &a.update
 	if size < 0 || copy(a.digest[:], digest) != len(a.digest) {
 		return false, suit.ReasonParameter

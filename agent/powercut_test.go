@@ -145,6 +145,9 @@ func scenarios(tb testing.TB) []scenario {
 	envelope := func(o order) func(testing.TB) []byte {
 		return func(tb testing.TB) []byte { return o.envelope(tb) }
 	}
+	pieces := func(s *sheet) func(testing.TB) []byte {
+		return func(testing.TB) []byte { return s.sign(alice) }
+	}
 	all := []scenario{
 		{"install", shipped, "/suit", envelope(order{number: 7, image: returning(tb, 4, 300), name: "b"}), nil, nil, 0, nil},
 		{"install the first", nil, "/suit", envelope(order{number: 7, image: returning(tb, 4, 300), name: "b"}), nil, nil, 0, nil},
@@ -152,6 +155,14 @@ func scenarios(tb testing.TB) []scenario {
 		{"replace by fetching", shipped, "/suit", envelope(order{number: 7, image: two, name: "a"}.fetched()), two, nil, 0, nil},
 		{"remove", shipped, "/command", func(testing.TB) []byte { return remove(alice, 7, "event", "a") }, nil, nil, 0, nil},
 		{"counter", shipped, "/suit", envelope(order{number: 7, image: one, name: "a"}), nil, nil, 0, nil},
+		{"install two", shipped, "/suit", pieces(together(7, piece{name: "b", image: returning(tb, 4, 300)}, piece{name: "c", image: returning(tb, 5, 0)})), nil, nil, 0, nil},
+		{"replace one and install one", shipped, "/suit", pieces(together(7, piece{name: "a", image: returning(tb, 4, 300)}, piece{name: "b", image: returning(tb, 5, 0)})), nil, nil, 0, nil},
+		{"replace two by fetching", func(d *device) {
+			shipped(d)
+			d.must(order{number: 6, image: one, name: "b"})
+		}, "/suit", pieces(together(7, piece{name: "a", image: two, fetched: "p"}, piece{name: "b", image: two, fetched: "p"})), two, nil, 0, nil},
+		{"count one and install one", shipped, "/suit", pieces(together(7, piece{name: "a", image: one, fetched: "p"}, piece{name: "b", image: one, fetched: "p"})), one, nil, 0, nil},
+		{"compact and install two", full, "/suit", pieces(together(7, piece{name: "b", image: returning(tb, 4, 0)}, piece{name: "a", image: two, fetched: "p"})), two, nil, 0, nil},
 		{"compact and install", full, "/suit", envelope(order{number: 7, image: returning(tb, 4, 0), name: "b"}), nil, nil, 0, nil},
 		{"compact and replace", full, "/suit", envelope(order{number: 7, image: two, name: "a"}), nil, nil, 0, nil},
 		{"compact and remove", full, "/command", func(testing.TB) []byte { return remove(bob, 7, "event", "bob") }, nil, nil, 0, nil},

@@ -205,13 +205,7 @@ func (a *Agent) serveInfo(now int64, all bool, resp *coap.Response) {
 		e.Bool(a.remote(i))
 	}
 	e.Uint(InfoTenants)
-	n := 0
-	for i := range a.tenants {
-		if !a.tenants[i].free() {
-			n++
-		}
-	}
-	e.Array(n)
+	e.Array(a.trustedTenants())
 	for i := range a.tenants {
 		if t := &a.tenants[i]; !t.free() {
 			e.Array(2)
@@ -239,10 +233,7 @@ const uptimeStep = 22
 // device tells whose the device is.
 func (a *Agent) device(e *cbor.Encoder) {
 	pairBytes(e, InfoDevice, a.c.Device[:])
-	flags := uint64(0)
-	if a.closed {
-		flags = InfoClosed
-	}
+	flags := uint64(a.flags&TrustClosed) | uint64(a.flags&TrustSigned)<<2
 	if withP256 {
 		flags |= InfoP256
 	}
@@ -340,7 +331,7 @@ func (a *Agent) serveHook(now int64, req *coap.Request, resp *coap.Response) {
 		resp.Fail(coap.NotFound, "no such hook")
 		return
 	}
-	if !a.remote(hook) || a.c.Signed>>uint(hook)&1 != 0 {
+	if !a.remote(hook) || a.c.Signed>>uint(hook)&1 != 0 || a.flags&TrustSigned != 0 {
 		resp.Fail(coap.Forbidden, "hook is not fired from the network unsigned")
 		return
 	}

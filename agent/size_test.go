@@ -29,6 +29,7 @@ func TestSizes(t *testing.T) {
 		{"  of it: update", unsafe.Sizeof(update{}), 0},
 		{"agent.Config", unsafe.Sizeof(Config{}), 0},
 		{"agent.Tenant, each", unsafe.Sizeof(Tenant{}), 148},
+		{"agent.Several", unsafe.Sizeof(Several{}), 0},
 		{"agent.Container, each", unsafe.Sizeof(Container{}), 4},
 		{"agent.Counter, each", unsafe.Sizeof(Counter{}), 24},
 		{"engine.Engine", unsafe.Sizeof(engine.Engine{}), 0},

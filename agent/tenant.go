@@ -13,7 +13,7 @@ type Tenant struct {
 	Hooks uint32        // bit i: may use hook i
 	Grant *engine.Grant // what its containers may do; nil: everything, within its shares
 
-	Counters uint8 // components that it can ever name; 0: no limit
+	Counters uint8 // components that it can ever name; 0: an equal share
 
 	Spent uint64 // numbers up to this one are spent on every component
 	Until uint64 // higher numbers are refused; 0: none are

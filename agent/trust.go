@@ -25,6 +25,7 @@ type trust struct {
 // TrustFlags are the owner's settings.
 const (
 	TrustClosed = 1 << iota // reading needs a session (VerbRead)
+	TrustSigned             // hooks are fired by signed commands only
 	trustFlags  = 1<<iota - 1
 )
 
@@ -44,7 +45,7 @@ const (
 	TrustTenant      = 11 // entries in the tenant's store; 0: all it has
 	TrustTrial       = 12 // seconds that a new version has to prove itself; 0: none
 	TrustConfirm     = 13 // 1: by being confirmed
-	TrustCounters    = 14 // components that it can ever name; 0: no limit
+	TrustCounters    = 14 // components that it can ever name; 0: a share
 	TrustSpent       = 15 // numbers up to this one are spent
 	TrustUntil       = 16 // higher numbers are refused; 0: none are
 	TrustDevelopment = 17 // 1: the keys are for development, which devices in production refuse
@@ -203,7 +204,7 @@ func (a *Agent) believe(d *cbor.Decoder) {
 	t := &a.doc
 	t.open(d)
 	a.own(t.owner[:])
-	a.closed = t.flags&TrustClosed != 0
+	a.flags = uint8(t.flags)
 	for i := range a.tenants {
 		old := &a.tenants[i]
 		stays := false

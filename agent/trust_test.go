@@ -148,7 +148,7 @@ func TestTrustRefused(t *testing.T) {
 		"key 0":       []any{owner[:], 0, []any{map[int]any{0: 1, 1: "a", 2: []any{key[:]}}}},
 		"text limit":  []any{owner[:], 0, []any{map[int]any{1: "a", 2: []any{key[:]}, 6: "x"}}},
 		"helper 256":  []any{owner[:], 0, []any{map[int]any{1: "a", 2: []any{key[:]}, 5: []int{256}}}},
-		"a flag":      []any{owner[:], 2, []any{}},
+		"a flag":      []any{owner[:], 4, []any{}},
 		"no tenants":  []any{owner[:], 0},
 		"one more":    []any{owner[:], 0, []any{}, 1},
 		"no map":      []any{owner[:], 0, []any{1}},

@@ -48,6 +48,7 @@ const (
 	InfoClosed  = 1 << iota // reading needs a session; only InfoWire, InfoDevice and InfoTrust are told without
 	InfoEnrolls             // there is no owner: whoever claims it first becomes it
 	InfoP256                // keys may be of P-256, too
+	InfoSigned              // hooks are fired by signed commands only
 )
 
 // Keys of one container in the list, which is [* container-map].

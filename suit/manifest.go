@@ -144,7 +144,7 @@ func (p *Processor) componentList() bool {
 			handle, reason = p.platform.Component(p.signer, ComponentID(p.envelope[from:d.Offset()]))
 		}
 		for i := range p.components[:p.count] {
-			if p.components[i].handle == handle {
+			if reason == ReasonOK && p.components[i].handle == handle {
 				reason = ReasonComponent
 			}
 		}

@@ -27,6 +27,9 @@ The sequence number is chosen: the time, or one more than the device has seen.
 An image that runs there already is left alone. When the transfer is cut, by Ctrl-C
 or a lost link, the same command goes on where it was.
 
+IMAGE may be a signed manifest too, such as one of femto manifest create --from that
+installs several containers at once: it is sent as it is.
+
 Without IMAGE the container of this project is built, checked and deployed: its
 hook, its name and the key are those of the project unless flags say otherwise.`,
 		Example: "  femto deploy -d " + exampleURI + "\n" +
@@ -52,6 +55,12 @@ hook, its name and the key are those of the project unless flags say otherwise.`
 			}
 			if d.sequence > suit.MaxSequence {
 				return usageError(cmd, fmt.Errorf("--sequence %d: devices take numbers up to %d, so that no slip spends them all", d.sequence, uint64(suit.MaxSequence)))
+			}
+			if envelope, ok := isManifest(args[0]); ok {
+				if dryRun {
+					return usageError(cmd, fmt.Errorf("--dry-run is for images: femto manifest verify says what a device would say to %s", args[0]))
+				}
+				return deployManifest(cmd, &c, envelope, asJSON)
 			}
 			opened, need, err := readProgram(cmd, args[0])
 			if err != nil {

@@ -11,7 +11,7 @@ import (
 func newDeviceEnrollCommand() *cobra.Command {
 	var f ownerFlags
 	var dev string
-	var closed bool
+	var closed, signed bool
 	cmd := &cobra.Command{
 		Use:   "enroll",
 		Short: "Become the owner of a device that has none",
@@ -20,7 +20,9 @@ device does, and a simulated one with --enroll. It then trusts nobody else but
 whom femto key trust names.
 
 --dev adds a key for development, which is good for 30 days, for every hook and
-helper; devices in production refuse it.`,
+helper; devices in production refuse it.
+
+The owner may call it again to change --closed and --signed: --signed=false ends it.`,
 		Example: "  femto key generate -o owner.key\n  femto device enroll --dev alice.key.pub -d " + exampleURI,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -29,9 +31,16 @@ helper; devices in production refuse it.`,
 					return &commandError{exit: exitRefused, what: "the device takes no owner from the network",
 						why: "it has none, and its firmware does not wait for one", try: []string{f.info()}}
 				}
-				if closed {
-					store.Flags |= agent.TrustClosed
+				setting := func(flag string, on bool, bit uint64) {
+					if cmd.Flags().Changed(flag) {
+						store.Flags &^= bit
+					}
+					if on {
+						store.Flags |= bit
+					}
 				}
+				setting("closed", closed, agent.TrustClosed)
+				setting("signed", signed, agent.TrustSigned)
 				if dev == "" {
 					return nil
 				}
@@ -52,6 +61,7 @@ helper; devices in production refuse it.`,
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&dev, "dev", "", "public key `FILE` for development")
+	cmd.Flags().BoolVar(&signed, "signed", false, "have hooks fired from the network by signed commands alone")
 	cmd.Flags().BoolVar(&closed, "closed", false, "have nobody read from the device but tenants and the owner, with $FEMTO_READER")
 	return cmd
 }

@@ -60,6 +60,7 @@ type trustView struct {
 	Owner    string       `json:"owner"` // key identifier
 	Sequence uint64       `json:"sequence"`
 	Closed   bool         `json:"closed"`
+	Signed   bool         `json:"signed"` // hooks are fired by signed commands alone
 	Tenants  []tenantView `json:"tenants"`
 }
 
@@ -85,7 +86,7 @@ type tenantView struct {
 
 func viewTrust(info *remote.Info, store *author.Trust) *trustView {
 	v := &trustView{Owner: info.Trust.Owner.String(), Sequence: info.Trust.Number,
-		Closed: store.Flags&agent.TrustClosed != 0, Tenants: []tenantView{}}
+		Closed: store.Flags&agent.TrustClosed != 0, Signed: store.Flags&agent.TrustSigned != 0, Tenants: []tenantView{}}
 	for i := range store.Tenants {
 		t := &store.Tenants[i]
 		view := tenantView{Name: t.Name, KeyIDs: []string{}, Hooks: []string{}, Helpers: []string{}, Budget: t.Budget, Rate: t.Rate,
@@ -140,6 +141,9 @@ func printTrust(w io.Writer, v *trustView) {
 		reading = "closed but to tenants and the owner"
 	}
 	fmt.Fprintf(t, "reading\t%s\n", reading)
+	if v.Signed {
+		fmt.Fprintf(t, "firing\tby signed commands alone\n")
+	}
 	for _, tenant := range v.Tenants {
 		fmt.Fprintf(t, "tenant\t%s, key %s\n", tenant.Name, strings.Join(tenant.KeyIDs, " and "))
 		fmt.Fprintf(t, "\thooks %s; helpers %s\n", list(tenant.Hooks), list(tenant.Helpers))

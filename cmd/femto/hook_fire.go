@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
+	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/remote"
 	"github.com/femto-containers/femto/vm"
@@ -19,12 +21,14 @@ import (
 func newHookFireCommand() *cobra.Command {
 	var c connection
 	var f contextFlags
+	var keyFile string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "fire HOOK",
 		Short: "Fire a hook with a context and print its result",
 		Long: `Fires a hook with the given context and prints the hook's result; standard error
-says what each container returned, or why it was stopped.`,
+says what each container returned, or why it was stopped. With --key a signed command
+fires it, which a device wants whose owner has said so.`,
 		Example: "  femto hook fire event -d " + exampleURI + " --ctx-file input.txt\n  femto hook fire event --ctx 0102ff",
 		Args:    exactArgs("the HOOK's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,7 +38,11 @@ says what each container returned, or why it was stopped.`,
 			}
 			var firing *remote.Firing
 			err = c.with(cmd, client.Options{}, func(ctx context.Context, d *remote.Device) (err error) {
-				firing, err = d.Fire(ctx, args[0], bytes)
+				if keyFile != "" {
+					firing, err = fireSigned(ctx, d, keyFile, args[0], bytes)
+				} else {
+					firing, err = d.Fire(ctx, args[0], bytes)
+				}
 				return explainFire(ctx, d, args[0], err)
 			})
 			if err != nil {
@@ -50,8 +58,25 @@ says what each container returned, or why it was stopped.`,
 	}
 	c.addFlags(cmd)
 	f.add(cmd)
+	cmd.Flags().StringVar(&keyFile, "key", "", "private key `FILE` of a tenant that may use the hook, to sign with")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// fireSigned fires a hook by a command that is signed with a key.
+func fireSigned(ctx context.Context, d *remote.Device, keyFile, hook string, context []byte) (*remote.Firing, error) {
+	key, err := loadSigningKey(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	if context == nil {
+		context = []byte{}
+	}
+	message, err := signCommand(ctx, d, key, &author.Command{Verb: agent.VerbFire, Arg: context}, hook)
+	if err != nil {
+		return nil, err
+	}
+	return d.FireSigned(ctx, message)
 }
 
 // explainFire says more about a hook that the device does not have, or a
@@ -67,6 +92,11 @@ func explainFire(ctx context.Context, d *remote.Device, hook string, err error) 
 			if _, missing := findHook(d, info, hook); missing != nil {
 				return missing
 			}
+		}
+	case coap.Forbidden:
+		if info, ierr := d.Info(ctx); ierr == nil && info.Trust.Flags&agent.InfoSigned != 0 {
+			return &commandError{exit: exitRefused, what: "the device refused: hooks are fired by signed commands alone", where: d.URI,
+				why: "its owner has said so", try: []string{command("femto", "hook", "fire", hook, "-d", d.URI, "--key", "tenant.key")}, err: err}
 		}
 	case coap.RequestEntityTooLarge:
 		return &commandError{exit: exitRefused, what: "the device refused: the context is too large", where: d.URI,

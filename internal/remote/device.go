@@ -137,6 +137,21 @@ func (d *Device) Fire(ctx context.Context, hook string, context []byte) (*Firing
 // is no registered number, and the envelope begins with a tag that says it.
 const envelopeFormat = coap.FormatNone
 
+// FireSigned fires a hook by a signed command. A refusal is a *RefusedError.
+func (d *Device) FireSigned(ctx context.Context, message []byte) (*Firing, error) {
+	resp, err := d.Do(ctx, client.Request{
+		Method: coap.POST, Path: "/" + agent.PathCommand, ContentFormat: coap.FormatCOSESign1, Body: message,
+	})
+	if err != nil {
+		if _, refused := d.report(resp, err); refused != nil {
+			return nil, refused
+		}
+		return nil, err
+	}
+	firing := &Firing{}
+	return firing, decode("answer to a fired hook", resp.Body, firing)
+}
+
 // Manifest sends an envelope, lets the device fetch payload if it wants to,
 // and returns what became of it: a nil error means that the container runs. A
 // refusal is a *RefusedError.

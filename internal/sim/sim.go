@@ -186,6 +186,7 @@ func (d *Device) init(c Config) (err error) {
 		Flash:      d.flash,
 		LogSize:    logSize,
 		SlotSize:   slotSize,
+		Several:    new(agent.Several),
 		Containers: make([]agent.Container, containers),
 		Counters:   make([]agent.Counter, 1+counters),
 		Envelope:   make([]byte, maxEnvelope),
