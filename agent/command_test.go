@@ -320,10 +320,37 @@ func TestReboot(t *testing.T) {
 	}
 }
 
-// TestStolenKey walks every verb and every component with a tenant's key: what
-// another tenant or the owner has is as it was.
+// TestStolenKey has a thief with bob's key try every verb on every component, every
+// resource, and manifests about one container and about several: what another tenant
+// or the owner has is as it was. Verbs and resources are those of the agent's own
+// tables, so that a new one without a case here fails.
 func TestStolenKey(t *testing.T) {
-	d := newDevice(t, func(c *agent.Config, _ *engine.Config) { c.Tenants[1].Hooks = 1 << hookEvent })
+	// What of each verb is bob's to do; "" is nothing.
+	verbs := map[int]string{
+		agent.VerbRemove: "his", agent.VerbStart: "his", agent.VerbStop: "his", agent.VerbConfirm: "his", agent.VerbRollback: "his",
+		agent.VerbFire: "open hooks", agent.VerbSet: "his", agent.VerbUnset: "his", agent.VerbReboot: "", agent.VerbTrust: "",
+		agent.VerbRead: "reading", agent.VerbRecord: "his",
+	}
+	for _, v := range agent.Verbs() {
+		if _, known := verbs[v]; !known {
+			t.Errorf("verb %d has no case", v)
+		}
+	}
+	resources := map[string]bool{}
+	for _, path := range []string{agent.PathManifest, agent.PathCommand, agent.PathInfo, agent.PathList, agent.PathCounter, agent.PathHook,
+		agent.PathStore, agent.PathTrust, agent.PathLogs, agent.PathRecord} {
+		resources[path] = true
+	}
+	for _, path := range agent.Paths() {
+		if !resources[path] {
+			t.Errorf("resource %s has no case", path)
+		}
+	}
+
+	d := newDevice(t, func(c *agent.Config, e *engine.Config) {
+		// He may use a hook that the network must not fire, and has no grant for the timer.
+		c.Tenants[1].Hooks, c.Tenants[1].Counters = 1<<hookEvent|1<<hookPrivate, 0
+	})
 	d.must(order{number: 10, image: returning(t, 1, 100), name: "a"})
 	d.must(order{number: 10, image: returning(t, 4, 100), hook: "timer"})
 	d.order(verb{by: chief, number: 1, verb: agent.VerbSet, arg: []int{agent.ScopeGlobal, 1, 4}})
@@ -331,40 +358,105 @@ func TestStolenKey(t *testing.T) {
 	d.order(verb{number: 11, verb: agent.VerbSet, hook: "event", name: "a", arg: []int{agent.ScopeLocal, 1, 6}})
 	id := alice.id()
 	others := func() string {
-		return fmt.Sprint(d.runs(), d.stateOf("event", "a"), d.stateOf("timer", ""), d.kv(""), d.kv(fmt.Sprintf("k=%x", id[:])),
-			d.kv(local("event", "a")), d.counter(alice, "event", "a"), d.counter(alice, "timer", ""), d.tenants(), d.info().Trust.Owner)
+		s := ""
+		for _, c := range d.list() {
+			if c.Tenant == "alice" {
+				s += fmt.Sprint(c.Name, c.Hook, c.Digest, c.Sequence, c.State, c.Data, c.Faults)
+			}
+		}
+		return s + fmt.Sprint(d.kv(""), d.kv(fmt.Sprintf("k=%x", id[:])), d.kv(local("event", "a")),
+			d.counter(alice, "event", "a"), d.counter(alice, "timer", ""), d.tenants(), d.info().Trust, d.reboots)
 	}
 	was := others()
 	key := bob.raw()
-	tried, done := 0, 0
-	for v := range 20 {
+	var arguments []any
+	for _, arg := range []any{nil, []byte{}, []int{0, 1}, []int{1, 1}, []int{2, 1}, []int{0, 0}, []int{0, 1, 9}, []int{1, 1, 9}, []int{2, 1, 9},
+		[]any{key[:], 0, []any{}}, []any{key[:], 3, []any{}}, []any{key[:], 0, []any{map[int]any{1: "bob", 2: []any{key[:]}, 4: true, 5: true}}}} {
+		arguments = append(arguments, arg)
+	}
+	tried, done := 0, map[int]int{}
+	for v := range 256 {
+		if _, known := verbs[v]; !known && v > 20 && v < 250 {
+			continue
+		}
 		for _, c := range []struct{ hook, name string }{{"", ""}, {"event", ""}, {"event", "a"}, {"timer", ""}, {"private", ""}, {"timer", "x"}, {"nothing", ""}} {
-			for _, arg := range []any{nil, []byte{}, []int{0, 1, 9}, []int{1, 1, 9}, []int{2, 1, 9}, []int{0, 1}, []int{1, 1}, []int{2, 1},
-				[]any{key[:], 0, []any{}}, []any{key[:], 0, []any{map[int]any{1: "bob", 2: []any{key[:]}, 4: true, 5: true}}}} {
+			for _, arg := range arguments {
 				tried++
 				o := verb{by: bob, number: uint64(1000 + tried), verb: v, hook: c.hook, name: c.name, arg: arg}
+				if v == agent.VerbRead {
+					continue // below: its number is the device's nonce, which is part of what is compared
+				}
 				if r := d.host.ask(atDevice, coap.POST, "/command", "", o.message(t)); r.code != coap.Changed {
 					continue
 				}
-				done++
-				// His own store, and firing a hook that he may use, are his business.
-				mine := c.hook == "" && (v == agent.VerbSet || v == agent.VerbUnset) || v == agent.VerbFire && c.hook == "event"
+				done[v]++
+				mine := false
+				switch verbs[v] {
+				case "his": // nothing is but his own tenant's store
+					mine = c.hook == "" && (v == agent.VerbSet || v == agent.VerbUnset)
+				case "open hooks":
+					mine = c.hook == "event"
+				}
 				if !mine {
 					t.Errorf("verb %d of %+v with %v", v, c, arg)
 				}
 			}
 		}
 	}
-	for _, o := range []order{{hook: "timer"}, {hook: "private"}, {hook: "nothing"}, {hook: "timer", name: "x"}, {name: "a"}} {
-		o.number, o.by, o.image = 5000, bob, returning(t, 8, 0)
+	for path := range resources {
+		for _, method := range []coap.Code{coap.PUT, coap.DELETE, 5, 6, 7} { // FETCH, PATCH, iPATCH
+			if r := d.host.ask(atDevice, method, "/"+path, "", []byte("anything")); r.code.Success() {
+				t.Errorf("method %d on %s: %d.%02d", method, path, r.code.Class(), r.code.Detail())
+			}
+		}
+	}
+	for _, hook := range []string{"timer", "private"} {
+		if r := d.host.ask(atDevice, coap.POST, "/hook/"+hook, "", nil); r.code.Success() {
+			t.Errorf("fired %s", hook)
+		}
+	}
+	for _, o := range []order{{hook: "timer"}, {hook: "nothing"}, {hook: "timer", name: "x"}, {name: "a"}} {
+		o.number, o.by, o.image = 500_000, bob, returning(t, 8, 0)
 		if r := d.deploy(o); agent.Progress(r.Progress) == agent.ProgressDone {
 			t.Errorf("installed on %s/%s", o.hook, o.name)
+		}
+	}
+	own := piece{name: "bobs", image: returning(t, 8, 0)}
+	for _, foreign := range []piece{{name: "a"}, {hook: "timer"}, {hook: "timer", name: "x"}} {
+		foreign.image = own.image
+		for _, pieces := range [][]piece{{own, foreign}, {foreign, own}} {
+			if r := d.post(together(500_001, pieces...).sign(bob)); agent.Progress(r.Progress) == agent.ProgressDone {
+				t.Errorf("installed with %+v", foreign)
+			}
+		}
+		// What another one holds is not to be copied either.
+		s := together(500_002, own, foreign)
+		s.sections[20] = []any{12, 0, 20, map[int]any{22: 1, 3: digestOf(returning(t, 1, 100))}, 22, 2, 3, 15}
+		if r := d.post(s.sign(bob)); agent.Progress(r.Progress) == agent.ProgressDone {
+			t.Errorf("copied from %+v", foreign)
+		}
+	}
+	// He spends all counters that he can get; alice finds hers.
+	named := 0
+	for i := range 2 * testNumbers {
+		name := fmt.Sprint("n", i)
+		if r := d.deploy(order{number: 700_000, by: bob, image: returning(t, 8, 0), name: name}); agent.Progress(r.Progress) == agent.ProgressDone {
+			named++
+			d.command(remove(bob, 700_001, "event", name))
 		}
 	}
 	if got := others(); got != was {
 		t.Errorf("is %s\nwas %s", got, was)
 	}
-	t.Logf("%d commands with a stolen key, %d done: firing the hook, and his own store", tried, done)
+	nonce := d.info().Trust.Nonce
+	if got := d.order(verb{by: bob, number: nonce, verb: agent.VerbRead}); got != "done" {
+		t.Error("a tenant may read:", got)
+	}
+	d.must(order{number: 10, image: returning(t, 5, 0), name: "mine"}) // the last of her share
+	if named == 0 || named > testNumbers/2 || done[agent.VerbFire] == 0 || done[agent.VerbSet] == 0 {
+		t.Errorf("named %d components; done %v", named, done)
+	}
+	t.Logf("%d commands with a stolen key, of which done by verb: %v", tried, done)
 }
 
 // TestRollbackWhileTrialsAreFull: the version before ran already, and needs no
