@@ -27,8 +27,8 @@ The sequence number is chosen: the time, or one more than the device has seen.
 An image that runs there already is left alone. When the transfer is cut, by Ctrl-C
 or a lost link, the same command goes on where it was.
 
-IMAGE may be a signed manifest too, such as one of femto manifest create --from that
-installs several containers at once: it is sent as it is.
+IMAGE may be a signed manifest too, such as one of femto manifest create --from
+that installs several containers at once: it is sent as it is.
 
 Without IMAGE the container of this project is built, checked and deployed: its
 hook, its name and the key are those of the project unless flags say otherwise.`,

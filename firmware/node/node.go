@@ -124,7 +124,8 @@ type Node struct {
 	lines    agent.Lines
 	extras   extras
 	recording
-	kept kept
+	several several
+	kept    kept
 }
 
 // Init starts the node from its flash at time now.
@@ -151,6 +152,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	e.Log = c.Log
 	n.extend()
 	n.keep(c.Flash)
+	n.combine()
 	if n.engine.Init(&n.engines) != engine.OK || c.Flash.Size() < FlashSize {
 		return agent.ErrConfig
 	}

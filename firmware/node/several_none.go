@@ -1,0 +1,7 @@
+//go:build !several
+
+package node
+
+type several struct{}
+
+func (n *Node) combine() {}
