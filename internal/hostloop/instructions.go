@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/femto-containers/femto/isa"
+)
 
 // An instruction is one that the loop of hosts executes. Whatever is not
 // listed here is left to step.
@@ -29,13 +33,13 @@ var instructions []instruction
 func add(name string, opcode uint8, k kind, does string) {
 	instructions = append(instructions,
 		instruction{name: name + "K", opcode: opcode, kind: k, does: does, destination: true, constant: true},
-		instruction{name: name + "X", opcode: opcode | 0x08, kind: k, does: does, destination: true, source: true})
+		instruction{name: name + "X", opcode: opcode | isa.SourceX, kind: k, does: does, destination: true, source: true})
 }
 
 // arithmetic adds the 64-bit and the 32-bit form of an operation.
 func arithmetic(name string, operation uint8, wide, narrow string) {
-	add(name, operation|0x07, alu, wide)
-	add(name+"32", operation|0x04, alu, "uint64("+narrow+")")
+	add(name, operation|isa.ClassALU64, alu, wide)
+	add(name+"32", operation|isa.ClassALU, alu, "uint64("+narrow+")")
 }
 
 // condition adds the 64-bit and the 32-bit form of a jump that compares
@@ -47,50 +51,50 @@ func condition(name string, operation uint8, kind, does string) {
 		}
 		return strings.NewReplacer("A", kind+width+"(A)", "B", kind+width+"(B)").Replace(does)
 	}
-	add(name, operation|0x05, jump, as("64"))
-	add(name+"32", operation|0x06, jump, as("32"))
+	add(name, operation|isa.ClassJMP, jump, as("64"))
+	add(name+"32", operation|isa.ClassJMP32, jump, as("32"))
 }
 
 func memory(name string, width int, size uint8) {
 	instructions = append(instructions,
-		instruction{name: "Load" + name, opcode: size | 0x61, kind: load, width: width, destination: true, source: true, constant: true},
-		instruction{name: "Store" + name, opcode: size | 0x63, kind: store, width: width, destination: true, source: true, constant: true})
+		instruction{name: "Load" + name, opcode: isa.ClassLDX | isa.MEM | size, kind: load, width: width, destination: true, source: true, constant: true},
+		instruction{name: "Store" + name, opcode: isa.ClassSTX | isa.MEM | size, kind: store, width: width, destination: true, source: true, constant: true})
 }
 
 func init() {
-	arithmetic("Add", 0x00, "A + B", "uint32(A) + uint32(B)")
-	arithmetic("Sub", 0x10, "A - B", "uint32(A) - uint32(B)")
-	arithmetic("Mul", 0x20, "A * B", "uint32(A) * uint32(B)")
-	arithmetic("Or", 0x40, "A | B", "uint32(A) | uint32(B)")
-	arithmetic("And", 0x50, "A & B", "uint32(A) & uint32(B)")
-	arithmetic("Lsh", 0x60, "A << (B & 63)", "uint32(A) << (B & 31)")
-	arithmetic("Rsh", 0x70, "A >> (B & 63)", "uint32(A) >> (B & 31)")
-	arithmetic("Xor", 0xa0, "A ^ B", "uint32(A) ^ uint32(B)")
-	arithmetic("Mov", 0xb0, "B", "uint32(B)")
-	arithmetic("Arsh", 0xc0, "uint64(int64(A) >> (B & 63))", "uint32(int32(A) >> (B & 31))")
+	arithmetic("Add", isa.ADD, "A + B", "uint32(A) + uint32(B)")
+	arithmetic("Sub", isa.SUB, "A - B", "uint32(A) - uint32(B)")
+	arithmetic("Mul", isa.MUL, "A * B", "uint32(A) * uint32(B)")
+	arithmetic("Or", isa.OR, "A | B", "uint32(A) | uint32(B)")
+	arithmetic("And", isa.AND, "A & B", "uint32(A) & uint32(B)")
+	arithmetic("Lsh", isa.LSH, "A << (B & 63)", "uint32(A) << (B & 31)")
+	arithmetic("Rsh", isa.RSH, "A >> (B & 63)", "uint32(A) >> (B & 31)")
+	arithmetic("Xor", isa.XOR, "A ^ B", "uint32(A) ^ uint32(B)")
+	arithmetic("Mov", isa.MOV, "B", "uint32(B)")
+	arithmetic("Arsh", isa.ARSH, "uint64(int64(A) >> (B & 63))", "uint32(int32(A) >> (B & 31))")
 	instructions = append(instructions,
-		instruction{name: "Neg", opcode: 0x87, kind: alu, does: "-A", destination: true},
-		instruction{name: "Neg32", opcode: 0x84, kind: alu, does: "uint64(-uint32(A))", destination: true})
-	memory("W", 4, 0x00)
-	memory("H", 2, 0x08)
-	memory("B", 1, 0x10)
-	memory("DW", 8, 0x18)
-	condition("Jeq", 0x10, "uint", "A == B")
-	condition("Jgt", 0x20, "uint", "A > B")
-	condition("Jge", 0x30, "uint", "A >= B")
-	condition("Jset", 0x40, "uint", "A&B != 0")
-	condition("Jne", 0x50, "uint", "A != B")
-	condition("Jsgt", 0x60, "int", "A > B")
-	condition("Jsge", 0x70, "int", "A >= B")
-	condition("Jlt", 0xa0, "uint", "A < B")
-	condition("Jle", 0xb0, "uint", "A <= B")
-	condition("Jslt", 0xc0, "int", "A < B")
-	condition("Jsle", 0xd0, "int", "A <= B")
+		instruction{name: "Neg", opcode: isa.ClassALU64 | isa.NEG, kind: alu, does: "-A", destination: true},
+		instruction{name: "Neg32", opcode: isa.ClassALU | isa.NEG, kind: alu, does: "uint64(-uint32(A))", destination: true})
+	memory("W", 4, isa.W)
+	memory("H", 2, isa.H)
+	memory("B", 1, isa.B)
+	memory("DW", 8, isa.DW)
+	condition("Jeq", isa.JEQ, "uint", "A == B")
+	condition("Jgt", isa.JGT, "uint", "A > B")
+	condition("Jge", isa.JGE, "uint", "A >= B")
+	condition("Jset", isa.JSET, "uint", "A&B != 0")
+	condition("Jne", isa.JNE, "uint", "A != B")
+	condition("Jsgt", isa.JSGT, "int", "A > B")
+	condition("Jsge", isa.JSGE, "int", "A >= B")
+	condition("Jlt", isa.JLT, "uint", "A < B")
+	condition("Jle", isa.JLE, "uint", "A <= B")
+	condition("Jslt", isa.JSLT, "int", "A < B")
+	condition("Jsle", isa.JSLE, "int", "A <= B")
 	instructions = append(instructions,
-		instruction{name: "Ja", opcode: 0x05, kind: jump},
-		instruction{name: "Call", opcode: 0x85, kind: call},
-		instruction{name: "Exit", opcode: 0x95, kind: call},
-		instruction{name: "Wide", opcode: 0x18, kind: call, destination: true})
+		instruction{name: "Ja", opcode: isa.ClassJMP | isa.JA, kind: jump},
+		instruction{name: "Call", opcode: isa.ClassJMP | isa.CALL, kind: call},
+		instruction{name: "Exit", opcode: isa.ClassJMP | isa.EXIT, kind: call},
+		instruction{name: "Wide", opcode: isa.LDDW, kind: call, destination: true})
 }
 
 func named(name string) instruction {

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// patterns are the sequences of instructions that hosts execute at once. A
+// sequences are those of instructions that hosts execute at once. A
 // word is an instruction, or several in braces of which each makes a pattern.
 // A sign before it says how it takes the value that the one before it left:
 //
