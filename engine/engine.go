@@ -7,10 +7,10 @@ import (
 // Engine hosts containers. It is one thread's: calls must not overlap.
 type Engine struct {
 	// What is used most comes first: it takes the shorter instructions.
-	running uint8 // container, or none
-	stack   uint8 // container whose leavings are on the stack, or none
 	used    int   // units of Memory
 	queued  int   // Events not delivered
+	running uint8 // container, or none
+	stack   uint8 // container whose leavings are on the stack, or none
 	config  Config
 	now     int64
 	next    int64 // when Poll wants to be called again
@@ -34,7 +34,7 @@ func (e *Engine) Init(config *Config) Error {
 		len(config.Stack) > vm.MaxRegion || len(config.Memory) > unit*0xffff || len(config.Entries) >= int(changed) {
 		return ErrConfig
 	}
-	e.owner.Grant = Everything()
+	e.owner.Grant.allow()
 	e.running, e.stack = none, none
 	hooks, tenants, helpers := config.Hooks, config.Tenants, config.Helpers
 	for i := range hooks {
@@ -47,9 +47,8 @@ func (e *Engine) Init(config *Config) Error {
 	for i := range tenants {
 		tenants[i].reset()
 	}
+	// Memory and entries are written before anybody reads them.
 	clear(e.config.Containers)
-	clear(e.config.Memory)
-	clear(e.config.Entries)
 	clear(e.config.Trials)
 	for i := range helpers {
 		e.all.Add(helpers[i].Number)

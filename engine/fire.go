@@ -57,7 +57,7 @@ func (e *Engine) FireOne(now int64, i int, ctx []byte) (result Result) {
 		return result
 	}
 	h := &e.config.Hooks[c.hook]
-	e.fire(now, h, ctx, nil, &target{tenant: c.tenant, from: uint8(i), to: toFrom}, &result)
+	e.fire(now, h, ctx, nil, &target{c.tenant, none, uint8(i)}, &result)
 	return result
 }
 
@@ -76,9 +76,10 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *ta
 	m := &e.machine
 	m.Region[vm.RegionContext] = vm.Region{Bytes: ctx, Writable: h.ContextWritable}
 	e.mapRegions(h)
-	for i := h.first; i != none; i = e.config.Containers[i].next {
-		c := &e.config.Containers[i]
-		if to != nil && (c.tenant != to.tenant || to.to != toAll && (i == to.from) != (to.to == toFrom)) {
+	var c *Container
+	for i := h.first; i != none; i = c.next {
+		c = &e.config.Containers[i]
+		if to != nil && (c.tenant != to.tenant || i == to.but || to.only != none && i != to.only) {
 			continue
 		}
 		if c.stack > 0 && c.wake == never {
@@ -89,7 +90,7 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *ta
 		}
 		t := e.tenantOf(c)
 		// Who gets an event was found to afford it, and gets it whole.
-		if t.Grant.Rate > 0 && t.affords(now) > now && (to == nil || to.to == toFrom) {
+		if t.Grant.Rate > 0 && t.affords(now) > now && (to == nil || to.only != none) {
 			result.Skipped++
 			continue
 		}
@@ -98,11 +99,11 @@ func (e *Engine) fire(now int64, h *Hook, ctx []byte, outcomes []Outcome, to *ta
 		value := int64(m.Result())
 		if n := int(result.Ran) + int(result.Faulted); n < len(outcomes) {
 			o := &outcomes[n]
-			*o = Outcome{Container: int(i), Instructions: spent, Fault: m.Fault()}
-			if status == vm.Done {
-				o.Value = value
-			} else {
-				o.PC, o.Address = uint32(m.PC()), m.FaultAddress()
+			// Field by field: a literal would be made on the stack and copied.
+			o.Container, o.Instructions, o.Fault = int(i), spent, m.Fault()
+			o.PC, o.Address, o.Value = 0, 0, value
+			if status != vm.Done {
+				o.PC, o.Address, o.Value = uint32(m.PC()), m.FaultAddress(), 0
 			}
 		}
 		if status != vm.Done {
@@ -198,9 +199,7 @@ func (e *Engine) failed(i int, c *Container) {
 	e.faulted(i)
 	// A long-running container is begun again, but not in a hurry.
 	c.wake = e.now + second
-	if c.streak < 255 {
-		c.streak++
-	}
+	c.streak = min(c.streak, 254) + 1
 	if e.config.FaultLimit > 0 && c.streak >= e.config.FaultLimit {
 		if e.trial(i) == nil {
 			c.state = Faulted

@@ -133,9 +133,8 @@ func (e *Engine) unmet(c *Container, h *Hook, spec *Spec, t *Tenant, need *vm.Ne
 	if c.Tenant() == spec.Tenant { // a free place has promised nothing
 		mine -= c.promised()
 	}
-	places := e.config.Containers
-	for i := range places {
-		if other := &places[i]; other != c && other.state != Removed && other.tenant == uint8(spec.Tenant) {
+	for places := e.config.Containers; len(places) > 0; places = places[1:] {
+		if other := &places[0]; other != c && other.state != Removed && other.tenant == uint8(spec.Tenant) {
 			containers++
 			memory += int(other.size)
 			images += len(other.image.Bytes())
@@ -199,8 +198,7 @@ func (e *Engine) install(i int, spec *Spec, p *plan) {
 	if p.err.Reason != OK {
 		return
 	}
-	c := &e.config.Containers[i]
-	n := &p.container
+	c, n := e.Container(i), &p.container
 	n.tenant, n.hook = uint8(spec.Tenant), uint8(spec.Hook)
 	copy(n.name[:], spec.Name)
 	linked := c.state != Removed && c.state != Installed
@@ -279,15 +277,12 @@ func (e *Engine) overlaps(image []byte, h *Hook) bool {
 }
 
 // overlap reports whether a and b share memory: then one begins in the other.
-func overlap(a, b []byte) bool { return begins(a, b) || begins(b, a) }
-
-// begins reports whether b begins in a.
 //
 //go:noinline
-func begins(a, b []byte) bool {
-	if len(b) > 0 {
-		for i := range a {
-			if &a[i] == &b[0] {
+func overlap(a, b []byte) bool {
+	if len(a) > 0 && len(b) > 0 {
+		for i := range max(len(a), len(b)) {
+			if i < len(a) && &a[i] == &b[0] || i < len(b) && &b[i] == &a[0] {
 				return true
 			}
 		}

@@ -44,19 +44,17 @@ func (e *Engine) pollPeriod(h *Hook) {
 		if h.due += h.Period; h.due <= e.now {
 			h.due = e.now + 1
 		}
-		e.tick(h, uint64(e.now), uint64(h.fired), nil)
+		e.tick(h, &[4]uint32{uint32(e.now), uint32(e.now >> 32), h.fired}, nil)
 	}
 	e.by(h.due)
 }
 
-// tick fires h, for those that are meant, with the context {u64 v, u64 w}.
+// tick fires h, for those that are meant, with the context of these words.
 //
 //go:noinline
-func (e *Engine) tick(h *Hook, v, w uint64, to *target) {
-	for i := range 8 {
-		e.context[i], e.context[8+i] = byte(v), byte(w)
-		v >>= 8
-		w >>= 8
+func (e *Engine) tick(h *Hook, words *[4]uint32, to *target) {
+	for i := range e.context {
+		e.context[i] = byte(words[i>>2] >> (8 * (i & 3)))
 	}
 	var result Result
 	e.fire(e.now, h, e.context[:], nil, to, &result)
@@ -64,7 +62,7 @@ func (e *Engine) tick(h *Hook, v, w uint64, to *target) {
 
 // waits reports whether c is long-running and wants a turn.
 func (c *Container) waits() bool {
-	return c.stack > 0 && 1<<c.state&(1<<Attached|1<<Suspended) != 0
+	return c.stack > 0 && (c.state == Attached || c.state == Suspended)
 }
 
 // ready reports whether it is time for what is due at the time from, and t has
@@ -89,27 +87,31 @@ const leastWeight = 1 << 16
 // of those that wait. Who had nothing to run has no claim on the past, and a
 // tenant that has used up its rate is passed over.
 func (e *Engine) pollSlice() {
-	best, weight := none, int32(leastWeight)
+	best, weight := uint8(0), int32(leastWeight)
 	var c *Container
 	var t *Tenant // whose it is
-	for i := range e.config.Containers {
-		one := &e.config.Containers[i]
+	i := uint8(0)
+	// The table is cut short, here and in other loops that leave elements out:
+	// TinyGo would test an index against the length once more.
+	for places := e.config.Containers; len(places) > 0; places = places[1:] {
+		one := &places[0]
+		i++
 		if !one.waits() {
 			continue
 		}
-		of := e.tenantOf(one)
+		of := e.tenant(one.tenant)
 		weight = max(weight, of.Grant.Rate)
 		if !e.ready(of, one.wake) {
 			continue
 		}
-		if best != none {
+		if c != nil {
 			e.by(e.now)
 		}
-		if best == none || of.lead < t.lead || of == t && one.wake < c.wake {
-			best, c, t = i, one, of
+		if c == nil || of.lead < t.lead || of == t && one.wake < c.wake {
+			best, c, t = i-1, one, of
 		}
 	}
-	if best == none {
+	if c == nil {
 		return
 	}
 	for i, least := Owner, t.lead; i < len(e.config.Tenants); i++ {
@@ -118,7 +120,7 @@ func (e *Engine) pollSlice() {
 	}
 	h := &e.config.Hooks[c.hook]
 	e.mapRegions(h)
-	_, spent := e.run(uint8(best), c, h, t)
+	_, spent := e.run(best, c, h, t)
 	e.unmap(h)
 	if t.Grant.Rate > 0 {
 		weight = t.Grant.Rate
@@ -145,23 +147,16 @@ func (e *Engine) Sleep(call *vm.Call, at int64) Error {
 type Event struct {
 	due         int64 // when it is delivered
 	kind, value uint32
+	from        uint8
 	target
 }
 
-// A target says which containers of a hook are meant.
+// A target says which containers of a hook are meant: those of a tenant.
 type target struct {
-	tenant, from uint8
-	to           audience
+	tenant uint8
+	but    uint8 // not this container
+	only   uint8 // no other than this; none: it is an event, and meant for all
 }
-
-// audience is which containers of its tenant an event is for.
-type audience uint8
-
-const (
-	toOthers audience = iota // than from
-	toAll
-	toFrom
-)
 
 // Send queues an event for the other containers of the running one's tenant
 // that are on the hook that has Events, which Poll fires with {u32 kind, u32
@@ -169,16 +164,16 @@ const (
 // fill no more than its share of the queue. What a container has sent, timers
 // among it, ends with it.
 func (e *Engine) Send(kind, value uint32) Error {
-	return e.queue(Event{due: e.now, kind: kind, value: value, target: target{to: toOthers}})
+	return e.queue(e.now, kind, value, e.running)
 }
 
 // SendAt is Send for a time to come, in microseconds, and for all containers of
 // the tenant on that hook, the running one included: a timer that fires once.
 func (e *Engine) SendAt(due int64, kind, value uint32) Error {
-	return e.queue(Event{due: due, kind: kind, value: value, target: target{to: toAll}})
+	return e.queue(due, kind, value, none)
 }
 
-func (e *Engine) queue(event Event) Error {
+func (e *Engine) queue(due int64, kind, value uint32, but uint8) Error {
 	if e.running == none {
 		return ErrContainer
 	}
@@ -194,52 +189,48 @@ func (e *Engine) queue(event Event) Error {
 		e.tenantOf(c).dropped++
 		return ErrQueue
 	}
-	event.tenant, event.from = c.tenant, e.running
-	queue[e.queued] = event
+	queue[e.queued] = Event{due: due, kind: kind, value: value, from: e.running, target: target{c.tenant, but, none}}
 	e.queued++
-	e.by(event.due)
+	e.by(due)
 	return OK
 }
 
 // withdraw drops the events of place i that are not delivered yet.
 func (e *Engine) withdraw(i int) {
-	kept := 0
-	for n := range e.config.Events[:e.queued] {
-		if v := &e.config.Events[n]; int(v.from) != i {
-			e.config.Events[kept] = *v
-			kept++
+	queue := e.config.Events[:e.queued]
+	for e.queued = 0; len(queue) > 0; queue = queue[1:] {
+		if v := &queue[0]; int(v.from) != i {
+			e.config.Events[e.queued] = *v
+			e.queued++
 		}
 	}
-	e.queued = kept
 }
 
 // deliver fires the event that is due first, of those whose tenant has some of
 // its rate left.
 func (e *Engine) deliver() {
-	queue := e.config.Events[:e.queued]
-	first := -1
-	for i := range queue {
-		v := &queue[i]
+	var first *Event
+	for queue := e.config.Events[:e.queued]; len(queue) > 0; queue = queue[1:] {
+		v := &queue[0]
 		if !e.ready(e.tenant(v.tenant), v.due) {
 			continue
 		}
-		if first >= 0 {
+		if first != nil {
 			e.by(e.now)
 		}
-		if first < 0 || v.due < queue[first].due {
-			first = i
+		if first == nil || v.due < first.due {
+			first = v
 		}
 	}
-	if first < 0 {
+	if first == nil {
 		return
 	}
-	v := &queue[first]
-	kind, value, to := v.kind, v.value, v.target
-	e.queued--
-	copy(queue[first:], queue[first+1:])
-	for i := range e.config.Hooks {
-		if h := &e.config.Hooks[i]; h.Events {
-			e.tick(h, uint64(kind)|uint64(value)<<32, uint64(e.now), &to)
+	kind, value, to := first.kind, first.value, first.target
+	first.from = none
+	e.withdraw(none)
+	for hooks := e.config.Hooks; len(hooks) > 0; hooks = hooks[1:] {
+		if h := &hooks[0]; h.Events {
+			e.tick(h, &[4]uint32{kind, value, uint32(e.now), uint32(e.now >> 32)}, &to)
 			break
 		}
 	}

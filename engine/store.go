@@ -67,7 +67,7 @@ func (e *Engine) account(i int) *account {
 	case i < 2*n:
 		return &e.Tenant(i - 1 - n).store
 	}
-	return &e.config.Containers[i-2*n].store
+	return &e.Container(i - 2*n).store
 }
 
 // shared returns how many entries the first n parts of the global store have, n > 0.
@@ -212,7 +212,7 @@ func (e *Engine) insert(account int, entry Entry, kept bool) int {
 	scope, tenant, reserved := ScopeGlobal, account-1, 0
 	switch {
 	case account >= 2*n:
-		c := &e.config.Containers[account-2*n]
+		c := e.Container(account - 2*n)
 		scope, tenant, reserved = ScopeLocal, c.Tenant(), int(c.reserved)
 	case account >= n:
 		scope, tenant = ScopeTenant, tenant-n
@@ -370,10 +370,11 @@ func (e *Engine) Entry(s Scope, i uint32) (entry Entry, ok bool) {
 // is running.
 func (e *Engine) of(s Scope) int {
 	running := int(e.running)
-	if running >= len(e.config.Containers) {
+	c := e.Container(running)
+	if c == nil {
 		return -1
 	}
-	i := e.config.Containers[running].Tenant() + 1
+	i := c.Tenant() + 1
 	switch s {
 	case ScopeLocal:
 		i = 2*e.parts() + running
@@ -390,6 +391,6 @@ func (e *Engine) Now() int64 { return e.now }
 // running container's name.
 func (e *Engine) Print(line []byte) {
 	if e.config.Log != nil && e.running != none {
-		e.config.Log(&e.config.Containers[e.running], line)
+		e.config.Log(e.Container(int(e.running)), line)
 	}
 }

@@ -29,12 +29,17 @@ type Grant struct {
 
 // Everything is the grant that refuses nothing.
 func Everything() (g Grant) {
+	g.allow()
+	return g
+}
+
+// allow makes g, which is zero, refuse nothing.
+func (g *Grant) allow() {
 	g.Hooks = AllHooks
 	g.Entries, g.Memory, g.Containers = most, most, MaxTable
 	for i := range g.Helpers {
 		g.Helpers[i] = ^uint32(0)
 	}
-	return g
 }
 
 const most = 1<<16 - 1
@@ -53,7 +58,7 @@ func (e *Engine) exceeds(n int, granted uint16, of int, kept bool) bool {
 			tenants++
 		}
 	}
-	return !kept && n > max(1, of/max(1, tenants))
+	return !kept && n > 1 && n*max(1, tenants) > of
 }
 
 // mayUse reports whether containers may be attached to hook.
@@ -84,19 +89,19 @@ const second = 1_000_000
 //
 //go:noinline
 func (t *Tenant) affords(now int64) int64 {
-	rate := int64(t.Grant.Rate)
+	rate := t.Grant.Rate
 	if rate <= 0 {
 		return now
 	}
 	// Beyond that many microseconds the credit is full in any case: what a run
 	// spends is below 1<<31 instructions.
-	passed := min(now-t.filled, 1<<31)
+	passed := uint32(min(now-t.filled, 1<<31))
 	t.filled = now
-	t.credit = min(t.credit+passed*rate, rate*second)
+	t.credit = min(t.credit+int64(uint64(passed)*uint64(uint32(rate))), int64(rate)*second)
 	if t.credit > 0 {
 		return now
 	}
-	return now - t.credit/rate + 1
+	return now - t.credit/int64(rate) + 1
 }
 
 // Dropped returns how many events of its containers found the queue, or their

@@ -63,7 +63,7 @@ func (e *Engine) Confirm(i int) Error {
 	case e.running != none:
 		return ErrBusy
 	}
-	e.settle(&e.config.Containers[i], t.reserved)
+	e.settle(e.Container(i), t.reserved)
 	*t = Trial{}
 	return OK
 }
@@ -88,7 +88,7 @@ func (e *Engine) Revert(i int) Error {
 	case e.running != none:
 		return ErrBusy
 	}
-	c := &e.config.Containers[i]
+	c := e.Container(i)
 	spec := Spec{Hook: int(c.hook), Tenant: c.Tenant(), Name: c.Name(), Image: t.image.Bytes(), Proven: true, Kept: true}
 	was, reserved := c.state, t.reserved
 	*t = Trial{}
@@ -98,10 +98,11 @@ func (e *Engine) Revert(i int) Error {
 	case p.err.Reason != OK:
 		c.state = Stopped
 		e.settle(c, reserved)
+	case was == Installed:
+		e.unlink(c, i)
+		fallthrough
 	case was == Stopped:
 		c.state = was
-	case was == Installed:
-		e.Detach(i)
 	}
 	return p.err.Reason
 }
@@ -115,7 +116,7 @@ func (e *Engine) pollTrials() {
 			continue
 		}
 		i := int(t.place)
-		g := &e.tenantOf(&e.config.Containers[i]).Grant
+		g := &e.tenant(e.config.Containers[i].tenant).Grant
 		if t.deadline == 0 {
 			t.deadline = e.now + int64(g.Trial)*second
 		}
