@@ -58,6 +58,43 @@ func (l *Lines) Add(now int64, hook string, name, text []byte) {
 	copy(b[label:], text)
 }
 
+// Next returns the number of the line to come.
+func (l *Lines) Next() uint32 { return l.next }
+
+// Line returns who printed a line, as "hook" or "hook/name", and what; nil if it
+// is not kept. Both alias Ring, until the next Add or Drop.
+func (l *Lines) Line(number uint32) (container, text []byte) {
+	b := l.line(number)
+	if b == nil {
+		return nil, nil
+	}
+	end := lineHead + int(b[8])
+	return b[lineHead:end], b[end:lineSize(b)]
+}
+
+// Drop takes out a line that is kept, as if it had not been printed: each after
+// it has a number that is one less.
+func (l *Lines) Drop(number uint32) {
+	if b := l.line(number); b != nil {
+		n := lineSize(b)
+		copy(b, b[n:])
+		l.used -= n
+		l.next--
+	}
+}
+
+// line returns the ring from a line on, nil if it is not kept.
+func (l *Lines) line(number uint32) []byte {
+	if number-l.first >= l.next-l.first {
+		return nil
+	}
+	b := l.Ring[:l.used]
+	for ; number != l.first; number-- {
+		b = b[lineSize(b):]
+	}
+	return b
+}
+
 // lineSize returns how long the line at the beginning of b is.
 //
 //go:noinline

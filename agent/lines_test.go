@@ -133,3 +133,39 @@ func TestNoLines(t *testing.T) {
 		t.Errorf("%s", a.body)
 	}
 }
+
+// TestLinesDropped takes lines out: those after them move up, those that were
+// pushed out are not there any more.
+func TestLinesDropped(t *testing.T) {
+	lines := agent.Lines{Ring: make([]byte, 3*(10+len("event/a0")))}
+	shows := func() (text string) {
+		for n := range lines.Next() + 2 {
+			if container, line := lines.Line(n); container != nil {
+				text += fmt.Sprintf("%d %s %s, ", n, container, line)
+			}
+		}
+		return text
+	}
+	add := func(n int) { lines.Add(0, "event", []byte{'a'}, fmt.Append(nil, n)) }
+	for n := range 5 {
+		add(n)
+	}
+	for _, step := range []struct {
+		what func()
+		want string
+	}{
+		{func() {}, "2 event/a 2, 3 event/a 3, 4 event/a 4, "},
+		{func() { lines.Drop(3) }, "2 event/a 2, 3 event/a 4, "},
+		{func() { lines.Drop(1); lines.Drop(4); lines.Drop(1 << 31) }, "2 event/a 2, 3 event/a 4, "},
+		{func() { lines.Drop(3) }, "2 event/a 2, "},
+		{func() { add(5) }, "2 event/a 2, 3 event/a 5, "},
+		{func() { lines.Drop(2) }, "2 event/a 5, "},
+		{func() { lines.Drop(2) }, ""},
+		{func() { lines.Drop(2); add(6) }, "2 event/a 6, "},
+	} {
+		step.what()
+		if got := shows(); got != step.want {
+			t.Errorf("got %q, want %q", got, step.want)
+		}
+	}
+}

@@ -121,9 +121,14 @@ func TestFault(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer device.Close()
+			console.until(t, "start 1 cause 0\n")
 			console.until(t, "restarted after a fault at 0x")
-			console.until(t, "restarted after the stack was used up\nhanging\n")
+			console.until(t, "start 2 cause 3\n")
+			console.until(t, "restarted after the stack was used up\nstart 3 cause 3\nhanging\n")
 			console.until(t, "firmware is up")
+			if board == "lm3s6965" { // by the watchdog
+				console.until(t, "start 4 cause 1\n")
+			}
 		})
 	}
 }

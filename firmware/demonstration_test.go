@@ -16,6 +16,7 @@ import (
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/coap"
 	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/asm"
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/emulator"
@@ -142,6 +143,52 @@ func TestDemonstration(t *testing.T) {
 			}
 			if err := json.Unmarshal([]byte(r.must("kv", "ls", "--json")), &store); err != nil || len(store.Entries) != 4 {
 				t.Errorf("the global store has %v (%v), want three threads and the mean", store, err)
+			}
+		})
+	}
+}
+
+// TestBootAndLogOnBoards: the hook boot tells why a board starts, and the hook
+// log drops what a container printed.
+func TestBootAndLogOnBoards(t *testing.T) {
+	for _, board := range []string{"lm3s6965", "riscv-virt"} {
+		t.Run(board, func(t *testing.T) {
+			t.Parallel()
+			r := startDemoWith(t, board)
+			write := func(name, source, rodata string) string {
+				text, err := asm.Assemble(source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				name = r.path(name)
+				if err := os.WriteFile(name, image.Append(nil, image.Parts{Text: text, Rodata: []byte(rodata)}), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return name
+			}
+			for hook, image := range map[string]string{
+				"boot":  write("boot.bin", "ldxw r2, [r1]\nldxw r3, [r1+4]\nlddwr r1, 0\ncall 1\nmov r0, 0\nexit", "cause %u start %u\x00"),
+				"log":   write("log.bin", "ldxb r2, [r1+8]\nlddwr r1, 0\ncall 1\nmov r0, 0\njne r2, 104, out\nmov r0, 1\nout: exit", "begins with %c\x00"),
+				"event": r.greeter(), // prints "hi there"
+			} {
+				r.must("deploy", image, "--hook", hook, "--name", "it", "--key", r.path("a.key"), "--timeout", "90s")
+			}
+			r.must("hook", "fire", "event", "--timeout", "90s")
+			r.console.until(t, "[event/it] hi there\n")
+			if logs := r.must("logs", "--all", "--timeout", "90s"); !strings.Contains(logs, "[log/it] begins with h\n") || strings.Contains(logs, "hi there") {
+				t.Errorf("the log has\n%s", logs)
+			}
+			if err := r.device.Reset(); err != nil {
+				t.Fatal(err)
+			}
+			if logs := r.must("logs", "--all", "--timeout", "90s"); !strings.Contains(logs, "[boot/it] cause 1 start 2\n") || !strings.Contains(logs, "[log/it] begins with c\n") {
+				t.Errorf("after a reset the log has\n%s", logs)
+			}
+			r.device.Close()
+			r.config.Tenants = nil
+			r.boot()
+			if logs := r.must("logs", "--all", "--timeout", "90s"); !strings.Contains(logs, "[boot/it] cause 0 start 1\n") {
+				t.Errorf("after a power cut the log has\n%s", logs)
 			}
 		})
 	}

@@ -16,6 +16,8 @@ import (
 type listedHook struct {
 	remote.Hook
 	Containers []string `json:"containers"`
+
+	told []string // Containers, with what keeps them from running
 }
 
 func newHookLsCommand() *cobra.Command {
@@ -46,6 +48,7 @@ and when the device restarts.`,
 					for _, c := range list {
 						if c.Hook == hook.Name && c.State != remote.State(agent.StateInstalled) {
 							h.Containers = append(h.Containers, dash(c.Name))
+							h.told = append(h.told, dash(c.Name)+idle(c.State))
 						}
 					}
 					hooks = append(hooks, h)
@@ -60,7 +63,7 @@ and when the device restarts.`,
 					if h.Remote {
 						by = "anyone"
 					}
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", h.Name, by, dash(strings.Join(h.Containers, " ")), h.UUID)
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", h.Name, by, dash(strings.Join(h.told, " ")), h.UUID)
 				}
 				return t.Flush()
 			})
@@ -69,4 +72,12 @@ and when the device restarts.`,
 	c.addFlags(cmd)
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// idle says why a container of a hook does not run when that fires.
+func idle(s remote.State) string {
+	if s == remote.State(agent.StateStopped) || s == remote.State(agent.StateFaulted) {
+		return "(" + s.String() + ")"
+	}
+	return ""
 }

@@ -18,8 +18,12 @@ func newPsCommand() *cobra.Command {
 		Short: "List a device's containers and how they fare",
 		Long: `Prints a line for each container on a device, those of a hook in the order in which
 they run: where it runs, whose it is, which image it has, what it is doing, how
-often it ran, how many instructions that took, and how often and where it was
-stopped. Standard error has the story of each last fault: the line
+often it ran, how many instructions that took, how often and where it faulted.
+A container is running: it runs when its hook fires; suspended: long-running, it
+waits for its turn or its time; on trial: running, and yet to prove itself; reverted:
+running again, as a newer version failed its trial; stopped: by a command; faulted:
+stopped by the device, after too many faults in a row; or installed: the firmware
+has taken it off its hook. Standard error has the story of each last fault: the line
 of the source, if the image was built or deployed on this machine, from where it
 was called, what the instruction did, and how to have the device record it.`,
 		Example: "  femto ps -d " + exampleURI,

@@ -174,8 +174,8 @@ func BootHook(h *engine.Hook) {
 
 // Boot is the context of the hook "boot".
 type Boot struct {
-	Cause  uint32 // 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware
-	Starts uint32 // how often the device has started
+	Cause  uint32 // 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware, 5 not known
+	Starts uint32 // how often the device has started since power came; 0: not known
 }
 
 // Put writes c to the first 8 bytes of b.

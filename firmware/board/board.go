@@ -12,6 +12,8 @@
 //	Entropy(p []byte) bool    fills p with what nobody can guess, or says that it cannot
 //	Reset()                   starts over
 //	ReportFault() bool        tells why it was started again, if that was a fault
+//	Started() (cause, starts uint32)
+//	                          once: ReportFault, and what the hook boot tells
 //	Flash                     a flash.Device
 //	SerialGet, SerialPut      the serial line
 //	FrameGet, FramePut, MAC   Ethernet, where there is some

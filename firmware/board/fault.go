@@ -21,6 +21,36 @@ const (
 //go:extern _fault_record
 var faultRecord [2]volatile.Register32
 
+// startMark says that the word behind it counts starts since power came.
+const startMark = 0x57a27ed0
+
+//go:extern _start_record
+var startRecord [2]volatile.Register32
+
+// Causes of a start, as the hook boot tells them.
+const (
+	causePower = 0
+	causeReset = 1
+	causeFault = 3
+)
+
+// Started is ReportFault and returns why the firmware was started, and how often
+// it was since power came. A reset by the watchdog counts as any other.
+func Started() (cause, starts uint32) {
+	if ReportFault() {
+		cause = causeFault
+	} else if startRecord[0].Get() == startMark {
+		cause = causeReset
+	}
+	if cause != causePower {
+		starts = startRecord[1].Get()
+	}
+	starts++
+	startRecord[0].Set(startMark)
+	startRecord[1].Set(starts)
+	return cause, starts
+}
+
 var hex [8]byte
 
 // ReportFault tells on the console where the firmware faulted before this

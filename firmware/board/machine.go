@@ -40,6 +40,12 @@ func Console([]byte) {}
 // ReportFault does not know.
 func ReportFault() bool { return false }
 
+// Started does not know either.
+func Started() (cause, starts uint32) {
+	const unknown = 5
+	return unknown, 0
+}
+
 // Entropy takes the chip's random numbers.
 func Entropy(p []byte) bool {
 	for i := range p {

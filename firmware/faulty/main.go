@@ -13,11 +13,14 @@ var (
 	index = 3
 	depth int
 	mark  [4]byte
+	line  = [...]byte{'s', 't', 'a', 'r', 't', ' ', 0, ' ', 'c', 'a', 'u', 's', 'e', ' ', 0, '\n'}
 )
 
 func main() {
 	board.Init()
-	board.ReportFault()
+	cause, starts := board.Started()
+	line[6], line[14] = '0'+byte(starts), '0'+byte(cause)
+	board.Console(line[:])
 	start := 0
 	for board.Flash.Mapped(4*start, 4)[0] != 0xff {
 		start++

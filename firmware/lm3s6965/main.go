@@ -37,7 +37,7 @@ var (
 
 func main() {
 	board.Init()
-	board.ReportFault()
+	config.Boot.Cause, config.Boot.Starts = board.Started()
 
 	mac := board.MAC()
 	wire = ethernet.Stack{MAC: mac, IPv4: [4]byte{10, 0, 2, 15}, Port: port, Zone: zoneEthernet,

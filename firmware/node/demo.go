@@ -14,12 +14,13 @@ import (
 // With the build tag demo a node has what the papers' demonstration needs
 // (examples/three-containers): containers that answer requests, that see the
 // main loop go from one thing to the next as if these were threads, that read a
-// thermometer, and that send events.
+// thermometer, that send events, and that choose what is worth a line in the log.
 const (
 	hookCoAP = firstExtra + iota
 	hookThread
 	hookMessage
 	hookSensor
+	hookLog
 	hookCount
 )
 
@@ -49,6 +50,8 @@ type extras struct {
 	sampled  [hooks.SensorSize]byte
 	due      int64 // of the next sample
 	samples  uint32
+	filed    uint32 // number of the first line that the hook log has not seen
+	logged   [hooks.LogSize + 128]byte
 }
 
 func (n *Node) extend() {
@@ -61,6 +64,7 @@ func (n *Node) extend() {
 	hooks.ThreadHook(&n.hooks[hookThread])
 	hooks.MessageHook(&n.hooks[hookMessage])
 	hooks.SensorHook(&n.hooks[hookSensor])
+	hooks.LogHook(&n.hooks[hookLog])
 	x.answers.Engine = &n.engine
 	x.answers.Hook = hookCoAP
 	x.answers.Responder.Memory = x.response[:]
@@ -81,6 +85,40 @@ func (n *Node) switchTo(now int64, thread uint64) {
 	x.thread = thread
 	c.Put(x.switched[:])
 	n.engine.Fire(now, hookThread, x.switched[:])
+}
+
+// file fires the hook log for each line that was printed since, now that no
+// container runs, and takes out those that it drops. They were on the console
+// already, as were lines that others have pushed out meanwhile.
+func (n *Node) file(now int64) {
+	const information = 2
+	x := &n.extras
+	for x.filed != n.lines.Next() {
+		container, text := n.lines.Line(x.filed)
+		if container == nil || n.onLog(container) {
+			x.filed++
+			continue
+		}
+		length := copy(x.logged[hooks.LogSize:], text)
+		c := hooks.Log{Level: information, Length: uint32(length)}
+		c.Put(x.logged[:])
+		if n.engine.Fire(now, hookLog, x.logged[:hooks.LogSize+length]).Value > 0 {
+			n.lines.Drop(x.filed)
+		} else {
+			x.filed++
+		}
+	}
+}
+
+// onLog reports whether a container, as lines name it, is one of the hook log.
+func (n *Node) onLog(container []byte) bool {
+	name := n.hooks[hookLog].Name
+	for i := range len(name) {
+		if i == len(container) || container[i] != name[i] {
+			return false
+		}
+	}
+	return len(container) == len(name) || container[len(name)] == '/'
 }
 
 // sample reads the light sensor when it is due, and returns when it will be

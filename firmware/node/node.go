@@ -74,10 +74,11 @@ const (
 
 // Hooks that every node has: "event" fires when somebody posts bytes to it, which
 // are the context; "timer" every second with {u64 microseconds since boot, u64
-// firings so far}. What more there is follows in standard.go or demo.go.
+// firings so far}; "boot" once the device has started. What more there is follows in standard.go or demo.go.
 const (
 	hookEvent = iota
 	hookTimer
+	hookBoot
 	firstExtra
 )
 
@@ -90,6 +91,7 @@ type Config struct {
 	Send   func(to *link.Addr, datagram []byte)
 	Log    func(container *engine.Container, line []byte) // takes what containers print
 	Reboot func()
+	Boot   hooks.Boot // why the device starts
 }
 
 // A Node is one device; there is one per firmware, a global, as it is larger
@@ -134,6 +136,7 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	n.hooks[hookEvent].ContextMax = maxContext
 	hooks.TimerHook(&n.hooks[hookTimer])
 	n.hooks[hookTimer].Period = timerPeriod
+	hooks.BootHook(&n.hooks[hookBoot])
 	// One by one: TinyGo would build a literal of this size on the stack or the heap.
 	e := &n.engines
 	e.Hooks = n.hooks[:]
@@ -193,7 +196,12 @@ func (n *Node) Init(now int64, c *Config) agent.Error {
 	a.CoAP.BlockSize = blockSize
 	a.CoAP.Unproven = unproven
 	a.CoAP.Seed = binary.LittleEndian.Uint64(c.Random[:])
-	return n.agent.Init(&n.agents)
+	err := n.agent.Init(&n.agents)
+	if err == agent.OK {
+		c.Boot.Put(n.context[:])
+		n.engine.Fire(now, hookBoot, n.context[:hooks.BootSize])
+	}
+	return err
 }
 
 // Why says what keeps a node from starting. It has texts for what Init returns
@@ -238,6 +246,7 @@ const (
 func (n *Node) Deliver(now int64, from *link.Addr, datagram []byte) {
 	n.switchTo(now, threadNetwork)
 	n.agent.Deliver(now, *from, datagram)
+	n.file(now)
 }
 
 // Poll does what is due and returns when it wants to be called again at the
@@ -248,5 +257,6 @@ func (n *Node) Poll(now int64) (next int64) {
 	next = n.engine.Poll(now)
 	next = min(next, n.agent.Poll(now)) // which tells of what the engine did
 	n.switchTo(now, threadIdle)
+	n.file(now)
 	return min(next, sample)
 }

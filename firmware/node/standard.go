@@ -23,4 +23,6 @@ func (n *Node) extend() {}
 
 func (n *Node) switchTo(int64, uint64) {}
 
+func (n *Node) file(int64) {}
+
 func (n *Node) sample(int64) (next int64) { return 1<<63 - 1 }

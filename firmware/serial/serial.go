@@ -7,6 +7,7 @@ package serial
 import (
 	"github.com/femto-containers/femto/agent"
 	"github.com/femto-containers/femto/engine"
+	"github.com/femto-containers/femto/engine/hooks"
 	"github.com/femto-containers/femto/firmware/board"
 	"github.com/femto-containers/femto/firmware/node"
 	"github.com/femto-containers/femto/link"
@@ -28,12 +29,13 @@ var (
 // Run is the firmware of the board with that name and class.
 func Run(name string, class [16]byte) {
 	board.Init()
-	board.ReportFault()
+	cause, starts := board.Started()
 
 	line = slip.Line{IPv4: link.IPv4(10, 0, 3, 15, 0).IP, IPv6: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, Port: port,
 		Decoder: slip.Decoder{Buffer: incoming[:]}, Buffer: outgoing[:]}
 
-	config = node.Config{Board: name, Class: class, Flash: &board.Flash, Send: send, Log: log, Reboot: board.Reset}
+	config = node.Config{Board: name, Class: class, Flash: &board.Flash, Send: send, Log: log, Reboot: board.Reset,
+		Boot: hooks.Boot{Cause: cause, Starts: starts}}
 	if !board.Entropy(config.Random[:]) {
 		board.Print("no entropy: message ids can be guessed\n")
 	}

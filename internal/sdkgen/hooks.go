@@ -37,8 +37,8 @@ var Hooks = []Hook{
 		}},
 	{Name: "boot", Fires: "once, after the device started and before any other hook", Policy: "Continue", Result: "ignored",
 		Fields: []Field{
-			{Name: "cause", Type: "u32", Meaning: "0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware"},
-			{Name: "starts", Type: "u32", Meaning: "how often the device has started"},
+			{Name: "cause", Type: "u32", Meaning: "0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware, 5 not known"},
+			{Name: "starts", Type: "u32", Meaning: "how often the device has started since power came; 0: not known"},
 		}},
 	{Name: "log", Fires: "for each line that goes to the device's log, but not for what its own containers print", Policy: "StopOnPositive", Result: "above 0: the line is dropped",
 		Fields: []Field{

@@ -154,8 +154,8 @@ FEMTO_ASSERT(__builtin_offsetof(struct femto_thread, next) == 8);
 /* Hook boot: fires once, after the device started and before any other
  * hook. The result: ignored. */
 struct femto_boot {
-    u32 cause;   /* 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware */
-    u32 starts;  /* how often the device has started */
+    u32 cause;   /* 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware, 5 not known */
+    u32 starts;  /* how often the device has started since power came; 0: not known */
 };
 typedef const struct femto_boot femto_boot_context;
 FEMTO_ASSERT(sizeof(struct femto_boot) == 8);

@@ -103,9 +103,9 @@ pub struct Thread {
 /// The context of the hook boot, which fires once, after the device started and before any other hook. The result: ignored.
 #[repr(C)]
 pub struct Boot {
-    /// 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware
+    /// 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware, 5 not known
     pub cause: u32,
-    /// how often the device has started
+    /// how often the device has started since power came; 0: not known
     pub starts: u32,
 }
 

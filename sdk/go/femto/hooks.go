@@ -51,8 +51,8 @@ type ThreadContext struct {
 // device started and before any other hook. The result: ignored. It is
 // read-only: to write to it is a fault.
 type BootContext struct {
-	Cause  uint32 // 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware
-	Starts uint32 // how often the device has started
+	Cause  uint32 // 0 power, 1 reset, 2 watchdog, 3 fault, 4 update of the firmware, 5 not known
+	Starts uint32 // how often the device has started since power came; 0: not known
 }
 
 // LogContext is the context of the hook log, which fires for each line that
