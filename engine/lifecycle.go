@@ -139,7 +139,7 @@ func (e *Engine) Order(hook, n int) int {
 // counted from 1, or 0 if it is on no hook.
 func (e *Engine) Position(i int) int {
 	n := 1
-	for at := e.config.Hooks[e.config.Containers[i].hook].first; at != none; at = e.config.Containers[at].next {
+	for at := e.config.Hooks[e.Container(i).hook].first; at != none; at = e.Container(int(at)).next {
 		if int(at) == i {
 			return n
 		}

@@ -209,13 +209,10 @@ func (e *Engine) put(account int, key, value uint32, kept bool) Error {
 //go:noinline
 func (e *Engine) insert(account int, entry Entry, kept bool) int {
 	n := e.parts()
-	scope, tenant, reserved := ScopeGlobal, account-1, 0
-	switch {
-	case account >= 2*n:
+	scope, tenant, reserved := ScopeGlobal-Scope(account/n), account%n-1, 0
+	if account >= 2*n {
 		c := e.Container(account - 2*n)
 		scope, tenant, reserved = ScopeLocal, c.Tenant(), int(c.reserved)
-	case account >= n:
-		scope, tenant = ScopeTenant, tenant-n
 	}
 	g, size := &e.Tenant(tenant).Grant, len(e.config.Entries)
 	mine, all := e.taken(tenant)

@@ -20,6 +20,7 @@ import (
 	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/emulator"
+	"github.com/femto-containers/femto/internal/sim"
 )
 
 const demonstration = "../examples/three-containers/"
@@ -155,6 +156,17 @@ func TestBootAndLogOnBoards(t *testing.T) {
 		t.Run(board, func(t *testing.T) {
 			t.Parallel()
 			r := startDemoWith(t, board)
+			var hooks struct{ Hooks []struct{ Name string } }
+			if err := json.Unmarshal([]byte(r.must("hook", "ls", "--json", "--timeout", "90s")), &hooks); err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, h := range hooks.Hooks {
+				names = append(names, h.Name)
+			}
+			if !slices.Equal(names, sim.HookNames) { // those who deploy are trusted with hooks by number
+				t.Errorf("hooks %v, the simulated device has %v", names, sim.HookNames)
+			}
 			write := func(name, source, rodata string) string {
 				text, err := asm.Assemble(source)
 				if err != nil {

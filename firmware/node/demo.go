@@ -18,8 +18,8 @@ import (
 const (
 	hookCoAP = firstExtra + iota
 	hookThread
-	hookMessage
 	hookSensor
+	hookMessage
 	hookLog
 	hookCount
 )

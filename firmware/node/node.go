@@ -74,7 +74,9 @@ const (
 
 // Hooks that every node has: "event" fires when somebody posts bytes to it, which
 // are the context; "timer" every second with {u64 microseconds since boot, u64
-// firings so far}; "boot" once the device has started. What more there is follows in standard.go or demo.go.
+// firings so far}; "boot" once the device has started. What more there is follows in
+// standard.go or demo.go, in the order of the simulated device: whom a new board
+// trusts with which hooks is told by their numbers.
 const (
 	hookEvent = iota
 	hookTimer

@@ -9,15 +9,16 @@ import (
 	"github.com/femto-containers/femto/internal/fakes"
 )
 
-// Hooks of the simulated device, by index. The first ones are those of boards.
+// Hooks of the simulated device, by index. The first ones are those of boards, all
+// of them those of boards built with the tag demo.
 const (
 	hookEvent = iota
 	hookTimer
+	hookBoot
 	hookCoAP
 	hookThread
 	hookSensor
 	hookMessage
-	hookBoot
 	hookLog
 	hookCount
 )
