@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -204,14 +205,26 @@ func TestLibcoapClient(t *testing.T) {
 	})
 }
 
+// unusedPort returns a port that nobody gets who asks for any: another test could
+// else have it before the server that it is meant for.
+func unusedPort(t *testing.T) int {
+	t.Helper()
+	const first, last = 20000, 32000 // Linux hands out those from 32768 on, others from 49152 on
+	for range 100 {
+		port := first + rand.IntN(last-first)
+		conn, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			conn.Close()
+			return port
+		}
+	}
+	t.Fatal("no unused port")
+	return 0
+}
+
 func startLibcoapServer(t *testing.T, args ...string) string {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := conn.LocalAddr().(*net.UDPAddr).Port
-	conn.Close()
+	port := unusedPort(t)
 	cmd := exec.Command(libcoap(t, "coap-server"), append([]string{"-A", "127.0.0.1", "-p", fmt.Sprint(port), "-d", "10"}, args...)...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
