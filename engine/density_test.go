@@ -1,11 +1,11 @@
 package engine_test
 
 import (
-	"reflect"
 	"testing"
 
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/image"
+	"github.com/femto-containers/femto/internal/size32"
 	"github.com/femto-containers/femto/vm"
 )
 
@@ -18,7 +18,6 @@ func TestDensity(t *testing.T) {
 		line  = 96
 		data  = 16
 	)
-	size := func(v any) int { n, _ := size32(reflect.TypeOf(v)); return int(n) }
 	for _, test := range []struct {
 		name    string
 		stack   int // own; 0: one of 512 bytes for all
@@ -31,14 +30,14 @@ func TestDensity(t *testing.T) {
 		{"long-running, stack of 512 bytes", 512, 2, 80},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			fixed := size(engine.Engine{}) + hooks*size(engine.Hook{}) + 4*size(engine.Tenant{}) + 512 + line
+			fixed := size32.Of[engine.Engine]() + hooks*size32.Of[engine.Hook]() + 4*size32.Of[engine.Tenant]() + 512 + line
 			memory := data
 			parts := image.Parts{Data: make([]byte, data)}
 			if test.stack > 0 {
 				memory += test.stack + vm.SavedSize(0)
 				parts.Contract = long(uint16(test.stack))
 			}
-			each := size(engine.Container{}) + memory + test.entries*size(engine.Entry{})
+			each := size32.Of[engine.Container]() + memory + test.entries*size32.Of[engine.Entry]()
 			n := min((ram-fixed)/each, engine.MaxTable)
 			t.Logf("%d containers: %d B for all, %d B each, %d B together", n, fixed, each, fixed+n*each)
 			if n < test.want {

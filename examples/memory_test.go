@@ -1,51 +1,13 @@
 package examples_test
 
 import (
-	"reflect"
-	"slices"
 	"testing"
 
 	"github.com/femto-containers/femto/engine"
 	"github.com/femto-containers/femto/engine/helpers"
 	"github.com/femto-containers/femto/engine/hooks"
-	"github.com/femto-containers/femto/vm"
+	"github.com/femto-containers/femto/internal/size32"
 )
-
-// hostOnly are the types of what devices do not have.
-var hostOnly = []string{"hostState", "tapState", "recording"}
-
-// size32 is the size and alignment of t on a 32-bit microcontroller as TinyGo
-// lays it out.
-func size32(t reflect.Type) (size, align uintptr) {
-	switch t.Kind() {
-	case reflect.Struct:
-		align = 1
-		for i := range t.NumField() {
-			if slices.Contains(hostOnly, t.Field(i).Type.Name()) {
-				continue
-			}
-			s, a := size32(t.Field(i).Type)
-			size = (size+a-1)/a*a + s
-			align = max(align, a)
-		}
-		return (size + align - 1) / align * align, align
-	case reflect.Array:
-		s, a := size32(t.Elem())
-		return s * uintptr(t.Len()), a
-	case reflect.Slice:
-		return 12, 4
-	case reflect.String, reflect.Interface, reflect.Func:
-		return 8, 4
-	case reflect.Int, reflect.Uint, reflect.Uintptr, reflect.Pointer, reflect.Map, reflect.Chan, reflect.UnsafePointer:
-		return 4, 4
-	}
-	return t.Size(), t.Size()
-}
-
-func bytes32[T any](n int) int {
-	size, _ := size32(reflect.TypeFor[T]())
-	return n * int(size)
-}
 
 // TestMemoryOfTheDemonstration adds up what the papers' demonstration takes of
 // a microcontroller's RAM: three containers of two tenants with their stores.
@@ -77,16 +39,15 @@ func TestMemoryOfTheDemonstration(t *testing.T) {
 		what string
 		n    int
 	}{
-		{"engine with its machine", bytes32[engine.Engine](1)},
-		{"3 hooks", bytes32[engine.Hook](3)},
-		{"3 containers", bytes32[engine.Container](3)},
-		{"2 tenants", bytes32[engine.Tenant](2)},
-		{"16 entries of stores", bytes32[engine.Entry](16)},
+		{"engine with its machine", size32.Of[engine.Engine]()},
+		{"3 hooks", 3 * size32.Of[engine.Hook]()},
+		{"3 containers", 3 * size32.Of[engine.Container]()},
+		{"2 tenants", 2 * size32.Of[engine.Tenant]()},
+		{"16 entries of stores", 16 * size32.Of[engine.Entry]()},
 		{"stack that containers share", len(d.config.Stack)},
 		{"stack and state of the long-running one, .data", len(d.config.Memory) - d.MemoryFree()},
-		{"response and what leads to it", len(d.responder.Memory) + bytes32[helpers.Responder](1)},
-		{"registry of 2 sensors", bytes32[helpers.Board](1) + bytes32[helpers.Sensor](2)},
-		{"table of helpers, in flash", 0 * bytes32[vm.Helper](21)},
+		{"response and what leads to it", len(d.responder.Memory) + size32.Of[helpers.Responder]()},
+		{"registry of 2 sensors", size32.Of[helpers.Board]() + 2*size32.Of[helpers.Sensor]()},
 	} {
 		t.Logf("%5d B  %s", part.n, part.what)
 		total += part.n

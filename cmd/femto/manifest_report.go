@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/femto-containers/femto/internal/author"
 	"github.com/femto-containers/femto/internal/client"
 	"github.com/femto-containers/femto/internal/remote"
-	"github.com/femto-containers/femto/suit"
 )
 
 func newManifestReportCommand() *cobra.Command {
@@ -64,27 +64,8 @@ func printSUITReport(w io.Writer, r *remote.SUITReport) {
 	default:
 		fmt.Fprintf(t, "result\tstage %s: %s (reason %d)\n", e.Stage, e.Reason, e.Reason)
 		if e.Section != 0 {
-			fmt.Fprintf(t, "where\t%s, byte %d, component %d\n", sectionName(e.Section), e.Offset, e.Component)
+			fmt.Fprintf(t, "where\t%s, byte %d, component %d\n", author.SectionName(e.Section), e.Offset, e.Component)
 		}
 	}
 	t.Flush()
-}
-
-// sectionName names a section of a manifest by its key.
-func sectionName(key int) string {
-	switch key {
-	case suit.SectionCommon:
-		return "shared sequence"
-	case suit.SectionValidate:
-		return "validate"
-	case suit.SectionLoad:
-		return "load"
-	case suit.SectionInvoke:
-		return "invoke"
-	case suit.SectionFetch:
-		return "payload fetch"
-	case suit.SectionInstall:
-		return "install"
-	}
-	return fmt.Sprintf("section %d", key)
 }

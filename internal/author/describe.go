@@ -116,11 +116,11 @@ func (d *Description) build(n notation, p *Parts) error {
 		var content []byte
 		if s.Severed == "" {
 			if content, err = s.Sequence.encode(n); err != nil {
-				return fmt.Errorf("%s: %w", sectionName(uint8(key)), err)
+				return fmt.Errorf("%s: %w", SectionName(int(key)), err)
 			}
 		}
 		if err := p.place(manifest, n, key, content, s.Beside, s.Severed); err != nil {
-			return fmt.Errorf("%s: %w", sectionName(uint8(key)), err)
+			return fmt.Errorf("%s: %w", SectionName(int(key)), err)
 		}
 	}
 	for key, b := range map[int]*Blob{keyText: d.Text, keyCoSWID: d.CoSWID} {

@@ -27,7 +27,8 @@ func algorithmName(algorithm int32) string {
 	return fmt.Sprintf("algorithm %d", algorithm)
 }
 
-func sectionName(section uint8) string {
+// SectionName names a section of a manifest by its key.
+func SectionName(section int) string {
 	switch section {
 	case suit.SectionCommon:
 		return "shared"

@@ -111,7 +111,7 @@ func (s *shower) envelope(b []byte) error {
 		case 3:
 			s.manifest(content)
 		case suit.SectionFetch, suit.SectionInstall:
-			s.sequence(sectionName(uint8(key))+" (severable)", key, content)
+			s.sequence(SectionName(int(key))+" (severable)", key, content)
 		case 23:
 			s.line("text (23, severable)", "%d bytes", len(content))
 		default:
@@ -238,7 +238,7 @@ func (s *shower) field(key int32, value []byte) {
 	case suit.SectionValidate, suit.SectionLoad, suit.SectionInvoke, suit.SectionFetch, suit.SectionInstall, 23:
 		name := "text"
 		if key != 23 {
-			name = sectionName(uint8(key))
+			name = SectionName(int(key))
 		}
 		if v.Type() == cbor.Array {
 			text, _ := digestText(value)

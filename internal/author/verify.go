@@ -76,7 +76,7 @@ func (d *desk) detail(v Verdict) string {
 		text = d.why
 	}
 	if r.Section != 0 {
-		text += fmt.Sprintf(" (%s section, %s at byte %d)", sectionName(r.Section), commandName(r.Command), r.Offset)
+		text += fmt.Sprintf(" (%s section, %s at byte %d)", SectionName(int(r.Section)), commandName(r.Command), r.Offset)
 	}
 	return text
 }
